@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Lodge is built by this one file. `make help` lists the targets.
+#
+# A component is a folder (or a few) that becomes build/lib/NAME.a; a program is a main.c plus the
+# components it stands on, lowest last. To add a source file, put it into its folder. To add a
+# program or a component, add its lines to the table below.
+#
+# SANITIZE=address,undefined builds everything with sanitizers into a build folder of its own.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+
+comma := ,
+BUILD ?= build
+ifdef SANITIZE
+OUT := $(BUILD)/sanitize-$(subst $(comma),-,$(SANITIZE))
+else
+OUT := $(BUILD)
+endif
+
+CC         ?= gcc
+ifeq ($(origin CC),default)
+CC         := gcc
+endif
+FUZZ_CC    ?= clang
+PKG_CONFIG ?= pkg-config
+PREFIX     ?= /usr
+LIBEXEC    ?= $(PREFIX)/libexec/lodge
+
+# --- The table ---------------------------------------------------------------------------------
+
+# component: folders it is made of (main.c is never part of a component), and packages it needs
+COMPONENTS := base protocol pump probe vmm net daemon cli agent toolbox
+
+base_DIRS      := protocol/base
+base_PKGS      :=
+protocol_DIRS  := protocol
+protocol_PKGS  :=
+pump_DIRS      := protocol/pump
+pump_PKGS      :=
+probe_DIRS     := host/probe
+probe_PKGS     :=
+vmm_DIRS       := $(shell find host/vmm -type d 2>/dev/null)
+vmm_PKGS       := liburing libseccomp
+net_DIRS       := host/net
+net_PKGS       := slirp libseccomp
+daemon_DIRS    := $(shell find host/daemon -type d 2>/dev/null)
+daemon_PKGS    := libuv dbus-1 libvirt libvirt-qemu json-c
+cli_DIRS       := $(shell find host/cli -type d 2>/dev/null)
+cli_PKGS       := libuv dbus-1 json-c
+agent_DIRS     := $(shell find guest-agent/agent -type d 2>/dev/null)
+agent_PKGS     := libuv-static
+toolbox_DIRS   := guest-agent/toolbox
+toolbox_PKGS   :=
+
+# program: its main, and the components it stands on
+PROGRAMS := lodge lodged lodge-vmm lodge-net lodge-agent lodge-guest
+
+lodge_MAIN       := host/cli/main.c
+lodge_USES       := cli probe pump protocol base
+lodged_MAIN      := host/daemon/main.c
+lodged_USES      := daemon probe pump protocol base
+lodge-vmm_MAIN   := host/vmm/main.c
+lodge-vmm_USES   := vmm probe protocol base
+lodge-net_MAIN   := host/net/main.c
+lodge-net_USES   := net base
+lodge-agent_MAIN := guest-agent/agent/main.c
+lodge-agent_USES := agent pump protocol base
+lodge-guest_MAIN := guest-agent/toolbox/main.c
+lodge-guest_USES := toolbox protocol base
+
+# Guest programs are static: a minimal guest has no libraries for them.
+STATIC_PROGRAMS := lodge-agent lodge-guest
+
+# Where a component's unit tests live: tests/unit/<folder of the component>.
+# Folders whose code reads bytes of a peer are compiled with -Wconversion too.
+WCONVERSION_DIRS := protocol host/vmm host/net guest-agent host/daemon/broker
+
+# --- Flags -------------------------------------------------------------------------------------
+
+VERSION := $(shell cat packaging/version 2>/dev/null || echo 0.1.0)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wimplicit-fallthrough -Wstrict-prototypes -Wvla -Werror
+HARDEN   := -fPIE -fstack-protector-strong -fstack-clash-protection
+ifndef SANITIZE
+HARDEN   += -D_FORTIFY_SOURCE=2
+endif
+CFLAGS   ?= -O2 -g
+CFLAGS_ALL := -std=gnu17 -D_GNU_SOURCE -DLODGE_VERSION='"$(VERSION)"' -I. $(WARNINGS) $(HARDEN) \
+              -ffunction-sections -fdata-sections $(CFLAGS)
+LDFLAGS_ALL := -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
+ifdef SANITIZE
+CFLAGS_ALL  += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS_ALL += -fsanitize=$(SANITIZE)
+endif
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)';)
+
+# --- Components --------------------------------------------------------------------------------
+
+sources = $(filter-out %/main.c,$(wildcard $(addsuffix /*.c,$($(1)_DIRS))))
+
+$(foreach c,$(COMPONENTS),$(eval $(c)_SRC := $(call sources,$(c))))
+$(foreach c,$(COMPONENTS),$(foreach s,$($(c)_SRC),$(eval PKGS_OF_$(s) := $($(c)_PKGS))))
+$(foreach p,$(PROGRAMS),$(eval PKGS_OF_$($(p)_MAIN) := $(sort $(foreach c,$($(p)_USES),$($(c)_PKGS)))))
+
+PKGS_ALL := $(sort $(foreach c,$(COMPONENTS),$($(c)_PKGS)) check)
+# One pkg-config run for all packages' include paths; the lists are short and do not conflict.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PKGS_ALL)))$(PKG_CFLAGS)
+
+wconversion = $(if $(strip $(foreach d,$(WCONVERSION_DIRS),$(filter $(d)/%,$(1)))),-Wconversion)
+
+$(OUT)/obj/%.o: %.c Makefile
+	$(call say,CC,$<)mkdir -p $(@D) && \
+	$(CC) $(CFLAGS_ALL) $(call wconversion,$<) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
+
+define component_rule
+$(OUT)/lib/$(1).a: $(patsubst %.c,$(OUT)/obj/%.o,$($(1)_SRC))
+	$$(call say,AR,$$@)mkdir -p $$(@D) && rm -f $$@ && ar rcsD $$@ $$^
+endef
+$(foreach c,$(COMPONENTS),$(eval $(call component_rule,$(c))))
+
+# --- Programs ----------------------------------------------------------------------------------
+
+pkgs_of_components = $(sort $(foreach c,$(1),$($(c)_PKGS)))
+link_libs = $(if $(strip $(2)),$(shell $(PKG_CONFIG) $(1) --libs $(2) 2>/dev/null))
+
+define program_rule
+$(OUT)/$(1): $(patsubst %.c,$(OUT)/obj/%.o,$($(1)_MAIN)) $(foreach c,$($(1)_USES),$(OUT)/lib/$(c).a)
+	$$(call say,LINK,$$@)$(CC) $(CFLAGS_ALL) $(if $(filter $(1),$(STATIC_PROGRAMS)),$(if $(SANITIZE),-pie,-static-pie),-pie) $(LDFLAGS_ALL) -o $$@ $$^ \
+	$$(call link_libs,$(if $(filter $(1),$(STATIC_PROGRAMS)),),$(call pkgs_of_components,$($(1)_USES)))
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
+
+BUILDABLE := $(foreach p,$(PROGRAMS),$(if $(wildcard $($(p)_MAIN)),$(OUT)/$(p)))
+
+.PHONY: all
+all: $(BUILDABLE)
+
+# --- Unit tests --------------------------------------------------------------------------------
+
+# tests/unit/DIR/test_x.c is linked with the components of the program that DIR belongs to.
+UNIT_SRC  := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
+UNIT_BIN  := $(patsubst %.c,$(OUT)/%,$(UNIT_SRC))
+UNIT_HELP := $(filter-out $(UNIT_SRC),$(shell find tests/unit -name '*.c' 2>/dev/null))
+
+unit_components = $(strip $(or \
+	$(if $(filter tests/unit/protocol/base/%,$(1)),base),\
+	$(if $(filter tests/unit/protocol/%,$(1)),protocol base),\
+	$(if $(filter tests/unit/host/vmm/%,$(1)),vmm probe protocol base),\
+	$(if $(filter tests/unit/host/net/%,$(1)),net base),\
+	$(if $(filter tests/unit/host/probe/%,$(1)),probe base),\
+	$(if $(filter tests/unit/host/daemon/%,$(1)),daemon probe pump protocol base),\
+	$(if $(filter tests/unit/host/cli/%,$(1)),cli probe pump protocol base),\
+	$(if $(filter tests/unit/guest-agent/agent/%,$(1)),agent pump protocol base),\
+	$(if $(filter tests/unit/guest-agent/toolbox/%,$(1)),toolbox protocol base),\
+	$(error no component for $(1))))
+
+# Helpers (not named test_*) in a test's own folder are linked into the tests of that folder.
+define unit_rule
+$(OUT)/$(1:.c=): $(OUT)/obj/$(1:.c=.o) $(patsubst %.c,$(OUT)/obj/%.o,$(filter $(dir $(1))%,$(foreach h,$(UNIT_HELP),$(if $(filter $(dir $(1)),$(dir $(h))),$(h))))) $(foreach c,$(call unit_components,$(1)),$(OUT)/lib/$(c).a)
+	$$(call say,LINK,$$@)mkdir -p $$(@D) && $(CC) $(CFLAGS_ALL) -pie $(LDFLAGS_ALL) -o $$@ $$^ \
+	$$(call link_libs,,$(call pkgs_of_components,$(call unit_components,$(1))) check)
+endef
+$(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(t))))
+
+.PHONY: unit-tests check-unit check-fast
+unit-tests: $(UNIT_BIN)
+
+check-unit: $(UNIT_BIN)
+	$(Q)tests/unit/run $(UNIT_BIN)
+
+check-fast: all check-unit lint
+
+# --- Fuzz targets ------------------------------------------------------------------------------
+
+# tests/fuzz/fuzz_NAME.c starts with a line "// components: a b c". Built with clang's libFuzzer.
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
+FUZZ_SECONDS ?= 60
+fuzz_components = $(shell sed -n 's@^// components: @@p' $(1))
+
+define fuzz_rule
+$(BUILD)/fuzz/$(notdir $(1:.c=)): $(1) $(foreach c,$(call fuzz_components,$(1)),$($(c)_SRC)) Makefile
+	$$(call say,FUZZ,$$@)mkdir -p $$(@D) && $(FUZZ_CC) -std=gnu17 -D_GNU_SOURCE -DLODGE_VERSION='"$(VERSION)"' -I. -O1 -g \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $$(PKG_CFLAGS) \
+	-o $$@ $(1) $(foreach c,$(call fuzz_components,$(1)),$($(c)_SRC)) \
+	$$(call link_libs,,$(call pkgs_of_components,$(call fuzz_components,$(1))))
+endef
+$(foreach f,$(FUZZ_SRC),$(eval $(call fuzz_rule,$(f))))
+
+.PHONY: fuzz fuzzers
+fuzzers: $(FUZZ_BIN)
+fuzz: $(FUZZ_BIN)
+	$(Q)tests/fuzz/run --seconds $(FUZZ_SECONDS) $(FUZZ_BIN)
+
+# --- Rigs, end to end, benchmarks, newcomer ----------------------------------------------------
+# (rig section: scripts in tests/rig, tests/e2e, tests/bench, packaging/run)
+
+.PHONY: run check bench soak
+run:
+	$(Q)packaging/run/run
+
+check:
+	$(Q)tests/check
+
+bench: all
+	$(Q)tests/bench/run
+
+soak: all
+	$(Q)tests/soak
+
+# --- Lint --------------------------------------------------------------------------------------
+
+C_FILES   := $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]')
+.PHONY: lint
+lint:
+	$(Q)packaging/lint/run
+
+# --- Install, clean, help ----------------------------------------------------------------------
+
+.PHONY: install clean distclean help
+install: all
+	$(Q)DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBEXEC='$(LIBEXEC)' OUT='$(OUT)' packaging/install
+
+clean:
+	$(Q)find $(BUILD) -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} + 2>/dev/null || true
+
+distclean:
+	$(Q)rm -rf $(BUILD)
+
+help:
+	@printf '%s\n' \
+	'make             build the programs into build/' \
+	'make run         the tour: install what is missing, build, make a guest, start it, show it' \
+	'make check       all tests, rigs included' \
+	'make check-fast  unit tests and lint' \
+	'make lint        clang-format, clang-tidy, cppcheck, shellcheck' \
+	'make bench       benchmarks beside their peers; figures in build/bench/' \
+	'make fuzz        fuzz targets, FUZZ_SECONDS each (60)' \
+	'make soak        long runs' \
+	'make install     into $$DESTDIR$$PREFIX' \
+	'make clean       remove what was built, keep downloads (distclean removes those too)' \
+	'' \
+	'SANITIZE=address,undefined  build with sanitizers; V=1  show commands'
+
+-include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vm - the machine: what its parts may reach
+ *
+ * Life of a machine: parts are created (files, sockets and helper processes are opened here), the
+ * process enters its sandbox, parts are started (threads), vCPUs run. From then on the main thread
+ * alone decides: it pauses, resumes, restarts and ends. See vm.c.
+ */
+#ifndef LODGE_VMM_VM_H
+#define LODGE_VMM_VM_H
+
+#include "host/vmm/guestmem.h"
+#include "host/vmm/io_bus.h"
+#include "host/vmm/options.h"
+#include "host/vmm/pci/bus.h"
+#include "host/vmm/pci/msix.h"
+#include "host/vmm/socket_list.h"
+
+#include <stdbool.h>
+
+struct kvm;
+struct loop;
+
+struct vm {
+	const struct options *options;
+	struct kvm *kvm;	/* for ioeventfd.h */
+	struct guestmem memory; /* guest RAM */
+	struct io_bus pio, mmio;
+	pthread_mutex_t io_lock; /* of both buses */
+	struct pci_bus pci;
+	struct msi_router *msi_router; /* for msix_new() */
+	struct loop *loop;	       /* the main thread's */
+	struct socket_list sockets;    /* every socket we listen on */
+	bool sandboxed;		       /* for thread_start() */
+};
+
+/**
+ * virtio_create_devices() - make the devices that the options ask for and plug them into vm->pci
+ *
+ * In virtio/devices.c: a table with one line a device. Opens disks (disk_lock.h), sockets
+ * (socket_list.h), starts lodge-net; no threads yet (pci_function_ops.start).
+ *
+ * Return: 0, or an exit status (exit_status.h) after log_error() has said what is wrong.
+ */
+int virtio_create_devices(struct vm *vm);
+
+#endif

@@ -14,6 +14,7 @@ shopt -s inherit_errexit
 LODGE_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 LODGE_BUILD=${LODGE_BUILD:-$LODGE_ROOT/build}
 LODGE_CACHE=${LODGE_CACHE:-$LODGE_ROOT/build/cache}
+# shellcheck disable=SC2034 # for those that source this
 DEBIAN_SUITE=bookworm
 
 # die MESSAGE...: one line for people, exit status $DIE_STATUS (1).

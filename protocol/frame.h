@@ -36,8 +36,8 @@ enum frame_type {
 	FRAME_ERROR = 4,   /* ends a stream; CBOR map error */
 	FRAME_CANCEL = 5,  /* the requester wants no more; the responder still ends the stream */
 	FRAME_MESSAGE = 6, /* within a stream, either way; CBOR text name, CBOR map */
-	FRAME_DATA = 7,    /* raw bytes on one channel of a stream; costs credit */
-	FRAME_END = 8,     /* no more DATA on this channel from this side */
+	FRAME_DATA = 7,	   /* raw bytes on one channel of a stream; costs credit */
+	FRAME_END = 8,	   /* no more DATA on this channel from this side */
 	FRAME_CREDIT = 9,  /* u32: so many more bytes of DATA are welcome on this channel */
 	FRAME_EVENT = 10,  /* stream 0; CBOR text name, CBOR map */
 	FRAME_PING = 11,   /* stream 0; 8 bytes to be sent back */

@@ -18,13 +18,13 @@
 #include <stdint.h>
 
 enum message_field_kind {
-	FIELD_BOOL,	/* bool */
-	FIELD_UINT,	/* uint64_t, at most max */
-	FIELD_INT,	/* int64_t */
-	FIELD_TEXT,	/* struct slice, at most max bytes */
-	FIELD_BYTES,	/* struct slice, at most max bytes; a path or an argument: no NUL inside */
-	FIELD_DATA,	/* struct slice, at most max bytes, any bytes */
-	FIELD_ITEMS,	/* struct slice: an encoded array of at most max items */
+	FIELD_BOOL,  /* bool */
+	FIELD_UINT,  /* uint64_t, at most max */
+	FIELD_INT,   /* int64_t */
+	FIELD_TEXT,  /* struct slice, at most max bytes */
+	FIELD_BYTES, /* struct slice, at most max bytes; a path or an argument: no NUL inside */
+	FIELD_DATA,  /* struct slice, at most max bytes, any bytes */
+	FIELD_ITEMS, /* struct slice: an encoded array of at most max items */
 };
 
 #define FIELD_REQUIRED 1
@@ -62,9 +62,9 @@ int message_items_begin(struct cbor_reader *reader, uint64_t *count);
 int message_items_next(struct cbor_reader *reader, uint64_t *left, const struct message_type *type,
 		       void *message);
 
-#define MESSAGE_PATH_MAX 4096
-#define MESSAGE_NAME_MAX 255
-#define MESSAGE_TEXT_MAX 1024
+#define MESSAGE_PATH_MAX  4096
+#define MESSAGE_NAME_MAX  255
+#define MESSAGE_TEXT_MAX  1024
 #define MESSAGE_ITEMS_MAX 1024
 
 /* --- Agent: methods (requests of the host) ------------------------------------------------- */
@@ -86,11 +86,11 @@ struct info {
 	struct slice machine_id, boot_id;
 	struct slice agent; /* "lodge-agent 0.1.0" */
 	uint64_t uptime_ms;
-	uint64_t realtime_ns;  /* CLOCK_REALTIME; 0 if not asked for */
-	uint64_t processors;   /* online */
-	struct slice users;    /* items: info_user */
-	struct slice network;  /* items: info_interface */
-	struct slice disks;    /* items: info_disk */
+	uint64_t realtime_ns;	  /* CLOCK_REALTIME; 0 if not asked for */
+	uint64_t processors;	  /* online */
+	struct slice users;	  /* items: info_user */
+	struct slice network;	  /* items: info_interface */
+	struct slice disks;	  /* items: info_disk */
 	struct slice filesystems; /* items: info_filesystem */
 	uint64_t memory_total_bytes, memory_available_bytes, memory_free_bytes;
 	uint64_t memory_cached_bytes, swap_total_bytes, swap_free_bytes;
@@ -105,7 +105,7 @@ struct info_user {
 extern const struct message_type message_info_user;
 
 struct info_interface {
-	struct slice name, mac;	/* "eth0", "52:54:00:12:34:56" */
+	struct slice name, mac; /* "eth0", "52:54:00:12:34:56" */
 	struct slice state;	/* operstate: "up", "down", "unknown" */
 	struct slice addresses; /* items: texts "10.0.2.15/24" */
 };
@@ -176,18 +176,18 @@ struct path_params {
 };
 extern const struct message_type message_path_params;
 struct file_stat {
-	struct slice name;   /* in a listing: one component */
-	uint64_t mode;	     /* st_mode with type */
+	struct slice name; /* in a listing: one component */
+	uint64_t mode;	   /* st_mode with type */
 	uint64_t size_bytes;
 	int64_t mtime_ns;
 	uint64_t uid, gid;
 	uint64_t device, inode; /* together name the file, for hard links and cycles */
-	struct slice target; /* of a symbolic link */
+	struct slice target;	/* of a symbolic link */
 };
 extern const struct message_type message_file_stat;
 
-/* "file.list" path_params -> {} ; entries arrive as DATA on channel 1: a CBOR sequence of file_stat maps,
- * without "." and "..", in no order. */
+/* "file.list" path_params -> {} ; entries arrive as DATA on channel 1: a CBOR sequence of file_stat
+ * maps, without "." and "..", in no order. */
 
 /* "file.read" file_read_params -> file_stat as at the end; the bytes are DATA on channel 1. */
 struct file_read_params {
@@ -197,12 +197,12 @@ struct file_read_params {
 };
 extern const struct message_type message_file_read_params;
 
-/* "file.write" file_write_params -> file_written. DATA on channel 0 until END goes to a new file beside @path,
- * which takes its name when all is there (and on disk, with sync). Cancel or connection loss: the
- * new file is removed, the old one stays. */
+/* "file.write" file_write_params -> file_written. DATA on channel 0 until END goes to a new file
+ * beside @path, which takes its name when all is there (and on disk, with sync). Cancel or
+ * connection loss: the new file is removed, the old one stays. */
 struct file_write_params {
 	struct slice path;
-	uint64_t mode;	    /* permission bits; 0: as the old file, else 0644 */
+	uint64_t mode; /* permission bits; 0: as the old file, else 0644 */
 	bool set_mtime;
 	int64_t mtime_ns;
 	bool set_owner;
@@ -241,23 +241,24 @@ extern const struct message_type message_time_value;
 
 /* --- lodge-vmm: methods on its control socket ---------------------------------------------- */
 
-/* "vm.info" {} -> vm_info; "vm.pause", "vm.resume", "vm.power-button", "vm.reset", "vm.stop" {} -> {}.
- * Event "vm.state" vm_state on each change. */
+/* "vm.info" {} -> vm_info; "vm.pause", "vm.resume", "vm.power-button", "vm.reset", "vm.stop" {} ->
+ * {}. Event "vm.state" vm_state on each change. */
 struct vm_info {
 	struct slice name;
-	struct slice state;	/* "running", "paused", "stopping", "stopped" */
+	struct slice state; /* "running", "paused", "stopping", "stopped" */
 	uint64_t pid;
 	uint64_t processors;
 	uint64_t memory_bytes;
-	uint64_t restarts;	/* guest reboots survived */
-	struct slice boot;	/* "bzImage", "PVH" */
-	struct slice devices;	/* items: texts */
+	uint64_t restarts;    /* guest reboots survived */
+	struct slice boot;    /* "bzImage", "PVH" */
+	struct slice devices; /* items: texts */
 	bool sandboxed;
 };
 extern const struct message_type message_vm_info;
 struct vm_state {
 	struct slice state;
-	struct slice reason; /* of "stopped": power-off, reboot, triple-fault, panic, killed, error */
+	struct slice
+		reason; /* of "stopped": power-off, reboot, triple-fault, panic, killed, error */
 };
 extern const struct message_type message_vm_state;
 

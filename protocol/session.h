@@ -29,9 +29,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define SESSION_WINDOW (256 * 1024)
+#define SESSION_WINDOW	    (256 * 1024)
 #define SESSION_MAX_STREAMS 128 /* open at once, counting each side's requests apart */
-#define SESSION_VERSION 1
+#define SESSION_VERSION	    1
 
 struct session;
 struct stream;
@@ -43,8 +43,8 @@ enum session_role {
 
 /* What a peer says of itself in its HELLO; slices live during the call only. */
 struct session_peer {
-	unsigned int version;      /* agreed: the highest both speak */
-	struct slice software;     /* "lodge-agent 0.1.0" */
+	unsigned int version;	   /* agreed: the highest both speak */
+	struct slice software;	   /* "lodge-agent 0.1.0" */
 	struct slice capabilities; /* encoded CBOR array of texts; session_peer_has() reads it */
 };
 
@@ -53,12 +53,14 @@ bool session_peer_has(const struct session_peer *peer, const char *capability);
 struct session_handlers {
 	/* The handshake is complete; requests may be made. Also called for each new epoch. */
 	void (*established)(void *owner, const struct session_peer *peer);
-	/* The epoch is over (@reason: -ECONNRESET the peer starts anew, -EPROTO it broke the rules);
-	 * every stream has had its `closed`. A new handshake is under way after -ECONNRESET. */
+	/* The epoch is over (@reason: -ECONNRESET the peer starts anew, -EPROTO it broke the
+	 * rules); every stream has had its `closed`. A new handshake is under way after
+	 * -ECONNRESET. */
 	void (*lost)(void *owner, int reason);
-	/* The peer asks. Answer now or later by stream_reply() or stream_fail(). To take part in what
-	 * follows, call stream_set_handlers() now. NULL: everything is refused with ENOSYS. */
-	void (*request)(void *owner, struct stream *stream, struct slice method, struct slice params);
+	/* The peer asks. Answer now or later by stream_reply() or stream_fail(). To take part in
+	 * what follows, call stream_set_handlers() now. NULL: everything is refused with ENOSYS. */
+	void (*request)(void *owner, struct stream *stream, struct slice method,
+			struct slice params);
 	/* NULL: events are ignored. */
 	void (*event)(void *owner, struct slice name, struct slice params);
 	void (*pong)(void *owner, uint64_t cookie);
@@ -70,7 +72,7 @@ struct session_handlers {
 
 /* How a stream ended, for its requester; or why it is no more, for its responder. */
 struct stream_result {
-	int error;           /* 0; or negative errno: the peer's, -ECONNRESET if the session ended */
+	int error; /* 0; or negative errno: the peer's, -ECONNRESET if the session ended */
 	struct slice params; /* error 0: the reply's map */
 	struct slice text;   /* else: the peer's words, untrusted UTF-8, maybe empty */
 };
@@ -86,7 +88,8 @@ struct stream_handlers {
 	/* Responder only: the requester wants no more; end the stream soon. NULL: failed at once
 	 * with ECANCELED, and `closed` is called. */
 	void (*cancelled)(struct stream *stream, void *owner);
-	/* The stream is gone. Requester: reply, error or session end. Responder: session end only. */
+	/* The stream is gone. Requester: reply, error or session end. Responder: session end only.
+	 */
 	void (*closed)(struct stream *stream, void *owner, const struct stream_result *result);
 };
 
@@ -101,8 +104,8 @@ struct stream_handlers {
  * Return: the session, freed by session_free(); NULL without memory.
  */
 struct session *session_new(enum session_role role, const char *software,
-			    const char *const *capabilities, const struct session_handlers *handlers,
-			    void *owner);
+			    const char *const *capabilities,
+			    const struct session_handlers *handlers, void *owner);
 
 /* Ends all streams (`closed` with -ECONNRESET) without `lost`, and frees. NULL is fine. */
 void session_free(struct session *session);
@@ -161,7 +164,8 @@ int session_event(struct session *session, const char *name, struct slice params
 int session_request(struct session *session, struct slice method, struct slice params,
 		    const struct stream_handlers *handlers, void *owner, struct stream **stream);
 
-void stream_set_handlers(struct stream *stream, const struct stream_handlers *handlers, void *owner);
+void stream_set_handlers(struct stream *stream, const struct stream_handlers *handlers,
+			 void *owner);
 void *stream_owner(const struct stream *stream);
 struct session *stream_session(const struct stream *stream);
 

@@ -37,8 +37,8 @@ static inline void cleanup_fclose(FILE **file)
 		fclose(*file);
 }
 
-#define _cleanup_free_ _cleanup_(cleanup_free)
-#define _cleanup_close_ _cleanup_(cleanup_close)
+#define _cleanup_free_	 _cleanup_(cleanup_free)
+#define _cleanup_close_	 _cleanup_(cleanup_close)
 #define _cleanup_fclose_ _cleanup_(cleanup_fclose)
 
 /* Hand over what a scope owns: the variable no longer does. */

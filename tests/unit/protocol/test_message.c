@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "protocol/message.h"
+
+#include "protocol/base/bytes.h"
+#include "protocol/base/cleanup.h"
+#include "protocol/frame.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Any struct of message.h, large enough for all. */
+union any_message {
+	struct info info;
+	struct exec_params exec_params;
+	uint64_t words[64];
+};
+
+#define TYPE(name)                                                                                 \
+	{                                                                                          \
+#name, &message_##name                                                             \
+	}
+static const struct {
+	const char *name;
+	const struct message_type *type;
+} types[] = {
+	TYPE(exec_result), TYPE(exec_started),	 TYPE(exec_size),    TYPE(error_info),
+	TYPE(path_params), TYPE(file_stat),	 TYPE(power_params), TYPE(time_value),
+	TYPE(vm_state),	   TYPE(info_interface), TYPE(exec_params),
+};
+
+static const struct message_type *type_named(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (strcmp(types[i].name, name) == 0)
+			return types[i].type;
+	}
+	ck_abort_msg("a vector of an unknown type: %s", name);
+}
+
+/* Hexadecimal digits and blanks, up to the end or a '#'. */
+static size_t parse_hex(const char *text, uint8_t *bytes, size_t capacity)
+{
+	size_t length = 0;
+	unsigned int byte;
+
+	for (; *text && *text != '#' && *text != '\n'; text++) {
+		if (*text == ' ')
+			continue;
+		ck_assert_int_eq(sscanf(text, "%2x", &byte), 1);
+		ck_assert_uint_lt(length, capacity);
+		bytes[length++] = (uint8_t)byte;
+		text++;
+	}
+	return length;
+}
+
+/* Calls @check for each vector of a file; there must be some. */
+static void each_vector(const char *file, void (*check)(const char *line))
+{
+	_cleanup_fclose_ FILE *vectors = fopen(file, "re");
+	char line[1024];
+	unsigned int count = 0;
+
+	ck_assert_msg(vectors, "%s: run the tests at the top of the tree", file);
+	while (fgets(line, sizeof(line), vectors)) {
+		if (line[0] == '#' || line[0] == '\n')
+			continue;
+		check(line);
+		count++;
+	}
+	ck_assert_uint_gt(count, 5);
+}
+
+static void check_message(const char *line)
+{
+	uint8_t bytes[512], again[512];
+	struct cbor_writer writer = CBOR_WRITER(again);
+	union any_message message;
+	char name[64];
+	size_t length;
+	int at;
+
+	ck_assert_int_eq(sscanf(line, "%63s %n", name, &at), 1);
+	length = parse_hex(line + at, bytes, sizeof(bytes));
+	ck_assert_msg(message_decode(type_named(name), (struct slice){bytes, length}, &message) ==
+			      0,
+		      "not decoded: %s", line);
+	message_encode(type_named(name), &message, &writer);
+	ck_assert_msg(writer.length == length && memcmp(again, bytes, length) == 0,
+		      "encoded otherwise: %s", line);
+}
+
+static void check_invalid(const char *line)
+{
+	union any_message message;
+	uint8_t bytes[512];
+	char name[64];
+	size_t length;
+	int at;
+
+	ck_assert_int_eq(sscanf(line, "%63s %n", name, &at), 1);
+	length = parse_hex(line + at, bytes, sizeof(bytes));
+	ck_assert_msg(message_decode(type_named(name), (struct slice){bytes, length}, &message) ==
+			      -EBADMSG,
+		      "taken: %s", line);
+}
+
+static void check_frame(const char *line)
+{
+	unsigned int type, flags, channel, stream, length;
+	uint8_t bytes[FRAME_HEADER_SIZE], again[FRAME_HEADER_SIZE];
+	struct frame_header header;
+	int at;
+
+	ck_assert_int_eq(
+		sscanf(line, "%u %u %u %u %u %n", &type, &flags, &channel, &stream, &length, &at),
+		5);
+	ck_assert_uint_eq(parse_hex(line + at, bytes, sizeof(bytes)), FRAME_HEADER_SIZE);
+	ck_assert_int_eq(frame_header_decode(bytes, &header), 0);
+	ck_assert_uint_eq(header.type, type);
+	ck_assert_uint_eq(header.flags, flags);
+	ck_assert_uint_eq(header.channel, channel);
+	ck_assert_uint_eq(header.stream, stream);
+	ck_assert_uint_eq(header.length, length);
+	frame_header_encode(&header, again);
+	ck_assert_mem_eq(bytes, again, sizeof(bytes));
+}
+
+START_TEST(golden_messages_decode_and_encode)
+{
+	each_vector("protocol/vectors/messages.txt", check_message);
+}
+END_TEST
+
+START_TEST(invalid_messages_are_refused)
+{
+	each_vector("protocol/vectors/invalid.txt", check_invalid);
+}
+END_TEST
+
+START_TEST(golden_frames_decode_and_encode)
+{
+	each_vector("protocol/vectors/frames.txt", check_frame);
+}
+END_TEST
+
+START_TEST(a_newer_peer_may_say_more)
+{
+	uint8_t bytes[128];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+	struct exec_result result;
+
+	cbor_put_map(&writer, 2);
+	cbor_put_text(&writer, SLICE_LITERAL("new"));
+	cbor_put_array(&writer, 2);
+	cbor_put_null(&writer);
+	cbor_put_map(&writer, 0);
+	cbor_put_text(&writer, SLICE_LITERAL("status"));
+	cbor_put_uint(&writer, 7);
+	ck_assert_int_eq(message_decode(&message_exec_result, cbor_written(&writer), &result), 0);
+	ck_assert_uint_eq(result.status, 7);
+}
+END_TEST
+
+START_TEST(nesting_is_bounded)
+{
+	uint8_t bytes[64];
+	struct cbor_reader reader = {.bytes = bytes, .length = sizeof(bytes)};
+
+	memset(bytes, 0x81, sizeof(bytes));
+	bytes[sizeof(bytes) - 1] = 0;
+	cbor_skip(&reader);
+	ck_assert_int_eq(reader.error, -EBADMSG);
+	reader = (struct cbor_reader){.bytes = bytes + sizeof(bytes) - CBOR_MAX_DEPTH,
+				      .length = CBOR_MAX_DEPTH};
+	cbor_skip(&reader);
+	ck_assert_int_eq(cbor_finish(&reader), 0);
+}
+END_TEST
+
+START_TEST(integers_at_their_edges_survive)
+{
+	static const int64_t values[] = {0,	    23,		24,   255,	 256,
+					 65535,	    -1,		-24,  -25,	 INT64_MAX,
+					 INT64_MIN, UINT32_MAX, -257, 4294967296};
+	uint8_t bytes[16];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+	struct cbor_reader reader;
+
+	cbor_put_int(&writer, values[_i]);
+	reader = CBOR_READER(cbor_written(&writer));
+	ck_assert_int_eq(cbor_get_int(&reader), values[_i]);
+	ck_assert_int_eq(cbor_finish(&reader), 0);
+}
+END_TEST
+
+START_TEST(overflow_is_remembered)
+{
+	uint8_t bytes[4];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+
+	cbor_put_text(&writer, SLICE_LITERAL("long text"));
+	cbor_put_uint(&writer, 1);
+	ck_assert(writer.overflow);
+	ck_assert_uint_eq(cbor_written(&writer).length, 0);
+}
+END_TEST
+
+START_TEST(text_is_made_utf8)
+{
+	uint8_t bytes[16];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+	struct cbor_reader reader;
+
+	cbor_put_text(&writer, SLICE_LITERAL("a\xff\xc3\xa9"));
+	reader = CBOR_READER(cbor_written(&writer));
+	ck_assert(slice_is(cbor_get_text(&reader), "a?\xc3\xa9"));
+}
+END_TEST
+
+/* Headers that no peer may send. */
+static const uint8_t bad_headers[][FRAME_HEADER_SIZE] = {
+	{0},
+	{13},
+	{7, 2, 0, 0, 1, 0, 0, 0, 1},
+	{7, 0, 3, 0, 1, 0, 0, 0, 1},
+	{7, 0, 0, 1, 1, 0, 0, 0, 1},
+	{7, 0, 0, 0, 0, 0, 0, 0, 1},
+	{7, 0, 0, 0, 1, 0, 0, 0, 0},
+	{7, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1},
+	{1, 0, 0, 0, 1, 0, 0, 0, 1},
+	{5, 0, 0, 0, 1, 0, 0, 0, 1},
+	{9, 0, 0, 0, 1, 0, 0, 0, 5},
+	{11, 0, 0, 0, 0, 0, 0, 0, 9},
+	{2, 0, 1, 0, 1, 0, 0, 0, 9},
+};
+
+START_TEST(bad_headers_are_refused)
+{
+	struct frame_header header;
+
+	ck_assert_int_eq(frame_header_decode(bad_headers[_i], &header), -EBADMSG);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("message");
+	TCase *tc = tcase_create("message");
+
+	tcase_add_test(tc, golden_messages_decode_and_encode);
+	tcase_add_test(tc, invalid_messages_are_refused);
+	tcase_add_test(tc, golden_frames_decode_and_encode);
+	tcase_add_test(tc, a_newer_peer_may_say_more);
+	tcase_add_test(tc, nesting_is_bounded);
+	tcase_add_loop_test(tc, integers_at_their_edges_survive, 0, 14);
+	tcase_add_test(tc, overflow_is_remembered);
+	tcase_add_test(tc, text_is_made_utf8);
+	tcase_add_loop_test(tc, bad_headers_are_refused, 0, ARRAY_SIZE(bad_headers));
+	suite_add_tcase(suite, tc);
+
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

@@ -195,12 +195,13 @@ struct head {
 static bool peek_head(const struct cbor_reader *reader, struct head *head)
 {
 	size_t left = reader->length - reader->at;
-	const uint8_t *bytes = reader->bytes + reader->at;
+	const uint8_t *bytes;
 	uint8_t low;
 	size_t follow;
 
 	if (reader->error || left == 0)
 		return false;
+	bytes = reader->bytes + reader->at;
 	head->major = (enum major)(bytes[0] >> 5);
 	low = bytes[0] & 0x1f;
 	if (low < 24) {

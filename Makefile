@@ -217,10 +217,13 @@ soak: all
 
 # --- Lint --------------------------------------------------------------------------------------
 
-C_FILES   := $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]')
-.PHONY: lint
+.PHONY: lint print-compile-flags
 lint:
 	$(Q)packaging/lint/run
+
+# What clang-tidy needs to read a file as the compiler does.
+print-compile-flags:
+	@printf '%s\n' '-std=gnu17 -D_GNU_SOURCE -DLODGE_VERSION="$(VERSION)" -I. $(filter-out -Werror,$(WARNINGS)) $(PKG_CFLAGS)'
 
 # --- Install, clean, help ----------------------------------------------------------------------
 

@@ -329,6 +329,11 @@ void machine_watch(struct machine *machine, machine_watcher watcher, void *owner
 /* --- Making it ----------------------------------------------------------------------------------
  */
 
+static bool listens(const struct options *options)
+{
+	return options->control || options->ports || options->serial == SERIAL_UNIX;
+}
+
 static enum exit_status open_kernel(struct machine *machine)
 {
 	const struct options *options = machine->vm.options;
@@ -415,9 +420,14 @@ static int make_parts(struct machine *machine)
 
 static enum exit_status make(struct machine *machine)
 {
-	enum exit_status status = open_kernel(machine);
-	int error;
+	enum exit_status status;
+	int error = listens(machine->vm.options) ? socket_list_start(&machine->vm.sockets) : 0;
 
+	if (error) {
+		log_error("cannot start a helper process: %s", error_text(error));
+		return EXIT_STATUS_FAILED;
+	}
+	status = open_kernel(machine);
 	if (status)
 		return status;
 	if (kvm_new(&machine->vm.kvm) < 0)
@@ -450,7 +460,7 @@ enum exit_status machine_new(const struct options *options, struct machine **mac
 	made->vm.options = options;
 	made->vm.sandboxed = options->sandbox;
 	made->kernel_fd = made->initrd_fd = made->event_fd = made->grace_fd = -EBADF;
-	made->ram.fd = -EBADF;
+	made->ram.fd = made->vm.sockets.pipe_fd = -EBADF;
 	pthread_mutex_init(&made->vm.io_lock, NULL);
 	status = make(made);
 	if (status)
@@ -462,7 +472,10 @@ enum exit_status machine_new(const struct options *options, struct machine **mac
 
 enum exit_status machine_start(struct machine *machine)
 {
-	int error = pci_bus_start(&machine->vm.pci);
+	int error;
+
+	socket_list_seal(&machine->vm.sockets);
+	error = pci_bus_start(&machine->vm.pci);
 
 	if (!error)
 		error = vcpus_start(machine->vcpus, machine->vm.sandboxed);
@@ -503,7 +516,7 @@ void machine_free(struct machine *machine)
 	cleanup_close(&machine->grace_fd);
 	cleanup_close(&machine->kernel_fd);
 	cleanup_close(&machine->initrd_fd);
-	socket_list_unlink(&machine->vm.sockets);
+	socket_list_end(&machine->vm.sockets);
 	pthread_mutex_destroy(&machine->vm.io_lock);
 	free(machine);
 }

@@ -89,6 +89,8 @@ int main(int count, char *arguments[])
 	enum exit_status status = EXIT_STATUS_OFF;
 	char error[256];
 
+	/* Whatever the caller left open is not for the guest to find. */
+	close_range(STDERR_FILENO + 1, ~0U, 0);
 	log_setup("lodge-vmm", LOG_LEVEL_INFO);
 	if (options_parse(count, arguments, &options, error, sizeof(error)) < 0) {
 		log_error("%s", error);

@@ -3,12 +3,123 @@
 
 #include "protocol/base/cleanup.h"
 
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
-#define BACKLOG 8
+#define BACKLOG	 8
+#define MAX_PATH sizeof(((struct sockaddr_un *)NULL)->sun_path)
+
+/* --- The janitor --------------------------------------------------------------------------------
+ */
+
+/* Paths come NUL-terminated; an empty one seals the list. */
+struct paths {
+	char text[SOCKET_LIST_MAX * MAX_PATH];
+	size_t length;
+	bool sealed;
+};
+
+static void take(struct paths *paths, char byte)
+{
+	bool at_start = paths->length == 0 || paths->text[paths->length - 1] == '\0';
+
+	if (byte == '\0' && at_start)
+		paths->sealed = true;
+	if (!paths->sealed && paths->length < sizeof(paths->text))
+		paths->text[paths->length++] = byte;
+}
+
+static void unlink_all(const struct paths *paths)
+{
+	size_t at = 0;
+
+	while (at < paths->length && memchr(paths->text + at, '\0', paths->length - at)) {
+		unlink(paths->text + at);
+		at += strlen(paths->text + at) + 1;
+	}
+}
+
+/* It must outlive signals to the VMM's group or terminal, and hold none of the VMM's descriptors.
+ */
+static _Noreturn void janitor(int pipe_fd)
+{
+	struct paths paths = {.length = 0};
+	char bytes[256];
+	sigset_t all;
+	ssize_t length;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	setsid();
+	prctl(PR_SET_NAME, "lodge-janitor");
+	dup2(pipe_fd, STDIN_FILENO);
+	close_range(STDOUT_FILENO, ~0U, 0);
+	while ((length = read(STDIN_FILENO, bytes, sizeof(bytes))) != 0) {
+		if (length < 0 && errno != EINTR)
+			break;
+		for (ssize_t i = 0; i < length; i++)
+			take(&paths, bytes[i]);
+	}
+	unlink_all(&paths);
+	_exit(0);
+}
+
+int socket_list_start(struct socket_list *list)
+{
+	int ends[2];
+
+	list->pipe_fd = -EBADF;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	list->janitor = fork();
+	if (list->janitor == 0) {
+		close(ends[1]);
+		janitor(ends[0]);
+	}
+	close(ends[0]);
+	if (list->janitor < 0) {
+		close(ends[1]);
+		return -errno;
+	}
+	list->pipe_fd = ends[1];
+	return 0;
+}
+
+/* A path fits into a pipe whole, so that the janitor gets all of it or nothing. */
+static int tell(struct socket_list *list, const char *path)
+{
+	ssize_t length = (ssize_t)strlen(path) + 1;
+
+	if (list->pipe_fd < 0)
+		return -EBADF;
+	return write(list->pipe_fd, path, (size_t)length) == length ? 0 : -errno;
+}
+
+void socket_list_seal(struct socket_list *list)
+{
+	if (list->pipe_fd >= 0)
+		(void)tell(list, "");
+}
+
+void socket_list_end(struct socket_list *list)
+{
+	if (list->janitor <= 0)
+		return;
+	cleanup_close(&list->pipe_fd);
+	while (waitpid(list->janitor, NULL, 0) < 0 && errno == EINTR)
+		;
+	list->janitor = 0;
+}
+
+/* --- Listening ----------------------------------------------------------------------------------
+ */
 
 static int set_address(struct sockaddr_un *address, const char *path)
 {
@@ -19,7 +130,12 @@ static int set_address(struct sockaddr_un *address, const char *path)
 	return 0;
 }
 
-/* A socket file that nobody listens on is left over from a process that was killed. */
+static int unix_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+/* A socket file that nobody listens on is left over from a machine that crashed. */
 static int remove_stale(const struct sockaddr_un *address)
 {
 	_cleanup_close_ int fd = -EBADF;
@@ -29,7 +145,7 @@ static int remove_stale(const struct sockaddr_un *address)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(status.st_mode))
 		return -EEXIST;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = unix_socket();
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN)
@@ -39,55 +155,36 @@ static int remove_stale(const struct sockaddr_un *address)
 	return unlink(address->sun_path) < 0 ? -errno : 0;
 }
 
-static int listen_on(const struct sockaddr_un *address)
+/* The janitor is told first: a file that is not there yet does no harm, one that stays does. */
+static int bind_and_listen(struct socket_list *list, int fd, const struct sockaddr_un *address)
 {
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	mode_t mask = umask(0177);
-	int error = 0;
+	mode_t mask;
+	int error = tell(list, address->sun_path);
 
-	if (fd < 0 || bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+	if (error)
+		return error;
+	mask = umask(0177);
+	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
 		error = -errno;
 	umask(mask);
-	if (!error && listen(fd, BACKLOG) < 0) {
+	if (!error && listen(fd, BACKLOG) < 0)
 		error = -errno;
-		unlink(address->sun_path);
-	}
-	return error ? error : take_fd(&fd);
+	return error;
 }
 
 int socket_list_listen(struct socket_list *list, const char *path)
 {
-	_cleanup_free_ char *copy = NULL;
+	_cleanup_close_ int fd = -EBADF;
 	struct sockaddr_un address;
-	int fd;
 	int error = set_address(&address, path);
 
+	if (!error)
+		error = remove_stale(&address);
 	if (error)
 		return error;
-	if (list->count == SOCKET_LIST_MAX)
-		return -ENOSPC;
-	copy = strdup(path);
-	if (!copy)
-		return -ENOMEM;
-	error = remove_stale(&address);
-	if (error)
-		return error;
-	fd = listen_on(&address);
-	if (fd >= 0)
-		list->path[list->count++] = take_ptr(copy);
-	return fd;
-}
-
-void socket_list_unlink(struct socket_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		unlink(list->path[i]);
-	socket_list_forget(list);
-}
-
-void socket_list_forget(struct socket_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		free(list->path[i]);
-	list->count = 0;
+	fd = unix_socket();
+	if (fd < 0)
+		return -errno;
+	error = bind_and_listen(list, fd, &address);
+	return error ? error : take_fd(&fd);
 }

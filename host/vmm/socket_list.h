@@ -2,21 +2,25 @@
 /*
  * socket_list - listening unix sockets that leave no file behind
  *
- * Every socket that is bound is remembered, so that its file goes when the VMM ends. After the
- * sandbox is up nothing can be unlinked from inside; a small process that stays outside (janitor.h)
- * does it, however the VMM ended.
+ * In its sandbox the VMM cannot unlink what it bound, and a VMM that is killed cannot do anything.
+ * So a small child process, which stays outside, is told of every socket and unlinks them when the
+ * VMM has ended, however it did: it sees the end of a pipe. Before the guest runs the list is
+ * sealed: then nothing can be added, by a guest that broke out least of all.
  */
 #ifndef LODGE_VMM_SOCKET_LIST_H
 #define LODGE_VMM_SOCKET_LIST_H
 
-#include <stddef.h>
+#include <sys/types.h>
 
 #define SOCKET_LIST_MAX 40
 
 struct socket_list {
-	char *path[SOCKET_LIST_MAX];
-	size_t count;
+	pid_t janitor;
+	int pipe_fd; /* negative: no janitor */
 };
+
+/* Begin; best early, while the process is small. Return: 0 or negative errno. */
+int socket_list_start(struct socket_list *list);
 
 /**
  * socket_list_listen() - bind and listen
@@ -25,14 +29,14 @@ struct socket_list {
  * During set-up only. The socket is non-blocking, close-on-exec, mode 0600.
  *
  * Return: descriptor, the caller's; -EADDRINUSE if somebody listens there; -ENAMETOOLONG; -EEXIST
- * if it is no socket; -ENOSPC; or another negative errno.
+ * if it is no socket; or another negative errno.
  */
 int socket_list_listen(struct socket_list *list, const char *path);
 
-/* Unlink all of them and forget them. */
-void socket_list_unlink(struct socket_list *list);
+/* Nothing more can be added. */
+void socket_list_seal(struct socket_list *list);
 
-/* Forget them: somebody else unlinks. */
-void socket_list_forget(struct socket_list *list);
+/* Have all of them unlinked, and wait until they are. Fine if it was never started. */
+void socket_list_end(struct socket_list *list);
 
 #endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/vmm/virtio/queue.h"
+
+#include "protocol/base/bytes.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+#include <stdatomic.h>
+
+#define DESCRIPTOR_BYTES sizeof(struct vring_desc)
+
+/* Offsets in the two rings (2.7.6, 2.7.8). A ring of N entries ends with the event index. */
+#define AVAILABLE_FLAGS	      0
+#define AVAILABLE_INDEX	      2
+#define AVAILABLE_ENTRY(n)    (4 + 2 * (size_t)(n))
+#define AVAILABLE_BYTES(size) (AVAILABLE_ENTRY(size) + 2)
+#define USED_FLAGS	      0
+#define USED_INDEX	      2
+#define USED_ENTRY(n)	      (4 + 8 * (size_t)(n))
+#define USED_BYTES(size)      (USED_ENTRY(size) + 2)
+
+struct descriptor {
+	uint64_t address;
+	uint32_t length;
+	uint16_t flags;
+	uint16_t next;
+};
+
+/* All fields of the rings are naturally aligned, which virtqueue_start() has checked. */
+static uint16_t ring_load(const uint8_t *ring, size_t offset)
+{
+	return le16toh(__atomic_load_n((const uint16_t *)(const void *)(ring + offset),
+				       __ATOMIC_RELAXED));
+}
+
+static void ring_store(uint8_t *ring, size_t offset, uint16_t value)
+{
+	__atomic_store_n((uint16_t *)(void *)(ring + offset), htole16(value), __ATOMIC_RELAXED);
+}
+
+static int violate(struct virtqueue *queue, const char *what)
+{
+	virtqueue_stop(queue);
+	queue->violation = what;
+	return -EPROTO;
+}
+
+int virtqueue_start(struct virtqueue *queue, const struct guestmem *memory,
+		    const struct virtqueue_layout *layout, uint64_t features)
+{
+	uint16_t size = layout->size;
+
+	assert(size > 0 && size <= VIRTQUEUE_MAX_SIZE && (size & (size - 1)) == 0);
+	*queue = (struct virtqueue){
+		.memory = memory,
+		.size = size,
+		.event_index = features >> VIRTIO_RING_F_EVENT_IDX & 1,
+		.indirect = features >> VIRTIO_RING_F_INDIRECT_DESC & 1,
+		.descriptors = guestmem_ptr(memory, layout->descriptors, size * DESCRIPTOR_BYTES),
+		.available = guestmem_ptr(memory, layout->available, AVAILABLE_BYTES(size)),
+		.used = guestmem_ptr(memory, layout->used, USED_BYTES(size)),
+	};
+	if (!queue->descriptors || !queue->available || !queue->used) {
+		violate(queue, "a ring is outside memory");
+		return -EFAULT;
+	}
+	if (layout->descriptors % 16 || layout->available % 2 || layout->used % 4) {
+		violate(queue, "a ring is misaligned");
+		return -EFAULT;
+	}
+	return 0;
+}
+
+void virtqueue_stop(struct virtqueue *queue)
+{
+	queue->size = 0;
+	queue->in_flight = 0;
+	queue->descriptors = queue->available = queue->used = NULL;
+}
+
+/* The one copy of a descriptor. */
+static struct descriptor load_descriptor(const uint8_t *table, uint16_t index)
+{
+	uint8_t copy[DESCRIPTOR_BYTES];
+
+	memcpy(copy, table + index * DESCRIPTOR_BYTES, sizeof(copy));
+	return (struct descriptor){
+		.address = load_le64(copy + offsetof(struct vring_desc, addr)),
+		.length = load_le32(copy + offsetof(struct vring_desc, len)),
+		.flags = load_le16(copy + offsetof(struct vring_desc, flags)),
+		.next = load_le16(copy + offsetof(struct vring_desc, next)),
+	};
+}
+
+static int add_buffer(struct virtqueue *queue, struct virtqueue_chain *chain,
+		      const struct descriptor *descriptor)
+{
+	bool writable = descriptor->flags & VRING_DESC_F_WRITE;
+	unsigned int pieces = chain->readable + chain->writable;
+	void *bytes = guestmem_ptr(queue->memory, descriptor->address, descriptor->length);
+
+	if (pieces == queue->size)
+		return violate(queue, "a chain is longer than its queue, or loops");
+	if (descriptor->length == 0)
+		return violate(queue, "a descriptor is empty");
+	if (!bytes)
+		return violate(queue, "a descriptor is outside memory");
+	if (descriptor->length > UINT32_MAX - chain->readable_bytes - chain->writable_bytes)
+		return violate(queue, "a chain has more than 4 GiB");
+	if (!writable && chain->writable > 0)
+		return violate(queue, "a readable descriptor follows a writable one");
+
+	chain->iov[pieces] = (struct iovec){.iov_base = bytes, .iov_len = descriptor->length};
+	if (writable) {
+		chain->writable++;
+		chain->writable_bytes += descriptor->length;
+	} else {
+		chain->readable++;
+		chain->readable_bytes += descriptor->length;
+	}
+	return 0;
+}
+
+/*
+ * Walk a table from @index on; in the queue's own table, a last descriptor may lead to an indirect
+ * table. add_buffer() bounds the walk: each step but the last adds a piece.
+ */
+static int walk(struct virtqueue *queue, struct virtqueue_chain *chain, const uint8_t *table,
+		uint32_t table_size, uint16_t index)
+{
+	bool inner = table != queue->descriptors;
+	struct descriptor descriptor;
+
+	do {
+		if (index >= table_size)
+			return violate(queue, "a descriptor index is outside its table");
+		descriptor = load_descriptor(table, index);
+		if (descriptor.flags & VRING_DESC_F_INDIRECT) {
+			if (inner || !queue->indirect)
+				return violate(queue, "an indirect descriptor is not allowed here");
+			if (descriptor.flags & VRING_DESC_F_NEXT)
+				return violate(queue, "an indirect descriptor has a successor");
+			if (descriptor.length == 0 || descriptor.length % DESCRIPTOR_BYTES)
+				return violate(queue, "an indirect table has an odd length");
+			table = guestmem_ptr(queue->memory, descriptor.address, descriptor.length);
+			if (!table)
+				return violate(queue, "an indirect table is outside memory");
+			return walk(queue, chain, table, descriptor.length / DESCRIPTOR_BYTES, 0);
+		}
+		if (add_buffer(queue, chain, &descriptor) < 0)
+			return -EPROTO;
+		index = descriptor.next;
+	} while (descriptor.flags & VRING_DESC_F_NEXT);
+	return 1;
+}
+
+int virtqueue_pop(struct virtqueue *queue, struct virtqueue_chain *chain)
+{
+	uint16_t waiting, head;
+
+	if (queue->size == 0)
+		return 0;
+	waiting = (uint16_t)(ring_load(queue->available, AVAILABLE_INDEX) - queue->next_available);
+	if (waiting == 0)
+		return 0;
+	if (waiting > queue->size)
+		return violate(queue, "the available index jumps");
+	if (queue->in_flight == queue->size)
+		return violate(queue, "more chains are in flight than descriptors exist");
+	/* Pairs with the driver's barrier between writing an entry and its index. */
+	atomic_thread_fence(memory_order_acquire);
+	head = ring_load(queue->available,
+			 AVAILABLE_ENTRY(queue->next_available & (queue->size - 1)));
+
+	chain->head = head;
+	chain->readable = chain->writable = 0;
+	chain->readable_bytes = chain->writable_bytes = 0;
+	if (walk(queue, chain, queue->descriptors, queue->size, head) < 0)
+		return -EPROTO;
+	queue->next_available++;
+	queue->in_flight++;
+	return 1;
+}
+
+void virtqueue_unpop(struct virtqueue *queue, uint16_t count)
+{
+	if (queue->size == 0)
+		return;
+	assert(count <= queue->in_flight);
+	queue->next_available = (uint16_t)(queue->next_available - count);
+	queue->in_flight = (uint16_t)(queue->in_flight - count);
+}
+
+void virtqueue_fill(struct virtqueue *queue, uint16_t nth, uint16_t head, uint32_t written)
+{
+	uint8_t *entry;
+
+	if (queue->size == 0)
+		return;
+	entry = queue->used + USED_ENTRY((queue->next_used + nth) & (queue->size - 1));
+	store_le32(entry, head);
+	store_le32(entry + 4, written);
+}
+
+void virtqueue_publish(struct virtqueue *queue, uint16_t count)
+{
+	if (queue->size == 0)
+		return;
+	assert(count <= queue->in_flight);
+	queue->next_used = (uint16_t)(queue->next_used + count);
+	queue->in_flight = (uint16_t)(queue->in_flight - count);
+	/* Pairs with the driver's barrier between reading the index and the entries. */
+	atomic_thread_fence(memory_order_release);
+	ring_store(queue->used, USED_INDEX, queue->next_used);
+}
+
+void virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written)
+{
+	virtqueue_fill(queue, 0, head, written);
+	virtqueue_publish(queue, 1);
+}
+
+bool virtqueue_should_notify(struct virtqueue *queue)
+{
+	uint16_t wanted, fresh;
+
+	if (queue->size == 0)
+		return false;
+	/* Pairs with the driver's barrier between asking for interrupts and looking for used
+	 * entries once more (2.7.7.2): one of the two sees what the other wrote. */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!queue->event_index)
+		return !(ring_load(queue->available, AVAILABLE_FLAGS) & VRING_AVAIL_F_NO_INTERRUPT);
+
+	/* The driver wants one when the index passes the value that follows its entries. */
+	wanted = ring_load(queue->available, AVAILABLE_ENTRY(queue->size));
+	fresh = (uint16_t)(queue->next_used - queue->signalled);
+	if (queue->ever_signalled && (uint16_t)(queue->next_used - wanted - 1) >= fresh)
+		return false;
+	queue->signalled = queue->next_used;
+	queue->ever_signalled = true;
+	return true;
+}
+
+void virtqueue_disable_kicks(struct virtqueue *queue)
+{
+	/* With event indices, the driver is silent until avail_event moves. */
+	if (queue->size > 0 && !queue->event_index)
+		ring_store(queue->used, USED_FLAGS, VRING_USED_F_NO_NOTIFY);
+}
+
+bool virtqueue_enable_kicks(struct virtqueue *queue)
+{
+	if (queue->size == 0)
+		return false;
+	if (queue->event_index)
+		ring_store(queue->used, USED_ENTRY(queue->size), queue->next_available);
+	else
+		ring_store(queue->used, USED_FLAGS, 0);
+	/* Pairs with the driver's barrier between adding a chain and deciding to kick. */
+	atomic_thread_fence(memory_order_seq_cst);
+	return ring_load(queue->available, AVAILABLE_INDEX) != queue->next_available;
+}

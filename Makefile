@@ -121,7 +121,7 @@ $(OUT)/obj/%.o: %.c Makefile
 
 define component_rule
 $(OUT)/lib/$(1).a: $(patsubst %.c,$(OUT)/obj/%.o,$($(1)_SRC))
-	$$(call say,AR,$$@)mkdir -p $$(@D) && rm -f $$@ && ar rcsD $$@ $$^
+	$$(call say,AR,$$@)mkdir -p $$(@D) && rm -f $$@ && ar qcsD $$@ $$^
 endef
 $(foreach c,$(COMPONENTS),$(eval $(call component_rule,$(c))))
 
@@ -201,6 +201,34 @@ fuzz: $(FUZZ_BIN)
 
 # --- Rigs, end to end, benchmarks, newcomer ----------------------------------------------------
 # (rig section: scripts in tests/rig, tests/e2e, tests/bench, packaging/run)
+
+# The bare rig's guest: freestanding, as an ELF with a PVH entry and as a bzImage.
+BARE     := tests/rig/bare/guest
+BARE_OUT := $(BUILD)/tests/rig/bare
+BARE_OBJ := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard $(BARE)/*.c)) $(OUT)/obj/$(BARE)/start.o
+BARE_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pie -mno-red-zone -mgeneral-regs-only \
+               -fno-strict-aliasing -fno-stack-protector -fcf-protection=none \
+               -fno-asynchronous-unwind-tables -Wall -Wextra -Wshadow -Wimplicit-fallthrough \
+               -Wstrict-prototypes -Wvla -Werror
+
+$(OUT)/obj/$(BARE)/%.o: $(BARE)/%.c Makefile
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(BARE_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(OUT)/obj/$(BARE)/%.o: $(BARE)/%.S Makefile
+	$(call say,AS,$<)mkdir -p $(@D) && $(CC) $(BARE_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BARE_OUT)/guest.elf: $(BARE_OBJ) $(BARE)/guest.ld
+	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) -nostdlib -static -no-pie -Wl,--build-id=none \
+	-Wl,--no-warn-rwx-segments -Wl,-T,$(BARE)/guest.ld -o $@ $(BARE_OBJ)
+
+$(BARE_OUT)/guest.bzimage: $(BARE_OUT)/guest.elf $(BARE)/header.S $(BARE)/make-bzimage
+	$(call say,IMAGE,$@)CC='$(CC)' $(BARE)/make-bzimage $(BARE_OUT)/guest.elf $@
+
+.PHONY: bare-guest check-bare
+bare-guest: $(BARE_OUT)/guest.elf $(BARE_OUT)/guest.bzimage
+
+check-bare: $(OUT)/lodge-vmm $(OUT)/lodge-net bare-guest
+	$(Q)tests/rig/bare/run
 
 .PHONY: run check bench soak
 run:

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* suites - one a subject; a new one is a line here and one in main.c */
+#ifndef BARE_SUITES_H
+#define BARE_SUITES_H
+
+#include "test.h"
+
+extern const struct suite suite_machine;    /* tables, CPUs, PCI identity of what is there */
+extern const struct suite suite_interrupts; /* MSI-X: delivered, masked, pending, from HLT */
+extern const struct suite suite_smp;
+extern const struct suite suite_rng;
+extern const struct suite suite_blk;
+extern const struct suite suite_console;
+extern const struct suite suite_net;
+extern const struct suite suite_rings;	   /* hostile: what is in the rings, and where they are */
+extern const struct suite suite_lifecycle; /* hostile: status, features, queue registers, resets */
+extern const struct suite suite_registers; /* hostile: every register, every width, MSI-X table */
+extern const struct suite suite_config;	   /* hostile: configuration space, BARs moved */
+extern const struct suite suite_ports;	   /* hostile: I/O ports */
+extern const struct suite suite_figures;   /* what things cost */
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "victim.h"
+
+#include "blk.h"
+#include "console.h"
+#include "lib.h"
+#include "net.h"
+#include "rng.h"
+#include "test.h"
+
+static bool blk_works(void)
+{
+	struct blk blk;
+
+	return blk_start(&blk, BLK_DISK, 0) &&
+	       blk_read(&blk, 0, allocate(BLK_SECTOR, BLK_SECTOR), BLK_SECTOR);
+}
+
+static bool rng_works(void)
+{
+	struct rng rng;
+
+	return rng_start(&rng) && rng_fill(&rng, allocate(64, 8), 64) > 0;
+}
+
+static bool net_works(void)
+{
+	struct net net;
+
+	return net_start(&net, 0) && net_arp(&net);
+}
+
+static bool console_works(void)
+{
+	struct console console;
+	struct console_port *echo;
+	char in[8];
+
+	if (!console_start(&console))
+		return false;
+	echo = console_find(&console, "bare.echo");
+	return echo != NULL && console_open(&console, echo) && console_send(echo, "z", 1) &&
+	       console_receive(echo, in, sizeof(in), VIRTIO_ANSWER_MS) > 0;
+}
+
+#define MULTIPORT FEATURE(VIRTIO_CONSOLE_F_MULTIPORT)
+
+const struct victim victims[] = {
+	{"blk", VIRTIO_ID_BLOCK, 0, 0, true, true, blk_works},
+	{"rng", VIRTIO_ID_RNG, 0, 0, true, true, rng_works},
+	{"net.transmit", VIRTIO_ID_NET, 0, NET_TRANSMIT, true, false, net_works},
+	{"net.receive", VIRTIO_ID_NET, 0, NET_RECEIVE, false, true, net_works},
+	{"console.transmit", VIRTIO_ID_CONSOLE, MULTIPORT, 1, true, false, console_works},
+	{"console.receive", VIRTIO_ID_CONSOLE, MULTIPORT, 0, false, true, console_works},
+	{"console.control-out", VIRTIO_ID_CONSOLE, MULTIPORT, 3, true, false, console_works},
+	{"console.control-in", VIRTIO_ID_CONSOLE, MULTIPORT, 2, false, true, console_works},
+};
+const size_t victims_count = ARRAY_SIZE(victims);
+
+bool victim_is_first(const struct victim *victim)
+{
+	for (const struct victim *v = victims; v < victim; v++) {
+		if (v->type == victim->type)
+			return false;
+	}
+	return true;
+}
+
+bool victim_begin(const struct victim *victim, struct virtio *device)
+{
+	if (!virtio_find(device, victim->type, 0) ||
+	    !virtio_negotiate(device, victim->features | FEATURE(VIRTIO_RING_F_INDIRECT_DESC)))
+		return false;
+	for (uint16_t i = 0; i < device->queues; i++) {
+		struct virtqueue *queue;
+
+		if (i == victim->queue || virtio_queue_max(device, i) == 0)
+			continue;
+		queue = allocate(sizeof(*queue), 16);
+		if (!virtqueue_start(queue, device, i))
+			return false;
+	}
+	return true;
+}
+
+void victim_end(const struct victim *victim)
+{
+	struct blk bystander;
+
+	check(blk_start(&bystander, BLK_BYSTANDER, 0) &&
+		      blk_read(&bystander, 0, allocate(BLK_SECTOR, BLK_SECTOR), BLK_SECTOR),
+	      "the other disk no longer works");
+	if (victim->type != VIRTIO_ID_RNG)
+		check(rng_works(), "the entropy device no longer works");
+	check(victim->works(), "it does not work after a reset");
+}

@@ -13,8 +13,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define QUEUE_SIZE 64
-#define NAME_BYTES 64
+#define QUEUE_SIZE		      64
+#define NAME_BYTES		      64
 #define PCI_CLASS_COMMUNICATION_OTHER 0x078000
 
 /* Chains of one port handled before others have their turn. */
@@ -22,10 +22,10 @@
 
 #define CONTROL_BYTES sizeof(struct virtio_console_control)
 
-struct console;
+struct virtio_console;
 
 struct port {
-	struct console *console;
+	struct virtio_console *console;
 	unsigned int id;
 	char name[NAME_BYTES];
 
@@ -51,19 +51,19 @@ struct port {
 	struct iovec stalled_iov[QUEUE_SIZE];
 };
 
-struct console {
+struct virtio_console {
 	struct virtio_device device;
 	struct virtio_console_config config;
 	unsigned int ports;
-	struct port port[CONSOLE_MAX_PORTS];
+	struct port port[VIRTIO_CONSOLE_MAX_PORTS];
 };
 
-static struct console *of(struct virtio_device *device)
+static struct virtio_console *of(struct virtio_device *device)
 {
-	return CONTAINER_OF(device, struct console, device);
+	return CONTAINER_OF(device, struct virtio_console, device);
 }
 
-static void tell(struct console *console);
+static void tell(struct virtio_console *console);
 static void receive(struct port *port);
 static void transmit(struct port *port);
 
@@ -95,7 +95,7 @@ static void watch(struct port *port)
 
 static void drop_stalled(struct port *port)
 {
-	unsigned int queue = CONSOLE_TRANSMIT(port->id);
+	unsigned int queue = VIRTIO_CONSOLE_TRANSMIT(port->id);
 
 	if (!port->stalled)
 		return;
@@ -118,7 +118,7 @@ static void disconnect(struct port *port)
 	if (!device->active)
 		return;
 	tell(port->console);
-	virtio_kick(device, CONSOLE_TRANSMIT(port->id));
+	virtio_kick(device, VIRTIO_CONSOLE_TRANSMIT(port->id));
 }
 
 /* The client has hung up, and may have left bytes behind. */
@@ -152,7 +152,7 @@ static void on_client(void *owner, uint32_t events)
 static void on_listen(void *owner, uint32_t events)
 {
 	struct port *port = owner;
-	struct console *console = port->console;
+	struct virtio_console *console = port->console;
 	int fd = accept4(port->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
@@ -179,7 +179,7 @@ static void on_listen(void *owner, uint32_t events)
 static bool receive_chain(struct port *port)
 {
 	struct virtio_device *device = &port->console->device;
-	unsigned int index = CONSOLE_RECEIVE(port->id);
+	unsigned int index = VIRTIO_CONSOLE_RECEIVE(port->id);
 	struct virtqueue *queue = virtio_queue(device, index);
 	struct virtqueue_chain chain;
 	ssize_t got;
@@ -215,13 +215,13 @@ static void receive(struct port *port)
 
 	if (port->client_fd < 0 || port->client_finished || !guest_listens(port))
 		return;
-	virtqueue_disable_kicks(virtio_queue(device, CONSOLE_RECEIVE(port->id)));
+	virtqueue_disable_kicks(virtio_queue(device, VIRTIO_CONSOLE_RECEIVE(port->id)));
 	while (more && budget-- > 0)
 		more = receive_chain(port);
-	virtio_notify(device, CONSOLE_RECEIVE(port->id));
+	virtio_notify(device, VIRTIO_CONSOLE_RECEIVE(port->id));
 	/* A client that hung up is not watched: go on by ourselves. */
 	if (more && port->client_fd >= 0 && !port->client_source)
-		virtio_kick(device, CONSOLE_RECEIVE(port->id));
+		virtio_kick(device, VIRTIO_CONSOLE_RECEIVE(port->id));
 	if (port->client_source)
 		watch(port);
 }
@@ -254,7 +254,7 @@ static bool send_stalled(struct port *port)
 static bool transmit_chain(struct port *port)
 {
 	struct virtio_device *device = &port->console->device;
-	unsigned int index = CONSOLE_TRANSMIT(port->id);
+	unsigned int index = VIRTIO_CONSOLE_TRANSMIT(port->id);
 	struct virtqueue_chain chain;
 
 	if (!virtio_pop(device, index, &chain))
@@ -274,7 +274,7 @@ static bool transmit_chain(struct port *port)
 static void transmit(struct port *port)
 {
 	struct virtio_device *device = &port->console->device;
-	unsigned int index = CONSOLE_TRANSMIT(port->id), budget = BUDGET;
+	unsigned int index = VIRTIO_CONSOLE_TRANSMIT(port->id), budget = BUDGET;
 	bool more = true;
 
 	virtqueue_disable_kicks(virtio_queue(device, index));
@@ -292,16 +292,16 @@ static void transmit(struct port *port)
 /* --- Control messages (5.3.6.2) --- */
 
 /* Return: false if the guest has no buffer for it. */
-static bool send_control(struct console *console, const struct port *port, uint16_t event,
+static bool send_control(struct virtio_console *console, const struct port *port, uint16_t event,
 			 uint16_t value)
 {
 	struct virtio_device *device = &console->device;
-	struct virtqueue *queue = virtio_queue(device, CONSOLE_CONTROL_RECEIVE);
+	struct virtqueue *queue = virtio_queue(device, VIRTIO_CONSOLE_CONTROL_RECEIVE);
 	uint8_t message[CONTROL_BYTES + NAME_BYTES];
 	size_t size = CONTROL_BYTES;
 	struct virtqueue_chain chain;
 
-	if (!virtio_pop(device, CONSOLE_CONTROL_RECEIVE, &chain))
+	if (!virtio_pop(device, VIRTIO_CONSOLE_CONTROL_RECEIVE, &chain))
 		return false;
 	store_le32(message + offsetof(struct virtio_console_control, id), port->id);
 	store_le16(message + offsetof(struct virtio_console_control, event), event);
@@ -319,7 +319,7 @@ static bool send_control(struct console *console, const struct port *port, uint1
 	return true;
 }
 
-static bool tell_port(struct console *console, struct port *port)
+static bool tell_port(struct virtio_console *console, struct port *port)
 {
 	if (port->tell_added) {
 		if (!send_control(console, port, VIRTIO_CONSOLE_PORT_ADD, 1))
@@ -348,7 +348,7 @@ static bool tell_port(struct console *console, struct port *port)
 
 /* Bring the guest's knowledge up to date, as far as it has buffers. State, not a list of messages,
  * waits for buffers: so it has a bound whatever the guest asks for. */
-static void tell(struct console *console)
+static void tell(struct virtio_console *console)
 {
 	struct virtio_device *device = &console->device;
 	bool more;
@@ -361,11 +361,11 @@ static void tell(struct console *console)
 			if (tell_port(console, &console->port[i]))
 				continue;
 			more = virtqueue_enable_kicks(
-				virtio_queue(device, CONSOLE_CONTROL_RECEIVE));
+				virtio_queue(device, VIRTIO_CONSOLE_CONTROL_RECEIVE));
 			break;
 		}
 	} while (more);
-	virtio_notify(device, CONSOLE_CONTROL_RECEIVE);
+	virtio_notify(device, VIRTIO_CONSOLE_CONTROL_RECEIVE);
 }
 
 static void set_guest_open(struct port *port, bool open)
@@ -374,14 +374,14 @@ static void set_guest_open(struct port *port, bool open)
 
 	port->guest_open = open;
 	if (open)
-		virtio_kick(device, CONSOLE_RECEIVE(port->id));
+		virtio_kick(device, VIRTIO_CONSOLE_RECEIVE(port->id));
 	else if (port->client_fd >= 0 && !port->client_source)
 		disconnect(port); /* it left bytes that nobody will read */
 	else
 		watch(port);
 }
 
-static void handle_control(struct console *console, const uint8_t message[CONTROL_BYTES])
+static void handle_control(struct virtio_console *console, const uint8_t message[CONTROL_BYTES])
 {
 	uint32_t id = load_le32(message + offsetof(struct virtio_console_control, id));
 	uint16_t event = load_le16(message + offsetof(struct virtio_console_control, event));
@@ -406,14 +406,14 @@ static void handle_control(struct console *console, const uint8_t message[CONTRO
 	}
 }
 
-static void control_transmitted(struct console *console)
+static void control_transmitted(struct virtio_console *console)
 {
 	struct virtio_device *device = &console->device;
-	struct virtqueue *queue = virtio_queue(device, CONSOLE_CONTROL_TRANSMIT);
+	struct virtqueue *queue = virtio_queue(device, VIRTIO_CONSOLE_CONTROL_TRANSMIT);
 	unsigned int budget = BUDGET;
 	struct virtqueue_chain chain;
 
-	while (budget > 0 && virtio_pop(device, CONSOLE_CONTROL_TRANSMIT, &chain)) {
+	while (budget > 0 && virtio_pop(device, VIRTIO_CONSOLE_CONTROL_TRANSMIT, &chain)) {
 		uint8_t message[CONTROL_BYTES];
 
 		budget--;
@@ -423,8 +423,8 @@ static void control_transmitted(struct console *console)
 		virtqueue_push(queue, chain.head, 0);
 	}
 	if (budget == 0 || virtqueue_enable_kicks(queue))
-		virtio_kick(device, CONSOLE_CONTROL_TRANSMIT);
-	virtio_notify(device, CONSOLE_CONTROL_TRANSMIT);
+		virtio_kick(device, VIRTIO_CONSOLE_CONTROL_TRANSMIT);
+	virtio_notify(device, VIRTIO_CONSOLE_CONTROL_TRANSMIT);
 	tell(console);
 }
 
@@ -432,14 +432,14 @@ static void control_transmitted(struct console *console)
 
 static void queue_ready(struct virtio_device *device, unsigned int index)
 {
-	struct console *console = of(device);
+	struct virtio_console *console = of(device);
 	unsigned int id;
 
-	if (index == CONSOLE_CONTROL_RECEIVE) {
+	if (index == VIRTIO_CONSOLE_CONTROL_RECEIVE) {
 		tell(console);
 		return;
 	}
-	if (index == CONSOLE_CONTROL_TRANSMIT) {
+	if (index == VIRTIO_CONSOLE_CONTROL_TRANSMIT) {
 		control_transmitted(console);
 		return;
 	}
@@ -455,7 +455,7 @@ static void queue_ready(struct virtio_device *device, unsigned int index)
 
 static void activate(struct virtio_device *device)
 {
-	struct console *console = of(device);
+	struct virtio_console *console = of(device);
 
 	/* Without multiport there is the one port, always open, and nothing is told. */
 	if (virtio_has(device, VIRTIO_CONSOLE_F_MULTIPORT))
@@ -466,7 +466,7 @@ static void activate(struct virtio_device *device)
 
 static void reset(struct virtio_device *device)
 {
-	struct console *console = of(device);
+	struct virtio_console *console = of(device);
 
 	device->active = false;
 	for (unsigned int i = 0; i < console->ports; i++) {
@@ -485,7 +485,7 @@ static void reset(struct virtio_device *device)
 
 static int start(struct virtio_device *device)
 {
-	struct console *console = of(device);
+	struct virtio_console *console = of(device);
 
 	for (unsigned int i = 0; i < console->ports; i++) {
 		struct port *port = &console->port[i];
@@ -498,9 +498,9 @@ static int start(struct virtio_device *device)
 	return 0;
 }
 
-static void console_free(struct virtio_device *device)
+static void free_console(struct virtio_device *device)
 {
-	struct console *console = of(device);
+	struct virtio_console *console = of(device);
 
 	for (unsigned int i = 0; i < console->ports; i++) {
 		cleanup_close(&console->port[i].client_fd);
@@ -518,16 +518,16 @@ static const struct virtio_device_ops ops = {
 	.activate = activate,
 	.queue_ready = queue_ready,
 	.reset = reset,
-	.free = console_free,
+	.free = free_console,
 };
 
-int console_new(const struct guestmem *memory, const struct console_port_options *ports,
-		unsigned int count, struct virtio_device **device)
+int virtio_console_new(const struct guestmem *memory, const struct virtio_console_port *ports,
+		       unsigned int count, struct virtio_device **device)
 {
-	_cleanup_free_ struct console *console = calloc(1, sizeof(*console));
+	_cleanup_free_ struct virtio_console *console = calloc(1, sizeof(*console));
 	int result;
 
-	assert(count >= 1 && count <= CONSOLE_MAX_PORTS);
+	assert(count >= 1 && count <= VIRTIO_CONSOLE_MAX_PORTS);
 	if (!console)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < count; i++) {

@@ -14,25 +14,25 @@
 
 #include "host/vmm/virtio/device.h"
 
-#define CONSOLE_MAX_PORTS 16
+#define VIRTIO_CONSOLE_MAX_PORTS 16
 
 /* A queue for each way of a port; port 0 has the first two, control messages the next. */
-#define CONSOLE_RECEIVE(port)  ((port) == 0 ? 0U : 2 * (port) + 2)
-#define CONSOLE_TRANSMIT(port) (CONSOLE_RECEIVE(port) + 1)
-#define CONSOLE_CONTROL_RECEIVE	 2
-#define CONSOLE_CONTROL_TRANSMIT 3
+#define VIRTIO_CONSOLE_RECEIVE(port)	((port) == 0 ? 0U : 2 * (port) + 2)
+#define VIRTIO_CONSOLE_TRANSMIT(port)	(VIRTIO_CONSOLE_RECEIVE(port) + 1)
+#define VIRTIO_CONSOLE_CONTROL_RECEIVE	2
+#define VIRTIO_CONSOLE_CONTROL_TRANSMIT 3
 
-struct console_port_options {
+struct virtio_console_port {
 	const char *name; /* copied; at most 63 bytes */
-	int listen_fd;	  /* becomes the device's if console_new() succeeds */
+	int listen_fd;	  /* becomes the device's if virtio_console_new() succeeds */
 };
 
 /**
- * console_new() - a device with @count ports, 1 to CONSOLE_MAX_PORTS
+ * virtio_console_new() - a device with @count ports, 1 to VIRTIO_CONSOLE_MAX_PORTS
  *
  * Return: 0 and the device, freed by virtio_device_free(); -EINVAL; or another negative errno.
  */
-int console_new(const struct guestmem *memory, const struct console_port_options *ports,
-		unsigned int count, struct virtio_device **device);
+int virtio_console_new(const struct guestmem *memory, const struct virtio_console_port *ports,
+		       unsigned int count, struct virtio_device **device);
 
 #endif

@@ -254,8 +254,8 @@ static void queue_write(struct virtio_pci *pci, uint64_t offset, uint32_t value)
 		break;
 	case VIRTIO_PCI_COMMON_Q_DESCLO:
 	case VIRTIO_PCI_COMMON_Q_DESCHI:
-		layout->descriptors = with_half(layout->descriptors,
-						offset == VIRTIO_PCI_COMMON_Q_DESCHI, value);
+		layout->descriptors =
+			with_half(layout->descriptors, offset == VIRTIO_PCI_COMMON_Q_DESCHI, value);
 		break;
 	case VIRTIO_PCI_COMMON_Q_AVAILLO:
 	case VIRTIO_PCI_COMMON_Q_AVAILHI:
@@ -264,8 +264,7 @@ static void queue_write(struct virtio_pci *pci, uint64_t offset, uint32_t value)
 		break;
 	case VIRTIO_PCI_COMMON_Q_USEDLO:
 	case VIRTIO_PCI_COMMON_Q_USEDHI:
-		layout->used =
-			with_half(layout->used, offset == VIRTIO_PCI_COMMON_Q_USEDHI, value);
+		layout->used = with_half(layout->used, offset == VIRTIO_PCI_COMMON_Q_USEDHI, value);
 		break;
 	}
 }

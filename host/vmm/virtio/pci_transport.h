@@ -22,7 +22,7 @@ struct virtio_pci;
 #define VIRTIO_BAR_ISR	  0x1000
 #define VIRTIO_BAR_CONFIG 0x2000
 #define VIRTIO_BAR_NOTIFY 0x3000
-#define VIRTIO_BAR_BYTES	  0x4000
+#define VIRTIO_BAR_BYTES  0x4000
 /* Doorbell of queue N at VIRTIO_BAR_NOTIFY + N * this. */
 #define VIRTIO_BAR_NOTIFY_MULTIPLIER 4
 

@@ -31,8 +31,8 @@ struct descriptor {
 /* All fields of the rings are naturally aligned, which virtqueue_start() has checked. */
 static uint16_t ring_load(const uint8_t *ring, size_t offset)
 {
-	return le16toh(__atomic_load_n((const uint16_t *)(const void *)(ring + offset),
-				       __ATOMIC_RELAXED));
+	return le16toh(
+		__atomic_load_n((const uint16_t *)(const void *)(ring + offset), __ATOMIC_RELAXED));
 }
 
 static void ring_store(uint8_t *ring, size_t offset, uint16_t value)

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * devices - which virtio devices a machine has
+ *
+ * One line of the table a kind. Its function makes as many devices as the options ask for and plugs
+ * each in.
+ */
+#include "host/vmm/block/raw.h"
+#include "host/vmm/disk_lock.h"
+#include "host/vmm/exit_status.h"
+#include "host/vmm/net/user.h"
+#include "host/vmm/virtio/blk.h"
+#include "host/vmm/virtio/console.h"
+#include "host/vmm/virtio/net.h"
+#include "host/vmm/virtio/pci_transport.h"
+#include "host/vmm/virtio/rng.h"
+#include "host/vmm/vm.h"
+#include "protocol/base/bytes.h"
+#include "protocol/base/cleanup.h"
+#include "protocol/base/log.h"
+
+#include <fcntl.h>
+
+/* Takes over the device, whatever the result. */
+static int plug(struct vm *vm, struct virtio_device *device)
+{
+	struct virtio_pci *transport;
+	int result = virtio_pci_new(device, vm->kvm, vm->msi_router, &vm->sandboxed, &transport);
+
+	if (result == 0) {
+		struct pci_function *function = virtio_pci_function(transport);
+
+		result = pci_bus_add(&vm->pci, function);
+		if (result < 0)
+			function->ops->free(function);
+	}
+	if (result < 0) {
+		log_error("cannot add a device to the machine: %s", error_text(result));
+		return EXIT_STATUS_FAILED;
+	}
+	return 0;
+}
+
+static int out_of(const char *what, int error)
+{
+	log_error("cannot make %s: %s", what, error_text(error));
+	return EXIT_STATUS_FAILED;
+}
+
+/* --- Ports --- */
+
+static int listen_on_ports(struct vm *vm, struct virtio_console_port port[VIRTIO_CONSOLE_MAX_PORTS])
+{
+	const struct options *options = vm->options;
+
+	for (size_t i = 0; i < options->ports; i++) {
+		port[i].name = options->port[i].name;
+		port[i].listen_fd = socket_list_listen(&vm->sockets, options->port[i].path);
+		if (port[i].listen_fd < 0) {
+			log_error("port %s: cannot listen on '%s': %s", port[i].name,
+				  options->port[i].path, error_text(port[i].listen_fd));
+			return EXIT_STATUS_FAILED;
+		}
+	}
+	return 0;
+}
+
+static int create_console(struct vm *vm)
+{
+	struct virtio_console_port port[VIRTIO_CONSOLE_MAX_PORTS];
+	unsigned int count = (unsigned int)vm->options->ports;
+	struct virtio_device *device;
+	int result;
+
+	if (count == 0)
+		return 0;
+	for (unsigned int i = 0; i < count; i++)
+		port[i].listen_fd = -EBADF;
+	result = listen_on_ports(vm, port);
+	if (result == 0) {
+		int error = virtio_console_new(&vm->memory, port, count, &device);
+
+		if (error == 0)
+			return plug(vm, device);
+		result = out_of("the ports", error);
+	}
+	for (unsigned int i = 0; i < count; i++)
+		cleanup_close(&port[i].listen_fd);
+	return result;
+}
+
+/* --- Disks --- */
+
+static int open_disk(const struct options_disk *options)
+{
+	int flags = (options->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC;
+	_cleanup_close_ int fd = open(options->path, flags);
+	int error;
+
+	if (fd < 0) {
+		bool forbidden = errno == EACCES || errno == EROFS;
+
+		log_error("cannot open the disk '%s': %s%s", options->path, error_text(errno),
+			  forbidden && !options->read_only ? "; to only read it, add ',ro'" : "");
+		return -errno;
+	}
+	error = disk_lock(fd, options->read_only);
+	if (error == -EBUSY)
+		log_error("the disk '%s' is in use by another process", options->path);
+	else if (error)
+		log_error("cannot lock the disk '%s': %s", options->path, error_text(error));
+	return error ? error : take_fd(&fd);
+}
+
+static void explain_disk(const struct options_disk *options, int error)
+{
+	if (error == -ENOTBLK)
+		log_error("the disk '%s' is neither a file nor a block device", options->path);
+	else if (error == -EINVAL)
+		log_error("the disk '%s' is empty: it needs at least 512 bytes", options->path);
+	else
+		log_error("cannot use the disk '%s': %s", options->path, error_text(error));
+}
+
+static int create_disk(struct vm *vm, const struct options_disk *options, unsigned int number)
+{
+	struct virtio_device *device;
+	struct block *block;
+	int error, fd = open_disk(options);
+
+	if (fd < 0)
+		return EXIT_STATUS_DISK;
+	error = raw_open(fd, options->read_only, RAW_ENGINE_BEST, &block);
+	if (error) {
+		explain_disk(options, error);
+		close(fd);
+		return EXIT_STATUS_DISK;
+	}
+	error = virtio_blk_new(&vm->memory, block, number, options->serial, options->queues,
+			       &vm->sandboxed, &device);
+	if (error) {
+		block_free(block);
+		return out_of("a disk", error);
+	}
+	return plug(vm, device);
+}
+
+static int create_disks(struct vm *vm)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < vm->options->disks && result == 0; i++)
+		result = create_disk(vm, &vm->options->disk[i], (unsigned int)i);
+	return result;
+}
+
+/* --- Network --- */
+
+/* The same name gives the same address, so that a guest is known again: FNV-1a. */
+static void derive_mac(const char *name, uint8_t mac[6])
+{
+	uint32_t hash = 2166136261U;
+
+	for (; *name; name++)
+		hash = (hash ^ (uint8_t)*name) * 16777619U;
+	memcpy(mac, (const uint8_t[]){0x52, 0x54, 0x00}, 3);
+	memcpy(mac + 3, &hash, 3);
+}
+
+static int create_net(struct vm *vm)
+{
+	const struct options_net *options = &vm->options->net;
+	static const uint8_t none[6];
+	struct virtio_device *device;
+	struct net_backend *backend;
+	uint8_t mac[6];
+	int error;
+
+	if (!options->present)
+		return 0;
+	if (net_user_new(options, &backend) < 0)
+		return EXIT_STATUS_FAILED;
+	memcpy(mac, options->mac, sizeof(mac));
+	if (memcmp(mac, none, sizeof(mac)) == 0)
+		derive_mac(vm->options->name, mac);
+	error = virtio_net_new(&vm->memory, backend, mac, &device);
+	if (error) {
+		backend->ops->free(backend);
+		return out_of("the network card", error);
+	}
+	return plug(vm, device);
+}
+
+/* --- Entropy --- */
+
+static int create_rng(struct vm *vm)
+{
+	struct virtio_device *device;
+	int error = virtio_rng_new(&vm->memory, &device);
+
+	return error ? out_of("the entropy device", error) : plug(vm, device);
+}
+
+static int (*const kinds[])(struct vm *vm) = {
+	create_console,
+	create_disks,
+	create_net,
+	create_rng,
+};
+
+int virtio_create_devices(struct vm *vm)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) && result == 0; i++)
+		result = kinds[i](vm);
+	return result;
+}

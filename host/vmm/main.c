@@ -2,6 +2,7 @@
 /*
  * lodge-vmm - one virtual machine on KVM
  */
+#include "host/vmm/control.h"
 #include "host/vmm/loop.h"
 #include "host/vmm/machine.h"
 #include "host/vmm/sandbox.h"
@@ -64,6 +65,7 @@ static enum exit_status run(struct machine *machine, const struct options *optio
 static enum exit_status make_and_run(const struct options *options)
 {
 	struct signals signals = {.fd = -EBADF};
+	struct control *control = NULL;
 	struct machine *machine;
 	enum exit_status status = machine_new(options, &machine);
 	int error;
@@ -74,9 +76,12 @@ static enum exit_status make_and_run(const struct options *options)
 	if (error) {
 		log_error("cannot watch for signals: %s", error_text(error));
 		status = EXIT_STATUS_FAILED;
+	} else if (control_new(machine, options, &control) < 0) {
+		status = EXIT_STATUS_FAILED;
 	} else {
 		status = run(machine, options);
 	}
+	control_free(control);
 	loop_remove(signals.source);
 	machine_free(machine);
 	cleanup_close(&signals.fd);

@@ -70,7 +70,7 @@ static const unsigned int vcpu_ioctls[] = {
 static const int main_calls[] = {
 	SYS_epoll_wait, SYS_epoll_pwait, SYS_accept4,	SYS_recvfrom,  SYS_recvmsg, SYS_sendto,
 	SYS_sendmsg,	SYS_shutdown,	 SYS_poll,	SYS_ppoll,     SYS_pread64, SYS_pwrite64,
-	SYS_fstat,	SYS_fsync,	 SYS_fdatasync, SYS_fallocate, SYS_wait4,   END,
+	SYS_lseek,	SYS_fsync,	 SYS_fdatasync, SYS_fallocate, SYS_wait4,   END,
 };
 static const unsigned int main_ioctls[] = {
 	KVM_IRQ_LINE,	     KVM_IOEVENTFD,   KVM_IRQFD,

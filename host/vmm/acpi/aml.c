@@ -318,7 +318,8 @@ void aml_notify(struct aml *aml, const char *object, uint8_t value)
 #define RESOURCE_DWORD_ADDRESS	  0x87
 #define RESOURCE_INTERRUPT	  0x89
 #define IO_DECODES_16_BITS	  1
-#define INTERRUPT_CONSUMER_EDGE	  0x03 /* consumer, edge-triggered, active high, exclusive */
+#define INTERRUPT_CONSUMER	  0x01 /* active high, exclusive */
+#define INTERRUPT_EDGE		  0x02
 #define ADDRESS_MEMORY		  0
 #define ADDRESS_BUSES		  2
 #define ADDRESS_MIN_AND_MAX_FIXED 0x0c
@@ -363,11 +364,11 @@ void aml_resource_ports(struct aml *aml, uint16_t base, uint8_t count)
 	put8(aml, count);
 }
 
-void aml_resource_interrupt(struct aml *aml, uint32_t gsi)
+void aml_resource_interrupt(struct aml *aml, uint32_t gsi, enum aml_trigger trigger)
 {
 	put8(aml, RESOURCE_INTERRUPT);
 	put16(aml, 6); /* bytes that follow */
-	put8(aml, INTERRUPT_CONSUMER_EDGE);
+	put8(aml, INTERRUPT_CONSUMER | (trigger == AML_EDGE ? INTERRUPT_EDGE : 0U));
 	put8(aml, 1); /* interrupts */
 	put32(aml, gsi);
 }

@@ -66,8 +66,9 @@ void aml_notify(struct aml *aml, const char *object, uint8_t value);
 struct aml_mark aml_begin_resources(struct aml *aml, const char *name);
 void aml_end_resources(struct aml *aml, struct aml_mark mark);
 void aml_resource_ports(struct aml *aml, uint16_t base, uint8_t count);
-/* Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive) */
-void aml_resource_interrupt(struct aml *aml, uint32_t gsi);
+/* Interrupt (ResourceConsumer, Edge or Level, ActiveHigh, Exclusive) */
+enum aml_trigger { AML_LEVEL, AML_EDGE };
+void aml_resource_interrupt(struct aml *aml, uint32_t gsi, enum aml_trigger trigger);
 /* WordBusNumber, DWordMemory: what a bridge hands on (ResourceProducer). */
 void aml_resource_buses(struct aml *aml, uint16_t first, uint16_t last);
 void aml_resource_memory_window(struct aml *aml, uint32_t base, uint32_t size_bytes);

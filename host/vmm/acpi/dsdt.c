@@ -36,7 +36,7 @@ static void write_serial(struct aml *aml)
 	aml_name_integer(aml, "_UID", 0);
 	resources = aml_begin_resources(aml, "_CRS");
 	aml_resource_ports(aml, SERIAL_PORT, 8);
-	aml_resource_interrupt(aml, SERIAL_IRQ);
+	aml_resource_interrupt(aml, SERIAL_IRQ, AML_EDGE);
 	aml_end_resources(aml, resources);
 	aml_end(aml, device);
 }
@@ -56,7 +56,8 @@ static void write_pvpanic(struct aml *aml)
 }
 
 /* Hardware-reduced machines have no fixed power button: a generic event device (ACPI 6.4, 5.6.9)
- * takes the interrupt, its _EVT reads what happened (which clears it) and notifies the button. */
+ * takes the interrupt, its _EVT reads what happened (which clears it) and notifies the button. The
+ * interrupt is a level: a press is not lost on a guest that has not loaded its driver yet. */
 static void write_power_button(struct aml *aml)
 {
 	struct aml_mark device = aml_begin_device(aml, "PWRB");
@@ -68,7 +69,7 @@ static void write_power_button(struct aml *aml)
 	device = aml_begin_device(aml, "GED");
 	aml_name_string(aml, "_HID", "ACPI0013");
 	resources = aml_begin_resources(aml, "_CRS");
-	aml_resource_interrupt(aml, POWER_IRQ);
+	aml_resource_interrupt(aml, POWER_IRQ, AML_LEVEL);
 	aml_end_resources(aml, resources);
 	aml_port_region(aml, "EVTR", POWER_PORT + POWER_EVENT, 1);
 	field = aml_begin_byte_field(aml, "EVTR");

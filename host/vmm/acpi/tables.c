@@ -180,7 +180,7 @@ static void write_rsdp(uint8_t *rsdp, uint64_t xsdt)
 uint64_t acpi_write(const struct acpi_machine *machine, const struct guestmem *memory)
 {
 	struct writer writer = {.bytes = guestmem_ptr(memory, BOOT_ACPI, BOOT_ACPI_SIZE),
-				.capacity = BOOT_ACPI_SIZE};
+				.capacity = BOOT_RESET_VECTOR - BOOT_ACPI};
 	uint8_t *rsdp;
 	uint64_t tables[3];
 

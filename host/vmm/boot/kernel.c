@@ -5,10 +5,11 @@
 #include "host/vmm/boot/layout.h"
 #include "host/vmm/guest_memory.h"
 #include "host/vmm/pci/bus.h"
+#include "host/vmm/ports.h"
+#include "host/vmm/power.h"
 #include "protocol/base/bytes.h"
 
 #include <errno.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define PAGE 4096ULL
@@ -71,26 +72,24 @@ int boot_read_segment(struct boot_load *load, uint64_t offset, uint64_t length, 
 
 static int file_size(int fd, uint64_t *size_bytes)
 {
-	struct stat status;
+	off_t end = lseek(fd, 0, SEEK_END);
 
-	if (fstat(fd, &status) < 0)
+	if (end < 0)
 		return -errno;
-	if (!S_ISREG(status.st_mode))
-		return -ENOEXEC;
-	*size_bytes = (uint64_t)status.st_size;
+	*size_bytes = (uint64_t)end;
 	return 0;
 }
 
 int boot_load_initrd(struct boot_load *load, uint64_t first, uint64_t end, uint64_t limit)
 {
 	const struct guestmem_region *low = &load->memory->region[0];
-	uint64_t size, at;
+	uint64_t size = 0, at;
 	void *bytes;
 	int error;
 
 	if (load->files->initrd_fd < 0)
 		return 0;
-	load->problem = "the initrd is no regular file";
+	load->problem = "the initrd is no file of a certain size";
 	error = file_size(load->files->initrd_fd, &size);
 	if (error)
 		return error;
@@ -156,6 +155,33 @@ int boot_put_descriptors(struct boot_load *load, struct boot_entry *entry)
 	return 0;
 }
 
+/*
+ * Linux takes a hardware-reduced machine for one with EFI and, finding none, restarts it by a jump
+ * to the firmware's first instruction, in real mode. There it finds ours:
+ *	mov dx, port; mov al, value; out dx, al; hlt; jmp to hlt
+ */
+static int put_reset_vector(struct boot_load *load)
+{
+	const uint8_t code[] = {
+		0xba,
+		(POWER_PORT + POWER_RESET) & 0xff,
+		(POWER_PORT + POWER_RESET) >> 8,
+		0xb0,
+		POWER_RESET_VALUE,
+		0xee,
+		0xf4,
+		0xeb,
+		0xfd,
+	};
+	uint8_t *at = guestmem_ptr(load->memory, BOOT_RESET_VECTOR, sizeof(code));
+
+	load->problem = "the guest has less than 1 MiB of memory";
+	if (!at)
+		return -ENOSPC;
+	memcpy(at, code, sizeof(code));
+	return 0;
+}
+
 size_t memory_map(const struct guestmem *memory, struct memory_range ranges[MEMORY_MAP_MAX])
 {
 	const struct guestmem_region *low = &memory->region[0];
@@ -185,7 +211,7 @@ int kernel_load(const struct kernel_files *files, const struct guestmem *memory,
 	int error;
 
 	*image = (struct kernel_image){0};
-	*problem = "it is no regular file";
+	*problem = "it is no file of a certain size";
 	error = file_size(files->kernel_fd, &load.kernel_size_bytes);
 	if (error)
 		return error;
@@ -193,6 +219,8 @@ int kernel_load(const struct kernel_files *files, const struct guestmem *memory,
 	if (load.kernel_size_bytes < sizeof(head))
 		return -ENOEXEC;
 	error = boot_read_kernel(&load, 0, head, sizeof(head));
+	if (!error)
+		error = put_reset_vector(&load);
 	if (error)
 		return error;
 	if (bzimage_is(head, sizeof(head))) {

@@ -17,6 +17,7 @@
 #define BOOT_LOW_END	       0x9fc00 /* conventional memory ends, as on every PC */
 #define BOOT_ACPI	       0xe0000 /* ACPI tables: in the area where firmware has its own */
 #define BOOT_ACPI_SIZE	       0x20000
+#define BOOT_RESET_VECTOR      0xffff0	/* in that area: where a PC's firmware begins */
 #define BOOT_HIGH	       0x100000 /* kernels start here */
 
 #endif

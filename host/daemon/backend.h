@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * backend - what can run a VM
+ *
+ * A backend makes the VM's agent.sock and console.sock in its folder and reports through
+ * vm_started(), vm_set_state() and vm_gone(). All calls return at once; what takes time answers
+ * through @done, on the loop, exactly once unless the VM goes first.
+ */
+#ifndef LODGE_DAEMON_BACKEND_H
+#define LODGE_DAEMON_BACKEND_H
+
+#include "host/daemon/descriptor.h"
+#include "host/daemon/vm.h"
+
+enum backend_command {
+	BACKEND_POWER_BUTTON, /* ask the guest to power off */
+	BACKEND_KILL,	      /* end it now */
+	BACKEND_REBOOT,	      /* press reset */
+	BACKEND_PAUSE,
+	BACKEND_RESUME,
+};
+
+/* @error 0 or negative errno; @text: one line for people if it failed. */
+typedef void (*backend_done)(void *owner, int error, const char *text);
+
+struct backend {
+	const char *name; /* "vmm", "libvirt" */
+	const char *accelerator;
+	/* Starts @vm. On failure @done is called with why, and the VM is gone. */
+	void (*start)(struct vm *vm, backend_done done, void *owner);
+	/* Takes up a VM that an earlier lodged started: 0, or -errno if it is no more. */
+	int (*adopt)(struct vm *vm);
+	void (*command)(struct vm *vm, enum backend_command command, backend_done done,
+			void *owner);
+	/* Lets go of @vm->machine; the VM itself goes on if it still runs. */
+	void (*release)(struct vm *vm);
+};
+
+extern const struct backend backend_vmm;
+extern const struct backend backend_libvirt;
+
+/* NULL: no backend of that name. */
+const struct backend *backend_named(const char *name);
+
+#endif

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VMs under lodge-vmm: a process of its own session, so that it outlives lodged, driven through
+ * control.sock. The end of that connection is the end of the VM.
+ */
+#include "host/daemon/backend.h"
+#include "host/daemon/lodged.h"
+#include "protocol/base/bytes.h"
+#include "protocol/base/cleanup.h"
+#include "protocol/base/log.h"
+#include "protocol/message.h"
+#include "protocol/pump/pump.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* How often to look for the control socket of a VMM that starts. */
+#define CONNECT_RETRY_MS 5
+#define CONNECT_LIMIT_MS 30000
+#define MAX_ARGUMENTS	 160
+
+struct machine {
+	struct vm *vm; /* NULL once the VM was released */
+	uv_process_t process;
+	bool is_child, exited;
+	int64_t exit_code;
+	int exit_signal;
+	uv_timer_t retry;
+	uint64_t waited_ms;
+	struct session *session;
+	struct pump *pump;
+	char reason[32]; /* the last that the VMM said */
+	unsigned int closing;
+	backend_done done; /* of start */
+	void *owner;
+};
+
+/* --- The end -------------------------------------------------------------------------------- */
+
+/* lodge-vmm's documented exit codes, as reasons. */
+static const char *reason_of(const struct machine *machine)
+{
+	static const char *const reason[] = {
+		[0] = "power-off", [7] = "panic",   [8] = "triple-fault",
+		[9] = "reboot",	   [10] = "killed",
+	};
+
+	if (machine->exit_signal)
+		return "killed";
+	if (machine->exit_code >= 0 && (size_t)machine->exit_code < ARRAY_SIZE(reason) &&
+	    reason[machine->exit_code])
+		return reason[machine->exit_code];
+	return "error";
+}
+
+static int status_of_reason(const char *reason)
+{
+	static const struct {
+		const char *reason;
+		int status;
+	} status[] = {
+		{"power-off", 0}, {"panic", 7}, {"triple-fault", 8}, {"reboot", 9}, {"killed", 10},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(status); i++) {
+		if (strcmp(status[i].reason, reason) == 0)
+			return status[i].status;
+	}
+	return 1;
+}
+
+/* The last line of its log is what lodge-vmm said before it gave up. */
+static void last_words(const struct vm *vm, char *text, size_t capacity)
+{
+	char path[PATH_MAX], line[1024];
+	_cleanup_fclose_ FILE *file = NULL;
+
+	snprintf(text, capacity, "lodge-vmm could not start");
+	if (vm_file(vm, "log", path, sizeof(path)) < 0)
+		return;
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		size_t skip = strncmp(line, "lodge-vmm: ", 11) == 0 ? 11 : 0;
+
+		line[strcspn(line, "\n")] = '\0';
+		if (line[skip])
+			snprintf(text, capacity, "%s", line + skip);
+	}
+}
+
+static void start_failed(struct machine *machine, int error, const char *text)
+{
+	backend_done done = machine->done;
+	struct vm *vm = machine->vm;
+
+	machine->done = NULL;
+	done(machine->owner, error, text);
+	vm_gone(vm, "error", (int)machine->exit_code);
+}
+
+static void ended(struct machine *machine)
+{
+	char text[1024];
+
+	if (machine->done) {
+		last_words(machine->vm, text, sizeof(text));
+		start_failed(machine, machine->exit_code == 2 ? -EINVAL : -EIO, text);
+	} else if (machine->is_child) {
+		vm_gone(machine->vm, reason_of(machine),
+			machine->exit_signal ? 128 + machine->exit_signal
+					     : (int)machine->exit_code);
+	} else {
+		const char *reason = machine->reason[0] ? machine->reason : "killed";
+
+		vm_gone(machine->vm, reason, status_of_reason(reason));
+	}
+}
+
+static void on_child_exit(uv_process_t *process, int64_t exit_code, int signal)
+{
+	struct machine *machine = process->data;
+
+	machine->exited = true;
+	machine->exit_code = exit_code;
+	machine->exit_signal = signal;
+	if (machine->vm)
+		ended(machine);
+}
+
+/* --- The control connection ----------------------------------------------------------------- */
+
+static void on_info(struct stream *stream, void *owner, const struct stream_result *result)
+{
+	struct machine *machine = owner;
+	struct vm_info info;
+
+	(void)stream;
+	if (!machine->vm || result->error ||
+	    message_decode(&message_vm_info, result->params, &info) < 0)
+		return;
+	if (slice_is(info.state, "paused"))
+		vm_set_state(machine->vm, VM_PAUSED, "");
+}
+
+static void on_established(void *owner, const struct session_peer *peer)
+{
+	static const struct stream_handlers handlers = {.closed = on_info};
+	struct machine *machine = owner;
+	backend_done done = machine->done;
+
+	(void)peer;
+	if (!machine->vm)
+		return;
+	session_request(machine->session, SLICE_LITERAL("vm.info"), (struct slice){NULL, 0},
+			&handlers, machine, NULL);
+	if (!done)
+		return;
+	machine->done = NULL;
+	vm_started(machine->vm);
+	done(machine->owner, 0, "");
+}
+
+static void on_lost(void *owner, int reason)
+{
+	(void)owner;
+	(void)reason;
+}
+
+static void on_event(void *owner, struct slice name, struct slice params)
+{
+	static const struct {
+		const char *text;
+		enum vm_status status;
+	} states[] = {{"running", VM_RUNNING}, {"paused", VM_PAUSED}, {"stopping", VM_STOPPING}};
+	struct machine *machine = owner;
+	struct vm_state state;
+
+	if (!machine->vm || !slice_is(name, "vm.state") ||
+	    message_decode(&message_vm_state, params, &state) < 0)
+		return;
+	if (state.reason.length < sizeof(machine->reason)) {
+		if (state.reason.length > 0)
+			memcpy(machine->reason, state.reason.bytes, state.reason.length);
+		machine->reason[state.reason.length] = '\0';
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		if (slice_is(state.state, states[i].text))
+			vm_set_state(machine->vm, states[i].status, machine->reason);
+	}
+}
+
+static void on_wake(void *owner)
+{
+	pump_wake(((struct machine *)owner)->pump);
+}
+
+static uint64_t on_random(void *owner)
+{
+	(void)owner;
+	return random_u64();
+}
+
+static const struct session_handlers session_handlers = {
+	.established = on_established,
+	.lost = on_lost,
+	.event = on_event,
+	.wake = on_wake,
+	.random = on_random,
+};
+
+static void on_closed(void *owner, int error)
+{
+	struct machine *machine = owner;
+
+	(void)error;
+	pump_free(machine->pump);
+	machine->pump = NULL;
+	/* A child's exit code follows; of another process this is all there will be. */
+	if (machine->vm && !machine->is_child)
+		ended(machine);
+}
+
+static const struct pump_handlers pump_handlers = {.closed = on_closed};
+
+static int connect_control(struct machine *machine)
+{
+	char path[PATH_MAX];
+	int fd, r;
+
+	r = vm_file(machine->vm, "control.sock", path, sizeof(path));
+	if (r < 0)
+		return r;
+	fd = connect_unix(path);
+	if (fd < 0)
+		return fd;
+	r = pump_new(&machine->vm->lodged->loop, fd, false, machine->session, &pump_handlers,
+		     machine, &machine->pump);
+	if (r == 0)
+		session_start(machine->session);
+	return r;
+}
+
+static void try_connect(uv_timer_t *timer)
+{
+	struct machine *machine = timer->data;
+
+	if (machine->exited || !machine->vm || connect_control(machine) == 0)
+		return;
+	machine->waited_ms += CONNECT_RETRY_MS;
+	if (machine->waited_ms > CONNECT_LIMIT_MS) {
+		uv_process_kill(&machine->process, SIGKILL); /* its exit ends the start */
+		return;
+	}
+	uv_timer_start(&machine->retry, try_connect, CONNECT_RETRY_MS, 0);
+}
+
+/* --- Starting ------------------------------------------------------------------------------- */
+
+static struct machine *machine_new(struct vm *vm)
+{
+	static const char *const capabilities[] = {NULL};
+	struct machine *machine = calloc(1, sizeof(*machine));
+
+	if (!machine)
+		return NULL;
+	machine->session = session_new(SESSION_HOST, "lodged " LODGE_VERSION, capabilities,
+				       &session_handlers, machine);
+	if (!machine->session) {
+		free(machine);
+		return NULL;
+	}
+	machine->vm = vm;
+	machine->exit_code = 1;
+	uv_timer_init(&vm->lodged->loop, &machine->retry);
+	machine->retry.data = machine;
+	machine->process.data = machine;
+	vm->machine = machine;
+	return machine;
+}
+
+/* The command line; strings made here are freed with it. */
+struct arguments {
+	char *list[MAX_ARGUMENTS];
+	size_t count;
+	bool failed;
+};
+
+static void cleanup_arguments(struct arguments *arguments)
+{
+	for (size_t i = 0; i < arguments->count; i++)
+		free(arguments->list[i]);
+}
+
+static void add(struct arguments *arguments, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add(struct arguments *arguments, const char *format, ...)
+{
+	va_list values;
+	char *text;
+
+	va_start(values, format);
+	if (arguments->count + 1 >= MAX_ARGUMENTS || vasprintf(&text, format, values) < 0)
+		arguments->failed = true;
+	else
+		arguments->list[arguments->count++] = text;
+	va_end(values);
+}
+
+static void add_pair(struct arguments *arguments, const char *flag, const char *value)
+{
+	if (value && value[0]) {
+		add(arguments, "%s", flag);
+		add(arguments, "%s", value);
+	}
+}
+
+static void build_arguments(const struct vm *vm, const char *program, struct arguments *arguments)
+{
+	const struct vm_options *options = &vm->options;
+
+	add(arguments, "%s", program);
+	add_pair(arguments, "--name", vm->name);
+	add(arguments, "--cpus=%llu", (unsigned long long)options->cpus);
+	add(arguments, "--memory=%llu", (unsigned long long)options->memory);
+	add_pair(arguments, "--kernel", options->kernel);
+	add_pair(arguments, "--initrd", options->initrd);
+	add_pair(arguments, "--append", options->append);
+	for (size_t i = 0; options->disks && options->disks[i]; i++)
+		add_pair(arguments, "--disk", options->disks[i]);
+	if (strcmp(options->net, "user") == 0)
+		add_pair(arguments, "--net", "user");
+	for (size_t i = 0; options->forwards && options->forwards[i]; i++)
+		add_pair(arguments, "--forward", options->forwards[i]);
+	add_pair(arguments, "--on-reboot", options->on_reboot);
+	add_pair(arguments, "--on-panic", options->on_panic);
+	add(arguments, "--control=%s/control.sock", vm->path);
+	add(arguments, "--serial=unix:%s/console.sock", vm->path);
+	add(arguments, "--port=org.lodge.agent.0=%s/agent.sock", vm->path);
+}
+
+static int spawn(struct machine *machine, const char *program, int log)
+{
+	_cleanup_(cleanup_arguments) struct arguments arguments = {0};
+	uv_stdio_container_t stdio[3] = {
+		{.flags = UV_IGNORE},
+		{.flags = UV_INHERIT_FD, .data.fd = log},
+		{.flags = UV_INHERIT_FD, .data.fd = log},
+	};
+	uv_process_options_t options = {
+		.exit_cb = on_child_exit,
+		.file = program,
+		.args = arguments.list,
+		.flags = UV_PROCESS_DETACHED,
+		.stdio_count = 3,
+		.stdio = stdio,
+	};
+
+	build_arguments(machine->vm, program, &arguments);
+	if (arguments.failed)
+		return -E2BIG;
+	machine->is_child = true; /* libuv holds the handle even when this fails */
+	return uv_spawn(&machine->vm->lodged->loop, &machine->process, &options);
+}
+
+static void start(struct vm *vm, backend_done done, void *owner)
+{
+	_cleanup_close_ int log = -EBADF;
+	char path[PATH_MAX], program[PATH_MAX];
+	struct machine *machine = machine_new(vm);
+	int r;
+
+	if (!machine) {
+		done(owner, -ENOMEM, "out of memory");
+		vm_gone(vm, "error", 1);
+		return;
+	}
+	machine->done = done;
+	machine->owner = owner;
+	if (lodged_find_program("lodge-vmm", program, sizeof(program)) < 0) {
+		start_failed(machine, -ENOENT, "lodge-vmm is not installed beside lodged");
+		return;
+	}
+	r = vm_file(vm, "log", path, sizeof(path));
+	if (r == 0) {
+		log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+		r = log < 0 ? -errno : 0;
+	}
+	if (r == 0)
+		r = spawn(machine, program, log);
+	if (r < 0) {
+		start_failed(machine, r, error_text(r));
+		return;
+	}
+	vm->pid = machine->process.pid;
+	try_connect(&machine->retry);
+}
+
+static int adopt(struct vm *vm)
+{
+	struct machine *machine = machine_new(vm);
+	int r;
+
+	if (!machine)
+		return -ENOMEM;
+	r = connect_control(machine);
+	if (r < 0)
+		vm->backend->release(vm);
+	return r;
+}
+
+/* --- Commands ------------------------------------------------------------------------------- */
+
+struct command {
+	backend_done done;
+	void *owner;
+};
+
+static void command_closed(struct stream *stream, void *owner, const struct stream_result *result)
+{
+	struct command *command = owner;
+
+	(void)stream;
+	/* A VMM that ended instead of answering has done what was asked. */
+	command->done(command->owner, result->error == -ECONNRESET ? 0 : result->error,
+		      error_text(result->error));
+	free(command);
+}
+
+static void command(struct vm *vm, enum backend_command what, backend_done done, void *owner)
+{
+	static const char *const method[] = {
+		[BACKEND_POWER_BUTTON] = "vm.power-button",
+		[BACKEND_KILL] = "vm.stop",
+		[BACKEND_REBOOT] = "vm.reset",
+		[BACKEND_PAUSE] = "vm.pause",
+		[BACKEND_RESUME] = "vm.resume",
+	};
+	static const struct stream_handlers handlers = {.closed = command_closed};
+	struct machine *machine = vm->machine;
+	struct command *asked = calloc(1, sizeof(*asked));
+	int r = -ENOMEM;
+
+	if (asked) {
+		*asked = (struct command){done, owner};
+		r = session_request(machine->session, slice_of(method[what]),
+				    (struct slice){NULL, 0}, &handlers, asked, NULL);
+	}
+	if (r == 0)
+		return;
+	free(asked);
+	/* A VMM that does not listen can still be killed. */
+	if (what == BACKEND_KILL && vm->pid > 0 && kill(vm->pid, SIGKILL) == 0)
+		r = 0;
+	done(owner, r, error_text(r));
+}
+
+/* --- Letting go ----------------------------------------------------------------------------- */
+
+static void handle_closed(uv_handle_t *handle)
+{
+	struct machine *machine = handle->data;
+
+	if (--machine->closing == 0)
+		free(machine);
+}
+
+static void release(struct vm *vm)
+{
+	struct machine *machine = vm->machine;
+
+	if (!machine)
+		return;
+	vm->machine = NULL;
+	machine->vm = NULL;
+	machine->done = NULL;
+	pump_free(machine->pump);
+	machine->pump = NULL;
+	session_free(machine->session);
+	machine->session = NULL;
+	machine->closing = machine->is_child ? 2 : 1;
+	uv_close((uv_handle_t *)&machine->retry, handle_closed);
+	if (machine->is_child)
+		uv_close((uv_handle_t *)&machine->process, handle_closed);
+}
+
+const struct backend backend_vmm = {
+	.name = "vmm",
+	.accelerator = "kvm",
+	.start = start,
+	.adopt = adopt,
+	.command = command,
+	.release = release,
+};

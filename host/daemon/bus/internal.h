@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* internal - what the files of the bus share */
+#ifndef LODGE_DAEMON_BUS_INTERNAL_H
+#define LODGE_DAEMON_BUS_INTERNAL_H
+
+#include "host/daemon/bus/bus.h"
+
+#include <dbus/dbus.h>
+#include <stdint.h>
+
+#define BUS_NAME	      "org.lodge1"
+#define BUS_PATH_MANAGER      "/org/lodge1"
+#define BUS_PATH_VM	      "/org/lodge1/vm"
+#define BUS_INTERFACE_MANAGER "org.lodge1.Manager"
+#define BUS_INTERFACE_VM      "org.lodge1.VM"
+
+#define BUS_ERROR(name) "org.lodge1.Error." #name
+
+/* A method call that is being answered, maybe later. */
+struct call {
+	struct lodged *lodged;
+	struct vm *vm; /* org.lodge1.VM: whose */
+	DBusConnection *connection;
+	DBusMessage *message;
+};
+
+struct bus_method {
+	const char *name;
+	const char *in; /* "s name a{sv} options": types and names of arguments, in turn */
+	const char *out;
+	/* Answers by call_reply(), call_done() or call_fail(), now or later, once. The call is
+	 * its own until then; @vm in it may be gone before. */
+	void (*handle)(struct call *call);
+};
+
+struct bus_signal {
+	const char *name, *arguments;
+};
+
+struct bus_property {
+	const char *name, *type;
+	void (*get)(const struct call *call, DBusMessageIter *value);
+};
+
+struct bus_interface {
+	const char *name;
+	const struct bus_method *methods;
+	size_t method_count;
+	const struct bus_signal *signals;
+	size_t signal_count;
+	const struct bus_property *properties;
+	size_t property_count;
+};
+
+extern const struct bus_interface bus_manager_interface, bus_vm_interface;
+
+/* dispatch.c */
+DBusHandlerResult bus_dispatch(struct lodged *lodged, DBusConnection *connection,
+			       DBusMessage *message);
+/* All properties of an interface as a{sv}. */
+void bus_append_properties(const struct call *call, const struct bus_interface *interface,
+			   DBusMessageIter *iter);
+
+/* message.c */
+/* A call that holds references; answering it frees it. NULL without memory. */
+struct call *call_keep(const struct call *call);
+/* Sends @reply, consumed; NULL: nobody is told. */
+void call_reply(struct call *call, DBusMessage *reply);
+/* An empty reply, or an error with one line for people. */
+void call_done(struct call *call, int error, const char *text);
+void call_fail(struct call *call, const char *name, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+DBusMessage *call_new_reply(struct call *call);
+/* Appends "key": variant of a basic type to a{sv}. */
+void append_basic(DBusMessageIter *dict, const char *key, int type, const void *value);
+void append_text(DBusMessageIter *iter, const char *text);
+/* The object path of a VM; in @path. */
+#define BUS_PATH_MAX 256
+void vm_object_path(const struct vm *vm, char path[BUS_PATH_MAX]);
+struct vm *vm_of_path(struct lodged *lodged, const char *path);
+
+/* server.c */
+void bus_emit(struct bus *bus, DBusMessage *signal);
+
+#endif

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* org.lodge1.VM: one VM. */
+#include "host/daemon/bus/internal.h"
+
+#include "host/daemon/backend.h"
+#include "host/daemon/broker/agent_link.h"
+#include "host/daemon/console.h"
+#include "host/daemon/lodged.h"
+#include "protocol/base/bytes.h"
+#include "protocol/base/log.h"
+#include "protocol/message.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- Waiting, with a limit ------------------------------------------------------------------ */
+
+/* A call that is answered when something happened to its VM, or when time is up. */
+struct waiting_call {
+	struct vm_waiter waiter;
+	struct vm_waiter **list;
+	uv_timer_t timer;
+	struct call *call;
+	void (*answer)(struct call *call, bool happened);
+};
+
+static void waiting_closed(uv_handle_t *timer)
+{
+	free(timer->data);
+}
+
+static void waiting_end(struct waiting_call *waiting, bool happened)
+{
+	waiting->answer(waiting->call, happened);
+	uv_close((uv_handle_t *)&waiting->timer, waiting_closed);
+}
+
+static void waiting_done(struct vm_waiter *waiter)
+{
+	waiting_end(CONTAINER_OF(waiter, struct waiting_call, waiter), true);
+}
+
+static void waiting_timeout(uv_timer_t *timer)
+{
+	struct waiting_call *waiting = timer->data;
+
+	vm_stop_waiting(waiting->list, &waiting->waiter);
+	waiting_end(waiting, false);
+}
+
+/* @timeout_ms: 0 for ever. */
+static void wait_for(struct call *call, struct vm_waiter **list, uint64_t timeout_ms,
+		     void (*answer)(struct call *call, bool happened))
+{
+	struct waiting_call *waiting = calloc(1, sizeof(*waiting));
+
+	if (!waiting) {
+		call_fail(call, BUS_ERROR(Failed), "out of memory");
+		return;
+	}
+	waiting->call = call;
+	waiting->answer = answer;
+	waiting->list = list;
+	waiting->waiter.done = waiting_done;
+	waiting->waiter.next = *list;
+	*list = &waiting->waiter;
+	uv_timer_init(&call->lodged->loop, &waiting->timer);
+	waiting->timer.data = waiting;
+	if (timeout_ms > 0)
+		uv_timer_start(&waiting->timer, waiting_timeout, timeout_ms, 0);
+}
+
+/* --- Life ----------------------------------------------------------------------------------- */
+
+static void command_done(void *owner, int error, const char *text)
+{
+	call_done(owner, error, text);
+}
+
+static void command(struct call *call, enum backend_command what)
+{
+	call->vm->backend->command(call->vm, what, command_done, call);
+}
+
+static void kill_vm(struct call *call)
+{
+	command(call, BACKEND_KILL);
+}
+
+static void pause_vm(struct call *call)
+{
+	command(call, BACKEND_PAUSE);
+}
+
+static void resume_vm(struct call *call)
+{
+	command(call, BACKEND_RESUME);
+}
+
+/* The agent does it properly in any guest; without one there are the machine's own buttons. */
+static int ask_agent(struct vm *vm, const char *action)
+{
+	struct power_params params = {.action = slice_of(action)};
+	uint8_t bytes[64];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+
+	message_encode(&message_power_params, &params, &writer);
+	return agent_link_tell(vm->agent, "power", cbor_written(&writer));
+}
+
+static void reboot_vm(struct call *call)
+{
+	if (ask_agent(call->vm, "reboot") == 0)
+		call_done(call, 0, "");
+	else
+		command(call, BACKEND_REBOOT);
+}
+
+static void stop_answer(struct call *call, bool happened)
+{
+	if (happened)
+		call_done(call, 0, "");
+	else
+		call_fail(call, BUS_ERROR(Busy),
+			  "'%s' is still running; its guest may not listen to the power button: "
+			  "lodge kill %s ends it at once",
+			  call->vm->name, call->vm->name);
+}
+
+static void button_pressed(void *owner, int error, const char *text)
+{
+	(void)owner;
+	if (error)
+		log_warning("cannot press the power button: %s", text);
+}
+
+static void stop_vm(struct call *call)
+{
+	dbus_uint32_t timeout_ms;
+	struct vm *vm = call->vm;
+
+	dbus_message_get_args(call->message, NULL, DBUS_TYPE_UINT32, &timeout_ms,
+			      DBUS_TYPE_INVALID);
+	wait_for(call, &vm->stop_waiters, timeout_ms, stop_answer);
+	vm_set_state(vm, VM_STOPPING, "");
+	if (ask_agent(vm, "off") < 0)
+		vm->backend->command(vm, BACKEND_POWER_BUTTON, button_pressed, NULL);
+}
+
+static void wait_answer(struct call *call, bool happened)
+{
+	DBusMessage *reply = call_new_reply(call);
+	const char *reason = call->vm->reason;
+	dbus_int32_t status = call->vm->exit_status;
+
+	(void)happened;
+	dbus_message_append_args(reply, DBUS_TYPE_STRING, &reason, DBUS_TYPE_INT32, &status,
+				 DBUS_TYPE_INVALID);
+	call_reply(call, reply);
+}
+
+static void wait_vm(struct call *call)
+{
+	wait_for(call, &call->vm->stop_waiters, 0, wait_answer);
+}
+
+/* --- Agent and console ---------------------------------------------------------------------- */
+
+static void wait_agent_answer(struct call *call, bool happened)
+{
+	DBusMessage *reply = call_new_reply(call);
+	dbus_bool_t available = happened && call->vm->state != VM_STOPPED &&
+				agent_link_is_available(call->vm->agent);
+
+	dbus_message_append_args(reply, DBUS_TYPE_BOOLEAN, &available, DBUS_TYPE_INVALID);
+	call_reply(call, reply);
+}
+
+static void wait_agent(struct call *call)
+{
+	dbus_uint32_t timeout_ms;
+
+	dbus_message_get_args(call->message, NULL, DBUS_TYPE_UINT32, &timeout_ms,
+			      DBUS_TYPE_INVALID);
+	if (agent_link_is_available(call->vm->agent) || timeout_ms == 0)
+		wait_agent_answer(call, true);
+	else
+		wait_for(call, &call->vm->agent_waiters, timeout_ms, wait_agent_answer);
+}
+
+static void reply_with_fd(struct call *call, int fd)
+{
+	DBusMessage *reply = call_new_reply(call);
+
+	/* libdbus duplicates it. */
+	dbus_message_append_args(reply, DBUS_TYPE_UNIX_FD, &fd, DBUS_TYPE_INVALID);
+	close(fd);
+	call_reply(call, reply);
+}
+
+static void open_agent(struct call *call)
+{
+	int fd, r = call->vm->agent ? agent_link_open(call->vm->agent, &fd) : -ENOTCONN;
+
+	if (r == 0)
+		reply_with_fd(call, fd);
+	else if (r == -ENOTCONN)
+		call_fail(
+			call, BUS_ERROR(AgentUnavailable),
+			"no agent answers in '%s': it may still be booting, or lodge-agent is not "
+			"installed in it",
+			call->vm->name);
+	else
+		call_fail(call, BUS_ERROR(Failed), "cannot connect to the agent: %s",
+			  error_text(r));
+}
+
+static void open_console(struct call *call)
+{
+	dbus_bool_t replay;
+	int fd, r = -ENOTCONN;
+
+	dbus_message_get_args(call->message, NULL, DBUS_TYPE_BOOLEAN, &replay, DBUS_TYPE_INVALID);
+	if (call->vm->console)
+		r = console_open(call->vm->console, replay, &fd);
+	if (r == 0)
+		reply_with_fd(call, fd);
+	else
+		call_fail(call, BUS_ERROR(Failed), "cannot open the console of '%s': %s",
+			  call->vm->name, error_text(r));
+}
+
+struct ping_call {
+	struct agent_ping ping;
+	struct call *call;
+};
+
+static void ping_done(struct agent_ping *ping, uint64_t round_trip_ns)
+{
+	struct ping_call *entry = CONTAINER_OF(ping, struct ping_call, ping);
+	DBusMessage *reply;
+
+	if (round_trip_ns == 0) {
+		call_fail(entry->call, BUS_ERROR(AgentUnavailable), "the agent went away");
+	} else {
+		reply = call_new_reply(entry->call);
+		dbus_message_append_args(reply, DBUS_TYPE_UINT64, &round_trip_ns,
+					 DBUS_TYPE_INVALID);
+		call_reply(entry->call, reply);
+	}
+	free(entry);
+}
+
+static void ping_agent(struct call *call)
+{
+	struct ping_call *entry = calloc(1, sizeof(*entry));
+	int r = -ENOTCONN;
+
+	if (entry) {
+		entry->call = call;
+		entry->ping.done = ping_done;
+		if (call->vm->agent)
+			r = agent_link_ping(call->vm->agent, &entry->ping);
+	}
+	if (r == 0)
+		return;
+	free(entry);
+	call_fail(call, BUS_ERROR(AgentUnavailable), "no agent answers in '%s'", call->vm->name);
+}
+
+/* --- Properties ----------------------------------------------------------------------------- */
+
+#define TEXT_PROPERTY(function, expression)                                                        \
+	static void function(const struct call *call, DBusMessageIter *value)                      \
+	{                                                                                          \
+		const char *text = (expression);                                                   \
+                                                                                                   \
+		append_text(value, text ? text : "");                                              \
+	}
+
+#define NUMBER_PROPERTY(function, type, dbus_type, expression)                                     \
+	static void function(const struct call *call, DBusMessageIter *value)                      \
+	{                                                                                          \
+		type number = (type)(expression);                                                  \
+                                                                                                   \
+		dbus_message_iter_append_basic(value, dbus_type, &number);                         \
+	}
+
+TEXT_PROPERTY(get_name, call->vm->name)
+TEXT_PROPERTY(get_state, vm_state_text(call->vm->state))
+TEXT_PROPERTY(get_reason, call->vm->reason)
+TEXT_PROPERTY(get_backend, call->vm->backend->name)
+TEXT_PROPERTY(get_accelerator, call->vm->backend->accelerator)
+TEXT_PROPERTY(get_kernel, call->vm->options.kernel)
+TEXT_PROPERTY(get_path, call->vm->path)
+NUMBER_PROPERTY(get_pid, dbus_uint32_t, DBUS_TYPE_UINT32, call->vm->pid)
+NUMBER_PROPERTY(get_cpus, dbus_uint32_t, DBUS_TYPE_UINT32, call->vm->options.cpus)
+NUMBER_PROPERTY(get_memory, dbus_uint64_t, DBUS_TYPE_UINT64, call->vm->options.memory)
+NUMBER_PROPERTY(get_started, dbus_uint64_t, DBUS_TYPE_UINT64, call->vm->started_ns)
+NUMBER_PROPERTY(get_exit_status, dbus_int32_t, DBUS_TYPE_INT32, call->vm->exit_status)
+
+/* The guest chose these bytes; D-Bus takes UTF-8 only, which the session has checked. */
+static void get_agent(const struct call *call, DBusMessageIter *value)
+{
+	const char *software = agent_link_software(call->vm->agent);
+
+	append_text(value, dbus_validate_utf8(software, NULL) ? software : "?");
+}
+
+static void append_list(DBusMessageIter *value, const char *const *list)
+{
+	DBusMessageIter array;
+
+	dbus_message_iter_open_container(value, DBUS_TYPE_ARRAY, "s", &array);
+	for (; list && *list; list++)
+		append_text(&array, *list);
+	dbus_message_iter_close_container(value, &array);
+}
+
+static void get_capabilities(const struct call *call, DBusMessageIter *value)
+{
+	append_list(value, agent_link_capabilities(call->vm->agent));
+}
+
+static void get_forwards(const struct call *call, DBusMessageIter *value)
+{
+	append_list(value, (const char *const *)call->vm->options.forwards);
+}
+
+static const struct bus_method methods[] = {
+	{"WaitAgent", "u timeout_ms", "b available", wait_agent},
+	{"Wait", "", "s reason i status", wait_vm},
+	{"OpenAgent", "", "h connection", open_agent},
+	{"OpenConsole", "b replay", "h console", open_console},
+	{"Stop", "u timeout_ms", "", stop_vm},
+	{"Kill", "", "", kill_vm},
+	{"Reboot", "", "", reboot_vm},
+	{"Pause", "", "", pause_vm},
+	{"Resume", "", "", resume_vm},
+	{"Ping", "", "t round_trip_ns", ping_agent},
+};
+
+static const struct bus_property properties[] = {
+	{"Name", "s", get_name},
+	{"State", "s", get_state},
+	{"Reason", "s", get_reason},
+	{"Backend", "s", get_backend},
+	{"Accelerator", "s", get_accelerator},
+	{"Pid", "u", get_pid},
+	{"Cpus", "u", get_cpus},
+	{"Memory", "t", get_memory},
+	{"Kernel", "s", get_kernel},
+	{"Agent", "s", get_agent},
+	{"AgentCapabilities", "as", get_capabilities},
+	{"Forwards", "as", get_forwards},
+	{"Started", "t", get_started},
+	{"Path", "s", get_path},
+	{"ExitStatus", "i", get_exit_status},
+};
+
+const struct bus_interface bus_vm_interface = {
+	.name = BUS_INTERFACE_VM,
+	.methods = methods,
+	.method_count = ARRAY_SIZE(methods),
+	.properties = properties,
+	.property_count = ARRAY_SIZE(properties),
+};

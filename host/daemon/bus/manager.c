@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* org.lodge1.Manager: the VMs, and starting one. */
+#include "host/daemon/bus/internal.h"
+
+#include "host/daemon/backend.h"
+#include "host/daemon/lodged.h"
+#include "host/probe/probe.h"
+#include "protocol/base/bytes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void list_vms(struct call *call)
+{
+	DBusMessage *reply = call_new_reply(call);
+	DBusMessageIter iter, dict, entry;
+
+	dbus_message_iter_init_append(reply, &iter);
+	dbus_message_iter_open_container(&iter, DBUS_TYPE_ARRAY, "{sa{sv}}", &dict);
+	for (struct vm *vm = call->lodged->vms; vm; vm = vm->next) {
+		struct call of_vm = *call;
+
+		of_vm.vm = vm;
+		dbus_message_iter_open_container(&dict, DBUS_TYPE_DICT_ENTRY, NULL, &entry);
+		append_text(&entry, vm->name);
+		bus_append_properties(&of_vm, &bus_vm_interface, &entry);
+		dbus_message_iter_close_container(&dict, &entry);
+	}
+	dbus_message_iter_close_container(&iter, &dict);
+	call_reply(call, reply);
+}
+
+static void reply_with_path(struct call *call, const struct vm *vm)
+{
+	DBusMessage *reply = call_new_reply(call);
+	char path[BUS_PATH_MAX];
+	const char *text = path;
+
+	vm_object_path(vm, path);
+	dbus_message_append_args(reply, DBUS_TYPE_OBJECT_PATH, &text, DBUS_TYPE_INVALID);
+	call_reply(call, reply);
+}
+
+static void get_vm(struct call *call)
+{
+	const char *name;
+	struct vm *vm;
+
+	dbus_message_get_args(call->message, NULL, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID);
+	vm = vm_find(call->lodged, name);
+	if (!vm)
+		call_fail(call, BUS_ERROR(NotFound), "there is no VM '%s'; lodge ls shows them",
+			  name);
+	else
+		reply_with_path(call, vm);
+}
+
+/* --- Options -------------------------------------------------------------------------------- */
+
+static int read_list(struct vm_options *options, const struct vm_option *option,
+		     DBusMessageIter *array)
+{
+	DBusMessageIter item;
+	int r = 0;
+
+	if (dbus_message_iter_get_element_type(array) != DBUS_TYPE_STRING)
+		return -EINVAL;
+	dbus_message_iter_recurse(array, &item);
+	for (; r == 0 && dbus_message_iter_get_arg_type(&item) == DBUS_TYPE_STRING;
+	     dbus_message_iter_next(&item)) {
+		const char *text;
+
+		dbus_message_iter_get_basic(&item, &text);
+		r = vm_option_add(options, option, text);
+	}
+	return r;
+}
+
+static int read_option(struct vm_options *options, const struct vm_option *option,
+		       DBusMessageIter *variant)
+{
+	DBusBasicValue value;
+
+	switch (dbus_message_iter_get_arg_type(variant)) {
+	case DBUS_TYPE_STRING:
+		dbus_message_iter_get_basic(variant, &value);
+		return vm_option_set_text(options, option, value.str);
+	case DBUS_TYPE_UINT32:
+		dbus_message_iter_get_basic(variant, &value);
+		return vm_option_set_number(options, option, value.u32);
+	case DBUS_TYPE_UINT64:
+		dbus_message_iter_get_basic(variant, &value);
+		return vm_option_set_number(options, option, value.u64);
+	case DBUS_TYPE_ARRAY:
+		return read_list(options, option, variant);
+	default:
+		return -EINVAL;
+	}
+}
+
+/* a{sv} at @iter. */
+static int read_options(DBusMessageIter *iter, struct vm_options *options, char *error,
+			size_t capacity)
+{
+	DBusMessageIter dict, entry, variant;
+	const struct vm_option *option;
+	const char *name;
+	int r;
+
+	dbus_message_iter_recurse(iter, &dict);
+	for (; dbus_message_iter_get_arg_type(&dict) == DBUS_TYPE_DICT_ENTRY;
+	     dbus_message_iter_next(&dict)) {
+		dbus_message_iter_recurse(&dict, &entry);
+		dbus_message_iter_get_basic(&entry, &name);
+		dbus_message_iter_next(&entry);
+		dbus_message_iter_recurse(&entry, &variant);
+		option = vm_option_named(name);
+		if (!option) {
+			snprintf(error, capacity, "there is no option '%.60s'", name);
+			return -EINVAL;
+		}
+		r = read_option(options, option, &variant);
+		if (r < 0) {
+			snprintf(error, capacity, "option %s: not a value that it takes", name);
+			return r;
+		}
+	}
+	return vm_options_complete(options, error, capacity);
+}
+
+/* --- Starting ------------------------------------------------------------------------------- */
+
+static void pick_name(struct lodged *lodged, char name[VM_NAME_MAX + 1])
+{
+	for (unsigned int number = 1;; number++) {
+		snprintf(name, VM_NAME_MAX + 1, "vm%u", number);
+		if (!vm_find(lodged, name))
+			return;
+	}
+}
+
+/* Which backend runs it here; NULL with the reason in @error. */
+static const struct backend *choose_backend(const char *accel, char *error, size_t capacity)
+{
+	struct probe probe;
+
+	if (strcmp(accel, "tcg") == 0)
+		return &backend_libvirt;
+	probe_host("", &probe);
+	if (probe.kvm == PROBE_KVM_GOOD)
+		return &backend_vmm;
+	if (strcmp(accel, "kvm") == 0) {
+		snprintf(error, capacity, "%s: %s", probe_kvm_text(probe.kvm),
+			 probe_kvm_advice(probe.kvm));
+		return NULL;
+	}
+	if (!probe.qemu) {
+		snprintf(error, capacity,
+			 "%s, and QEMU is not installed to do without: install "
+			 "qemu-system-x86",
+			 probe_kvm_text(probe.kvm));
+		return NULL;
+	}
+	return &backend_libvirt;
+}
+
+static void started(void *owner, int error, const char *text)
+{
+	struct call *call = owner;
+
+	if (error)
+		call_done(call, error, text);
+	else
+		reply_with_path(call, call->vm);
+}
+
+static void start_vm(struct call *call)
+{
+	struct vm_options options = {0};
+	const struct backend *backend;
+	char own[VM_NAME_MAX + 1], error[512] = "out of memory";
+	DBusMessageIter iter;
+	const char *name;
+	int r;
+
+	dbus_message_iter_init(call->message, &iter);
+	dbus_message_iter_get_basic(&iter, &name);
+	dbus_message_iter_next(&iter);
+	if (name[0] == '\0') {
+		pick_name(call->lodged, own);
+		name = own;
+	}
+	if (!vm_name_is_valid(name)) {
+		call_fail(call, BUS_ERROR(InvalidArgument),
+			  "'%.60s' is no name for a VM: 1 to %d letters, digits, '-', '_', '.'",
+			  name, VM_NAME_MAX);
+		return;
+	}
+	if (vm_find(call->lodged, name)) {
+		call_fail(call, BUS_ERROR(AlreadyExists),
+			  "there is a VM '%s' already: lodge stop %s, or give another --name", name,
+			  name);
+		return;
+	}
+	if (read_options(&iter, &options, error, sizeof(error)) < 0) {
+		vm_options_free(&options);
+		call_fail(call, BUS_ERROR(InvalidArgument), "%s", error);
+		return;
+	}
+	backend = choose_backend(options.accel, error, sizeof(error));
+	if (!backend) {
+		vm_options_free(&options);
+		call_fail(call, BUS_ERROR(NoAccelerator), "%s", error);
+		return;
+	}
+	r = vm_new(call->lodged, name, backend, &options, &call->vm);
+	vm_options_free(&options);
+	if (r < 0) {
+		call_fail(call, BUS_ERROR(Failed), "cannot make the folder of VM '%s': %s", name,
+			  strerror(-r));
+		return;
+	}
+	backend->start(call->vm, started, call);
+}
+
+static void shutdown_lodged(struct call *call)
+{
+	struct lodged *lodged = call->lodged;
+	DBusConnection *connection = dbus_connection_ref(call->connection);
+
+	call_done(call, 0, "");
+	dbus_connection_flush(connection);
+	dbus_connection_unref(connection);
+	uv_stop(&lodged->loop);
+}
+
+static void get_version(const struct call *call, DBusMessageIter *value)
+{
+	(void)call;
+	append_text(value, LODGE_VERSION);
+}
+
+static const struct bus_method methods[] = {
+	{"ListVMs", "", "a{sa{sv}} vms", list_vms},
+	{"StartVM", "s name a{sv} options", "o vm", start_vm},
+	{"GetVM", "s name", "o vm", get_vm},
+	{"Shutdown", "", "", shutdown_lodged},
+};
+
+static const struct bus_signal signals[] = {
+	{"VMAdded", "s name"},
+	{"VMRemoved", "s name"},
+	{"VMStateChanged", "s name s state s reason"},
+};
+
+static const struct bus_property properties[] = {{"Version", "s", get_version}};
+
+const struct bus_interface bus_manager_interface = {
+	.name = BUS_INTERFACE_MANAGER,
+	.methods = methods,
+	.method_count = ARRAY_SIZE(methods),
+	.signals = signals,
+	.signal_count = ARRAY_SIZE(signals),
+	.properties = properties,
+	.property_count = ARRAY_SIZE(properties),
+};

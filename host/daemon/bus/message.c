@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/daemon/bus/internal.h"
+
+#include "host/daemon/lodged.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct call *call_keep(const struct call *call)
+{
+	struct call *kept = malloc(sizeof(*kept));
+
+	if (!kept)
+		return NULL;
+	*kept = *call;
+	dbus_connection_ref(kept->connection);
+	dbus_message_ref(kept->message);
+	return kept;
+}
+
+void call_reply(struct call *call, DBusMessage *reply)
+{
+	if (reply) {
+		dbus_connection_send(call->connection, reply, NULL);
+		dbus_message_unref(reply);
+	}
+	dbus_connection_unref(call->connection);
+	dbus_message_unref(call->message);
+	free(call);
+}
+
+DBusMessage *call_new_reply(struct call *call)
+{
+	return dbus_message_new_method_return(call->message);
+}
+
+void call_fail(struct call *call, const char *name, const char *format, ...)
+{
+	char text[1024];
+	va_list values;
+
+	va_start(values, format);
+	vsnprintf(text, sizeof(text), format, values);
+	va_end(values);
+	/* What a VMM or a guest said need not be UTF-8, which D-Bus insists on. */
+	if (!dbus_validate_utf8(text, NULL)) {
+		for (char *at = text; *at; at++)
+			*at = *at & 0x80 ? '?' : *at;
+	}
+	call_reply(call, dbus_message_new_error(call->message, name, text));
+}
+
+void call_done(struct call *call, int error, const char *text)
+{
+	if (error == 0)
+		call_reply(call, call_new_reply(call));
+	else
+		call_fail(call, error == -EINVAL ? BUS_ERROR(InvalidArgument) : BUS_ERROR(Failed),
+			  "%s", text);
+}
+
+void append_basic(DBusMessageIter *dict, const char *key, int type, const void *value)
+{
+	const char signature[] = {(char)type, '\0'};
+	DBusMessageIter entry, variant;
+
+	dbus_message_iter_open_container(dict, DBUS_TYPE_DICT_ENTRY, NULL, &entry);
+	dbus_message_iter_append_basic(&entry, DBUS_TYPE_STRING, &key);
+	dbus_message_iter_open_container(&entry, DBUS_TYPE_VARIANT, signature, &variant);
+	dbus_message_iter_append_basic(&variant, type, value);
+	dbus_message_iter_close_container(&entry, &variant);
+	dbus_message_iter_close_container(dict, &entry);
+}
+
+void append_text(DBusMessageIter *iter, const char *text)
+{
+	dbus_message_iter_append_basic(iter, DBUS_TYPE_STRING, &text);
+}
+
+/* Names hold letters, digits, '-', '_' and '.'; paths only the first two and '_': the others are
+ * written as '_' and two hexadecimal digits. */
+void vm_object_path(const struct vm *vm, char path[BUS_PATH_MAX])
+{
+	size_t length = (size_t)sprintf(path, "%s/", BUS_PATH_VM);
+
+	for (const char *at = vm->name; *at; at++) {
+		if (*at == '-' || *at == '_' || *at == '.')
+			length += (size_t)sprintf(path + length, "_%02x", (unsigned int)*at);
+		else
+			path[length++] = *at;
+	}
+	path[length] = '\0';
+}
+
+struct vm *vm_of_path(struct lodged *lodged, const char *path)
+{
+	char own[BUS_PATH_MAX];
+
+	for (struct vm *vm = lodged->vms; vm; vm = vm->next) {
+		vm_object_path(vm, own);
+		if (strcmp(own, path) == 0)
+			return vm;
+	}
+	return NULL;
+}

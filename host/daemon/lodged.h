@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * lodged - the daemon's own state: one loop, the VMs, the D-Bus front
+ */
+#ifndef LODGE_DAEMON_LODGED_H
+#define LODGE_DAEMON_LODGED_H
+
+#include "host/daemon/vm.h"
+
+#include <limits.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct bus;
+
+struct lodged {
+	uv_loop_t loop;
+	char runtime[PATH_MAX]; /* <runtime>, no slash at the end */
+	struct vm *vms;
+	struct bus *bus;
+	uv_timer_t idle; /* ends a daemon that nobody needs */
+};
+
+/* Somebody may have come or gone: starts or stops the timer that ends an idle lodged. */
+void lodged_check_idle(struct lodged *lodged);
+
+/* Eight random bytes, for epochs and cookies. */
+uint64_t random_u64(void);
+
+/* A program of Lodge's, beside this one or in the libexec folder, in @path. -ENOENT. */
+int lodged_find_program(const char *name, char *path, size_t capacity);
+
+/* Removes a folder and the files in it (one level: a VM's folder has no other). */
+void remove_folder(const char *path);
+
+/* A connected unix socket, close-on-exec, non-blocking; or -errno. */
+int connect_unix(const char *path);
+
+#endif

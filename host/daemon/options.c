@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/daemon/options.h"
+
+#include "protocol/base/bytes.h"
+#include "protocol/base/cleanup.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OPTION(name, kind)                                                                         \
+	{                                                                                          \
+#name, kind, offsetof(struct vm_options, name)                                     \
+	}
+
+const struct vm_option vm_option_table[] = {
+	OPTION(kernel, OPTION_TEXT),   OPTION(initrd, OPTION_TEXT),
+	OPTION(append, OPTION_TEXT),   OPTION(accel, OPTION_TEXT),
+	OPTION(net, OPTION_TEXT),      OPTION(on_reboot, OPTION_TEXT),
+	OPTION(on_panic, OPTION_TEXT), OPTION(disks, OPTION_LIST),
+	OPTION(forwards, OPTION_LIST), OPTION(cpus, OPTION_NUMBER),
+	OPTION(memory, OPTION_NUMBER),
+};
+const size_t vm_option_count = ARRAY_SIZE(vm_option_table);
+
+#define AT(options, option, type) ((type *)((char *)(options) + (option)->offset))
+
+const struct vm_option *vm_option_named(const char *name)
+{
+	for (size_t i = 0; i < vm_option_count; i++) {
+		if (strcmp(vm_option_table[i].name, name) == 0)
+			return &vm_option_table[i];
+	}
+	return NULL;
+}
+
+int vm_option_set_text(struct vm_options *options, const struct vm_option *option, const char *text)
+{
+	char **value = AT(options, option, char *);
+	char *copy;
+
+	if (option->kind != OPTION_TEXT)
+		return -EINVAL;
+	copy = strdup(text);
+	if (!copy)
+		return -ENOMEM;
+	free(*value);
+	*value = copy;
+	return 0;
+}
+
+int vm_option_set_number(struct vm_options *options, const struct vm_option *option,
+			 uint64_t number)
+{
+	if (option->kind != OPTION_NUMBER)
+		return -EINVAL;
+	*AT(options, option, uint64_t) = number;
+	return 0;
+}
+
+int vm_option_add(struct vm_options *options, const struct vm_option *option, const char *item)
+{
+	char ***list = AT(options, option, char **);
+	size_t count = 0;
+	char **grown;
+
+	if (option->kind != OPTION_LIST)
+		return -EINVAL;
+	while (*list && (*list)[count])
+		count++;
+	if (count >= OPTION_LIST_MAX)
+		return -E2BIG;
+	grown = reallocarray(*list, count + 2, sizeof(**list));
+	if (!grown)
+		return -ENOMEM;
+	*list = grown;
+	grown[count + 1] = NULL;
+	grown[count] = strdup(item);
+	return grown[count] ? 0 : -ENOMEM;
+}
+
+static bool is_one_of(const char *text, const char *const *choices)
+{
+	for (; *choices; choices++) {
+		if (strcmp(text, *choices) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Options with a few possible values; the first is the default. */
+static const struct {
+	const char *name, *flag;
+	const char *choices[4];
+} choice[] = {
+	{"accel", "--accel", {"auto", "kvm", "tcg"}},
+	{"net", "--net", {"user", "none"}},
+	{"on_reboot", "--on-reboot", {"restart", "stop"}},
+	{"on_panic", "--on-panic", {"stop", "restart", "pause"}},
+};
+
+static int complete_choices(struct vm_options *options, char *error, size_t capacity)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(choice); i++) {
+		const struct vm_option *option = vm_option_named(choice[i].name);
+		char **value = AT(options, option, char *);
+		int r;
+
+		if (!*value) {
+			r = vm_option_set_text(options, option, choice[i].choices[0]);
+			if (r < 0)
+				return r;
+		}
+		if (!is_one_of(*value, choice[i].choices)) {
+			snprintf(error, capacity, "%s %s is not known; see lodge run --help",
+				 choice[i].flag, *value);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+int vm_options_complete(struct vm_options *options, char *error, size_t capacity)
+{
+	if (!options->kernel) {
+		snprintf(error, capacity, "a kernel is needed: give --kernel FILE");
+		return -EINVAL;
+	}
+	if (options->cpus == 0)
+		options->cpus = 1;
+	if (options->cpus > 16) {
+		snprintf(error, capacity, "--cpus %llu is too many: 1 to 16",
+			 (unsigned long long)options->cpus);
+		return -EINVAL;
+	}
+	if (options->memory == 0)
+		options->memory = 256ULL << 20;
+	if (options->memory < 16ULL << 20 || options->memory % 4096) {
+		snprintf(error, capacity, "--memory: at least 16M, in whole pages");
+		return -EINVAL;
+	}
+	return complete_choices(options, error, capacity);
+}
+
+void vm_options_free(struct vm_options *options)
+{
+	for (size_t i = 0; i < vm_option_count; i++) {
+		const struct vm_option *option = &vm_option_table[i];
+
+		if (option->kind == OPTION_TEXT) {
+			free(*AT(options, option, char *));
+		} else if (option->kind == OPTION_LIST) {
+			char **list = *AT(options, option, char **);
+
+			for (size_t k = 0; list && list[k]; k++)
+				free(list[k]);
+			free(list);
+		}
+	}
+	*options = (struct vm_options){0};
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * options - what a VM is to be like, as asked for over D-Bus and as kept in its descriptor
+ *
+ * A table names each option once; D-Bus and JSON both go through it.
+ */
+#ifndef LODGE_DAEMON_OPTIONS_H
+#define LODGE_DAEMON_OPTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct vm_options {
+	char *kernel, *initrd, *append;
+	char *accel;	 /* "auto", "kvm", "tcg" */
+	char *net;	 /* "user", "none" */
+	char *on_reboot; /* "restart", "stop" */
+	char *on_panic;	 /* "stop", "restart", "pause" */
+	char **disks;	 /* "FILE[,ro][,format=raw]…"; NULL-terminated, or NULL */
+	char **forwards; /* "2222:22"; the same */
+	uint64_t cpus;
+	uint64_t memory; /* bytes */
+};
+
+enum vm_option_kind {
+	OPTION_TEXT,   /* char * */
+	OPTION_LIST,   /* char ** */
+	OPTION_NUMBER, /* uint64_t */
+};
+
+struct vm_option {
+	const char *name;
+	enum vm_option_kind kind;
+	size_t offset;
+};
+
+extern const struct vm_option vm_option_table[];
+extern const size_t vm_option_count;
+
+#define OPTION_LIST_MAX 32
+
+/* NULL: there is none of that name. */
+const struct vm_option *vm_option_named(const char *name);
+
+/* Set by copy. -ENOMEM, -EINVAL if the option is of another kind, -E2BIG for a long list. */
+int vm_option_set_text(struct vm_options *options, const struct vm_option *option,
+		       const char *text);
+int vm_option_set_number(struct vm_options *options, const struct vm_option *option,
+			 uint64_t number);
+int vm_option_add(struct vm_options *options, const struct vm_option *option, const char *item);
+
+/**
+ * vm_options_complete() - fill in what was not said, refuse what cannot be
+ * @error:	receives one line for people on failure; @capacity bytes
+ *
+ * Return: 0; -EINVAL.
+ */
+int vm_options_complete(struct vm_options *options, char *error, size_t capacity);
+
+void vm_options_free(struct vm_options *options);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/daemon/lodged.h"
+
+#include "protocol/base/cleanup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#ifndef LODGE_LIBEXEC
+#define LODGE_LIBEXEC "/usr/libexec/lodge"
+#endif
+
+uint64_t random_u64(void)
+{
+	uint64_t value = 0;
+
+	/* Cannot fail for so few bytes once the kernel's pool is up. */
+	while (getrandom(&value, sizeof(value), 0) != sizeof(value))
+		;
+	return value;
+}
+
+int lodged_find_program(const char *name, char *path, size_t capacity)
+{
+	ssize_t length = readlink("/proc/self/exe", path, capacity - 1);
+	char *slash;
+
+	if (length > 0) {
+		path[length] = '\0';
+		slash = strrchr(path, '/');
+		*slash = '\0';
+		if (strlen(path) + strlen(name) + 2 > capacity)
+			return -ENAMETOOLONG;
+		strcat(strcat(path, "/"), name);
+		if (access(path, X_OK) == 0)
+			return 0;
+	}
+	if (snprintf(path, capacity, LODGE_LIBEXEC "/%s", name) >= (int)capacity)
+		return -ENAMETOOLONG;
+	return access(path, X_OK) == 0 ? 0 : -ENOENT;
+}
+
+void remove_folder(const char *path)
+{
+	DIR *folder = opendir(path);
+	struct dirent *entry;
+
+	if (!folder)
+		return;
+	while ((entry = readdir(folder)) != NULL) {
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			unlinkat(dirfd(folder), entry->d_name, 0);
+	}
+	closedir(folder);
+	rmdir(path);
+}
+
+int connect_unix(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	_cleanup_close_ int fd = -EBADF;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	return take_fd(&fd);
+}

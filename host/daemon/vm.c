@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/daemon/vm.h"
+
+#include "host/daemon/backend.h"
+#include "host/daemon/broker/agent_link.h"
+#include "host/daemon/bus/bus.h"
+#include "host/daemon/console.h"
+#include "host/daemon/lodged.h"
+#include "protocol/base/bytes.h"
+#include "protocol/base/cleanup.h"
+#include "protocol/base/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+static const struct backend *const backends[] = {&backend_vmm, &backend_libvirt};
+
+const struct backend *backend_named(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
+		if (strcmp(backends[i]->name, name) == 0)
+			return backends[i];
+	}
+	return NULL;
+}
+
+const char *vm_state_text(enum vm_status state)
+{
+	static const char *const text[] = {
+		[VM_STARTING] = "starting", [VM_RUNNING] = "running", [VM_PAUSED] = "paused",
+		[VM_STOPPING] = "stopping", [VM_STOPPED] = "stopped",
+	};
+
+	return text[state];
+}
+
+bool vm_name_is_valid(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length == 0 || length > VM_NAME_MAX || name[0] == '.' || name[0] == '-')
+		return false;
+	return strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			    "0123456789-_.") == length;
+}
+
+int vm_file(const struct vm *vm, const char *file, char *path, size_t capacity)
+{
+	int length = snprintf(path, capacity, "%s/%s", vm->path, file);
+
+	return length < 0 || (size_t)length >= capacity ? -ENAMETOOLONG : 0;
+}
+
+struct vm *vm_find(struct lodged *lodged, const char *name)
+{
+	for (struct vm *vm = lodged->vms; vm; vm = vm->next) {
+		if (strcmp(vm->name, name) == 0)
+			return vm;
+	}
+	return NULL;
+}
+
+static struct vm *vm_allocate(struct lodged *lodged, const char *name)
+{
+	struct vm *vm = calloc(1, sizeof(*vm));
+
+	if (!vm)
+		return NULL;
+	vm->lodged = lodged;
+	strcpy(vm->name, name);
+	if (asprintf(&vm->path, "%s/vm/%s", lodged->runtime, name) < 0) {
+		free(vm);
+		return NULL;
+	}
+	return vm;
+}
+
+static void vm_list(struct vm *vm)
+{
+	vm->next = vm->lodged->vms;
+	vm->lodged->vms = vm;
+	bus_vm_added(vm->lodged->bus, vm);
+	lodged_check_idle(vm->lodged);
+}
+
+static void vm_free(struct vm *vm)
+{
+	struct lodged *lodged = vm->lodged;
+
+	for (struct vm **at = &lodged->vms; *at; at = &(*at)->next) {
+		if (*at == vm) {
+			*at = vm->next;
+			break;
+		}
+	}
+	agent_link_free(vm->agent);
+	console_free(vm->console);
+	vm->backend->release(vm);
+	vm_options_free(&vm->options);
+	free(vm->path);
+	free(vm);
+	lodged_check_idle(lodged);
+}
+
+int vm_new(struct lodged *lodged, const char *name, const struct backend *backend,
+	   struct vm_options *options, struct vm **result)
+{
+	struct timespec now;
+	struct vm *vm;
+
+	if (vm_find(lodged, name))
+		return -EEXIST;
+	vm = vm_allocate(lodged, name);
+	if (!vm)
+		return -ENOMEM;
+	/* What a VM that died without lodged may have left. */
+	remove_folder(vm->path);
+	if (mkdir(vm->path, 0700) < 0) {
+		int r = -errno;
+
+		free(vm->path);
+		free(vm);
+		return r;
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	vm->started_ns = now.tv_sec * 1000000000LL + now.tv_nsec;
+	vm->backend = backend;
+	vm->options = *options;
+	*options = (struct vm_options){0};
+	vm_list(vm);
+	*result = vm;
+	return 0;
+}
+
+static void agent_changed(void *owner, bool available)
+{
+	struct vm *vm = owner;
+
+	if (available)
+		vm_wake(&vm->agent_waiters);
+	bus_vm_changed(vm->lodged->bus, vm);
+}
+
+static void connect_to_guest(struct vm *vm)
+{
+	static const struct agent_link_handlers handlers = {.changed = agent_changed};
+	char path[PATH_MAX];
+
+	if (!vm->agent && vm_file(vm, "agent.sock", path, sizeof(path)) == 0)
+		agent_link_new(&vm->lodged->loop, path, &handlers, vm, &vm->agent);
+	if (!vm->console && vm_file(vm, "console.sock", path, sizeof(path)) == 0)
+		console_new(&vm->lodged->loop, path, &vm->console);
+}
+
+void vm_wake(struct vm_waiter **list)
+{
+	while (*list) {
+		struct vm_waiter *waiter = *list;
+
+		*list = waiter->next;
+		waiter->done(waiter);
+	}
+}
+
+void vm_stop_waiting(struct vm_waiter **list, struct vm_waiter *waiter)
+{
+	for (; *list; list = &(*list)->next) {
+		if (*list == waiter) {
+			*list = waiter->next;
+			return;
+		}
+	}
+}
+
+void vm_started(struct vm *vm)
+{
+	struct descriptor descriptor = {
+		.pid = vm->pid,
+		.started_ns = vm->started_ns,
+		.options = vm->options,
+	};
+	int r;
+
+	snprintf(descriptor.backend, sizeof(descriptor.backend), "%s", vm->backend->name);
+	r = descriptor_write(vm->path, &descriptor);
+	if (r < 0)
+		log_warning("%s: cannot write its descriptor, the next lodged will not know it: %s",
+			    vm->name, error_text(r));
+	connect_to_guest(vm);
+	vm_set_state(vm, VM_RUNNING, "");
+}
+
+void vm_set_state(struct vm *vm, enum vm_status state, const char *reason)
+{
+	if (vm->state == state && strcmp(vm->reason, reason) == 0)
+		return;
+	vm->state = state;
+	snprintf(vm->reason, sizeof(vm->reason), "%s", reason);
+	bus_vm_changed(vm->lodged->bus, vm);
+}
+
+void vm_gone(struct vm *vm, const char *reason, int exit_status)
+{
+	vm->exit_status = exit_status;
+	vm_set_state(vm, VM_STOPPED, reason);
+	vm_wake(&vm->agent_waiters);
+	vm_wake(&vm->stop_waiters);
+	bus_vm_removed(vm->lodged->bus, vm);
+	remove_folder(vm->path);
+	vm_free(vm);
+}
+
+void vm_leave(struct vm *vm)
+{
+	vm_wake(&vm->agent_waiters);
+	vm_wake(&vm->stop_waiters);
+	vm_free(vm);
+}
+
+/* --- Taking up what an earlier lodged left -------------------------------------------------- */
+
+static int adopt(struct lodged *lodged, const char *name)
+{
+	struct descriptor descriptor;
+	struct vm *vm;
+	int r;
+
+	vm = vm_allocate(lodged, name);
+	if (!vm)
+		return -ENOMEM;
+	r = descriptor_read(vm->path, &descriptor);
+	if (r == 0) {
+		vm->backend = backend_named(descriptor.backend);
+		vm->pid = descriptor.pid;
+		vm->started_ns = descriptor.started_ns;
+		vm->options = descriptor.options;
+		r = vm->backend ? vm->backend->adopt(vm) : -EBADMSG;
+		if (r < 0)
+			vm_options_free(&vm->options);
+	}
+	if (r < 0) {
+		/* It has died, or never lived. */
+		log_info("%s: not taken up again: %s", name, error_text(r));
+		remove_folder(vm->path);
+		free(vm->path);
+		free(vm);
+		return r;
+	}
+	if (vm->state == VM_STARTING)
+		vm->state = VM_RUNNING;
+	vm_list(vm);
+	connect_to_guest(vm);
+	log_info("%s: taken up again", name);
+	return 0;
+}
+
+void vm_adopt_all(struct lodged *lodged)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	DIR *folder;
+
+	if (snprintf(path, sizeof(path), "%s/vm", lodged->runtime) >= (int)sizeof(path))
+		return;
+	folder = opendir(path);
+	while (folder && (entry = readdir(folder)) != NULL) {
+		if (vm_name_is_valid(entry->d_name))
+			adopt(lodged, entry->d_name);
+	}
+	if (folder)
+		closedir(folder);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vm - one virtual machine as lodged knows it
+ *
+ * A backend runs it (lodge-vmm, or QEMU under libvirt); lodged holds its agent's connection and
+ * its console, and a folder <runtime>/vm/NAME with their sockets. A VM outlives lodged: the next
+ * lodged finds the folder and takes it up again.
+ */
+#ifndef LODGE_DAEMON_VM_H
+#define LODGE_DAEMON_VM_H
+
+#include "host/daemon/options.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define VM_NAME_MAX 48
+
+struct lodged;
+struct backend;
+struct agent_link;
+struct console;
+
+enum vm_status {
+	VM_STARTING,
+	VM_RUNNING,
+	VM_PAUSED,
+	VM_STOPPING,
+	VM_STOPPED,
+};
+
+/* Somebody waits for something; called once, then forgotten. */
+struct vm_waiter {
+	struct vm_waiter *next;
+	void (*done)(struct vm_waiter *waiter);
+};
+
+struct vm {
+	struct lodged *lodged;
+	struct vm *next;
+	char name[VM_NAME_MAX + 1];
+	char *path; /* its folder */
+	struct vm_options options;
+	const struct backend *backend;
+	void *machine; /* the backend's */
+	enum vm_status state;
+	char reason[32]; /* why it stopped */
+	int exit_status; /* of lodge-vmm's documented list */
+	pid_t pid;
+	int64_t started_ns; /* CLOCK_REALTIME */
+	struct agent_link *agent;
+	struct console *console;
+	struct vm_waiter *stop_waiters;
+	struct vm_waiter *agent_waiters; /* go when the agent is there, or the VM gone */
+};
+
+const char *vm_state_text(enum vm_status state);
+
+/* true: 1 to VM_NAME_MAX letters, digits, '-', '_' and '.', not beginning with '.' or '-'. */
+bool vm_name_is_valid(const char *name);
+
+/* A path in the VM's folder; in @path of @capacity bytes. -ENAMETOOLONG. */
+int vm_file(const struct vm *vm, const char *file, char *path, size_t capacity);
+
+/**
+ * vm_new() - a VM in the list, in state starting, with an empty folder
+ *
+ * Return: 0; -EEXIST if the name is taken; -errno.
+ */
+int vm_new(struct lodged *lodged, const char *name, const struct backend *backend,
+	   struct vm_options *options, struct vm **vm);
+
+/* Calls and forgets everyone on a list. */
+void vm_wake(struct vm_waiter **list);
+/* Takes one off again; nothing if it is not on the list. */
+void vm_stop_waiting(struct vm_waiter **list, struct vm_waiter *waiter);
+
+/* The backend says: it runs. Connects to agent and console. */
+void vm_started(struct vm *vm);
+/* The backend says: the state changed; the world is told. */
+void vm_set_state(struct vm *vm, enum vm_status state, const char *reason);
+/* The backend says: it is gone. Tells waiters, removes the folder, frees @vm. */
+void vm_gone(struct vm *vm, const char *reason, int exit_status);
+/* lodged ends and the VM does not: frees @vm, leaves the folder. */
+void vm_leave(struct vm *vm);
+
+struct vm *vm_find(struct lodged *lodged, const char *name);
+/* All VMs that an earlier lodged left in the runtime folder. */
+void vm_adopt_all(struct lodged *lodged);
+
+#endif

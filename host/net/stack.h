@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * stack - the network that the guest sees: libslirp, its timers, its descriptors
+ *
+ * 10.0.2.0/24 and fd6c:6f64:6765::/64; the host is .2, the name server .3, the guest .15 by DHCP.
+ */
+#ifndef LODGE_NET_STACK_H
+#define LODGE_NET_STACK_H
+
+#include "host/net/forward.h"
+
+#include <poll.h>
+#include <stddef.h>
+
+struct stack;
+
+/* A frame for the guest. */
+typedef void (*stack_output)(void *owner, const uint8_t *frame, size_t size);
+
+/* Return: the stack, freed by stack_free(); NULL if libslirp refuses. */
+struct stack *stack_new(stack_output output, void *owner);
+void stack_free(struct stack *stack);
+
+/* Bind the host's port. Return: 0; -EADDRINUSE, -EACCES, -EADDRNOTAVAIL ... as bind() has it. */
+int stack_add_forward(struct stack *stack, const struct forward *forward);
+
+/* A frame from the guest. */
+void stack_input(struct stack *stack, const uint8_t *frame, size_t size);
+
+/**
+ * stack_wait() - wait for the stack's descriptors, its timers, and one descriptor more, and let the
+ * stack do what is due
+ * @extra:	the descriptor more; its revents are set
+ *
+ * Return: 0 or negative errno.
+ */
+int stack_wait(struct stack *stack, struct pollfd *extra);
+
+#endif

@@ -8,6 +8,8 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#define MAX_VIOLATIONS_TOLD 10
+
 int virtio_device_init(struct virtio_device *device, const struct guestmem *memory,
 		       uint16_t max_size)
 {
@@ -73,8 +75,14 @@ void virtio_break(struct virtio_device *device, const char *what)
 	stop_queues(device);
 	if (atomic_exchange(&device->broken, true))
 		return;
-	log_warning("%s: the guest's driver broke the rules: %s; it waits for a reset",
-		    device->name, what);
+	/* A guest may do this for ever: it does not get to fill the host's log. */
+	if (device->violations < MAX_VIOLATIONS_TOLD) {
+		device->violations++;
+		log_warning("%s: the guest's driver broke the rules: %s; it waits for a reset%s",
+			    device->name, what,
+			    device->violations == MAX_VIOLATIONS_TOLD ? " (further ones not told)"
+								      : "");
+	}
 	virtio_config_changed(device);
 }
 

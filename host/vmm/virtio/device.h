@@ -98,7 +98,8 @@ struct virtio_device {
 	/* Since activation. */
 	uint64_t features; /* negotiated */
 	bool active;
-	atomic_bool broken; /* DEVICE_NEEDS_RESET */
+	atomic_bool broken;	 /* DEVICE_NEEDS_RESET */
+	unsigned int violations; /* that were logged */
 
 	const struct virtio_bus_ops *bus_ops;
 	void *bus;

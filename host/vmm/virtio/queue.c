@@ -226,22 +226,20 @@ bool virtqueue_should_notify(struct virtqueue *queue)
 {
 	uint16_t wanted, fresh;
 
-	if (queue->size == 0)
+	/* Nothing new since the last interrupt: it would be spurious. */
+	if (queue->size == 0 || queue->signalled == queue->next_used)
 		return false;
 	/* Pairs with the driver's barrier between asking for interrupts and looking for used
 	 * entries once more (2.7.7.2): one of the two sees what the other wrote. */
 	atomic_thread_fence(memory_order_seq_cst);
+	fresh = (uint16_t)(queue->next_used - queue->signalled);
+	queue->signalled = queue->next_used;
 	if (!queue->event_index)
 		return !(ring_load(queue->available, AVAILABLE_FLAGS) & VRING_AVAIL_F_NO_INTERRUPT);
 
 	/* The driver wants one when the index passes the value that follows its entries. */
 	wanted = ring_load(queue->available, AVAILABLE_ENTRY(queue->size));
-	fresh = (uint16_t)(queue->next_used - queue->signalled);
-	if (queue->ever_signalled && (uint16_t)(queue->next_used - wanted - 1) >= fresh)
-		return false;
-	queue->signalled = queue->next_used;
-	queue->ever_signalled = true;
-	return true;
+	return (uint16_t)(queue->next_used - wanted - 1) < fresh;
 }
 
 void virtqueue_disable_kicks(struct virtqueue *queue)

@@ -36,8 +36,7 @@ struct virtqueue {
 	uint8_t *descriptors, *available, *used; /* checked views of guest memory */
 	uint16_t next_available;		 /* free-running, as all indices of the ring */
 	uint16_t next_used;
-	uint16_t signalled; /* next_used when the guest was last interrupted */
-	bool ever_signalled;
+	uint16_t signalled;    /* next_used when it was last decided whether to interrupt */
 	uint16_t in_flight;    /* chains handed out and not yet given back */
 	const char *violation; /* what the guest did wrong, a constant; NULL: nothing */
 };

@@ -8,6 +8,8 @@
 #ifndef BARE_LIB_H
 #define BARE_LIB_H
 
+#include "io.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>

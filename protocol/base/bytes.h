@@ -12,10 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/param.h> /* MIN, MAX */
 
 #define ARRAY_SIZE(array)		    (sizeof(array) / sizeof((array)[0]))
-#define MIN(a, b)			    ((a) < (b) ? (a) : (b))
-#define MAX(a, b)			    ((a) > (b) ? (a) : (b))
 #define CONTAINER_OF(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 static inline uint16_t load_le16(const void *bytes)

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guest-agent/agent/agent.h"
+#include "guest-agent/agent/service.h"
+#include "protocol/base/bytes.h"
+#include "protocol/base/log.h"
+#include "protocol/pump/pump.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define SERVICES_MAX 16
+
+struct running {
+	const struct service *service;
+	void *state;
+};
+
+struct agent {
+	struct agent_options options;
+	struct service_context context;
+	struct session *session;
+	struct pump *pump;
+	bool is_port;
+	struct running running[SERVICES_MAX];
+	size_t count;
+	const char *capabilities[SERVICES_MAX + 1];
+};
+
+static void on_request(void *owner, struct stream *stream, struct slice method, struct slice params)
+{
+	struct agent *agent = owner;
+
+	for (size_t i = 0; i < agent->count; i++) {
+		const struct service_method *m = agent->running[i].service->methods;
+
+		for (; m->name; m++) {
+			if (slice_is(method, m->name)) {
+				m->call(agent->running[i].state, stream, params);
+				return;
+			}
+		}
+	}
+	stream_fail(stream, ENOSYS, "this agent has no such method, or it is switched off");
+}
+
+static void on_established(void *owner, const struct session_peer *peer)
+{
+	(void)owner;
+	log_debug("connected to %.*s", (int)peer->software.length,
+		  (const char *)peer->software.bytes);
+}
+
+static void on_lost(void *owner, int reason)
+{
+	(void)owner;
+	log_debug("connection lost: %s", error_text(reason));
+}
+
+static void on_wake(void *owner)
+{
+	struct agent *agent = owner;
+
+	pump_wake(agent->pump);
+}
+
+static uint64_t on_random(void *owner)
+{
+	uint64_t value = 0;
+
+	(void)owner;
+	/* Early in boot the pool may not be ready; the clock is better than waiting for it. */
+	if (getrandom(&value, sizeof(value), GRND_NONBLOCK) != sizeof(value))
+		value = uv_hrtime();
+	return value;
+}
+
+static const struct session_handlers session_handlers = {
+	.established = on_established,
+	.lost = on_lost,
+	.request = on_request,
+	.wake = on_wake,
+	.random = on_random,
+};
+
+static void on_closed(void *owner, int error)
+{
+	struct agent *agent = owner;
+
+	if (agent->options.disconnected)
+		agent->options.disconnected(agent->options.owner, agent->is_port, error);
+}
+
+static void on_opened(void *owner)
+{
+	struct agent *agent = owner;
+
+	session_start(agent->session);
+}
+
+static const struct pump_handlers pump_handlers = {.closed = on_closed, .opened = on_opened};
+
+static bool is_disabled(const struct agent_options *options, const char *name)
+{
+	for (const char *const *disabled = options->disabled; disabled && *disabled; disabled++) {
+		if (strcmp(*disabled, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool exists(const char *name)
+{
+	for (const struct service *const *service = services; *service; service++) {
+		if (strcmp((*service)->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int start_services(struct agent *agent)
+{
+	for (const char *const *name = agent->options.disabled; name && *name; name++) {
+		if (!exists(*name)) {
+			log_error("there is no service \"%s\" to disable: see --help", *name);
+			return -EINVAL;
+		}
+	}
+	for (const struct service *const *service = services; *service; service++) {
+		struct running *running = &agent->running[agent->count];
+		int error;
+
+		if (is_disabled(&agent->options, (*service)->name))
+			continue;
+		running->service = *service;
+		error = (*service)->start(&agent->context, &running->state);
+		if (error) {
+			/* The others are still worth having. */
+			log_warning("cannot start service %s: %s", (*service)->name,
+				    error_text(error));
+			continue;
+		}
+		agent->capabilities[agent->count++] = (*service)->name;
+	}
+	return 0;
+}
+
+int agent_new(uv_loop_t *loop, const struct agent_options *options, struct agent **result)
+{
+	struct agent *agent = calloc(1, sizeof(*agent));
+	int error;
+
+	if (!agent)
+		return -ENOMEM;
+	agent->options = *options;
+	agent->context.loop = loop;
+	error = workers_new(loop, &agent->context.workers);
+	if (error) {
+		free(agent);
+		return error;
+	}
+	error = start_services(agent);
+	if (error)
+		goto fail;
+	agent->session = session_new(SESSION_GUEST, "lodge-agent " LODGE_VERSION,
+				     agent->capabilities, &session_handlers, agent);
+	if (!agent->session) {
+		error = -ENOMEM;
+		goto fail;
+	}
+	*result = agent;
+	return 0;
+
+fail:
+	agent_free(agent);
+	return error;
+}
+
+int agent_attach(struct agent *agent, int fd, bool is_port)
+{
+	int error;
+
+	agent_detach(agent);
+	agent->is_port = is_port;
+	error = pump_new(agent->context.loop, fd, is_port, agent->session, &pump_handlers, agent,
+			 &agent->pump);
+	if (error)
+		return error;
+	/* A port's host may not be there yet: on_opened() tells. */
+	if (!is_port)
+		session_start(agent->session);
+	return 0;
+}
+
+void agent_detach(struct agent *agent)
+{
+	struct pump *pump = agent->pump;
+
+	agent->pump = NULL;
+	pump_free(pump);
+	if (agent->session)
+		session_disconnected(agent->session);
+}
+
+void agent_free(struct agent *agent)
+{
+	if (!agent)
+		return;
+	agent_detach(agent);
+	session_free(agent->session);
+	for (size_t i = agent->count; i > 0; i--)
+		agent->running[i - 1].service->stop(agent->running[i - 1].state);
+	workers_free(agent->context.workers);
+	free(agent);
+}
+
+bool agent_is_busy(const struct agent *agent)
+{
+	return workers_pending(agent->context.workers);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * agent - the session with the host and the services behind it
+ *
+ * One loop, one connection. Requests find their service in a table; whatever may block runs
+ * elsewhere (work.h), so that `agent.ping` is answered at once, always.
+ */
+#ifndef LODGE_AGENT_AGENT_H
+#define LODGE_AGENT_AGENT_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+struct agent;
+
+struct agent_options {
+	const char *const *disabled; /* names of services, NULL-terminated; NULL: none */
+	/* The connection has ended: see pump_handlers. May be NULL. */
+	void (*disconnected)(void *owner, bool is_port, int error);
+	void *owner;
+};
+
+/**
+ * agent_new() - start the services
+ *
+ * Return: 0; -EINVAL if a disabled service does not exist; another negative errno.
+ */
+int agent_new(uv_loop_t *loop, const struct agent_options *options, struct agent **agent);
+
+/**
+ * agent_attach() - speak to the host over @fd
+ * @fd:		becomes the agent's, also on failure
+ * @is_port:	a virtio-serial port: it stays attached when the host side closes
+ *
+ * An earlier connection is dropped.
+ *
+ * Return: 0 or negative errno.
+ */
+int agent_attach(struct agent *agent, int fd, bool is_port);
+
+/* Drop the connection, ending all that went over it. */
+void agent_detach(struct agent *agent);
+
+/* Drop the connection and stop the services; memory goes as the loop runs on. NULL is fine. */
+void agent_free(struct agent *agent);
+
+/* Is there work on threads that has not ended (a transfer being cleaned up)? */
+bool agent_is_busy(const struct agent *agent);
+
+#endif

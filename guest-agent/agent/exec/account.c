@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guest-agent/agent/exec/account.h"
+#include "protocol/base/cleanup.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+
+static int find_user(const char *passwd, const char *name, struct account *account)
+{
+	_cleanup_fclose_ FILE *file = fopen(passwd, "re");
+	const struct passwd *entry;
+
+	if (!file)
+		return -errno;
+	while ((entry = fgetpwent(file))) {
+		if (strcmp(entry->pw_name, name) == 0)
+			break;
+	}
+	if (!entry)
+		return -ENOENT;
+	account->uid = entry->pw_uid;
+	account->gid = entry->pw_gid;
+	account->name = strdup(entry->pw_name);
+	account->home = strdup(*entry->pw_dir ? entry->pw_dir : "/");
+	account->shell = strdup(*entry->pw_shell ? entry->pw_shell : "/bin/sh");
+	return account->name && account->home && account->shell ? 0 : -ENOMEM;
+}
+
+static void add_group(struct account *account, gid_t gid)
+{
+	for (size_t i = 0; i < account->group_count; i++) {
+		if (account->groups[i] == gid)
+			return;
+	}
+	if (account->group_count < ACCOUNT_MAX_GROUPS)
+		account->groups[account->group_count++] = gid;
+}
+
+static void find_groups(const char *group, struct account *account)
+{
+	_cleanup_fclose_ FILE *file = fopen(group, "re");
+	const struct group *entry;
+
+	add_group(account, account->gid);
+	while (file && (entry = fgetgrent(file))) {
+		for (char **member = entry->gr_mem; *member; member++) {
+			if (strcmp(*member, account->name) == 0)
+				add_group(account, entry->gr_gid);
+		}
+	}
+}
+
+int account_find(const char *passwd, const char *group, const char *name, struct account *account)
+{
+	int error;
+
+	*account = (struct account){0};
+	error = find_user(passwd, name, account);
+	if (error) {
+		account_clear(account);
+		return error;
+	}
+	find_groups(group, account);
+	return 0;
+}
+
+void account_clear(struct account *account)
+{
+	free(account->name);
+	free(account->home);
+	free(account->shell);
+	*account = (struct account){0};
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guest-agent/agent/exec/spawn.h"
+#include "protocol/base/bytes.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define STACK_BYTES 16384
+
+struct child {
+	const struct spawn *spawn;
+	sigset_t signals; /* of the program */
+	/* Written by the child, read after it has gone. */
+	int error;
+	const char *failed;
+};
+
+static int fail(struct child *child, const char *what)
+{
+	child->error = -errno;
+	child->failed = what;
+	return -1;
+}
+
+static void default_signals(void)
+{
+	const struct sigaction action = {.sa_handler = SIG_DFL};
+
+	for (int signal = 1; signal < NSIG; signal++)
+		sigaction(signal, &action, NULL);
+}
+
+static int become(struct child *child)
+{
+	const struct account *account = child->spawn->account;
+
+	/* Who is no root, in a test, stays who he is. */
+	if (geteuid() == 0) {
+		if (syscall(SYS_setgroups, account->group_count, account->groups) < 0 ||
+		    syscall(SYS_setresgid, account->gid, account->gid, account->gid) < 0 ||
+		    syscall(SYS_setresuid, account->uid, account->uid, account->uid) < 0)
+			return fail(child, "become the user");
+	} else if (geteuid() != account->uid) {
+		errno = EPERM;
+		return fail(child, "become the user");
+	}
+	return 0;
+}
+
+static int enter_directory(struct child *child)
+{
+	const struct command *command = child->spawn->command;
+
+	if (chdir(command->directory) == 0)
+		return 0;
+	if (!command->directory_given && chdir("/") == 0)
+		return 0;
+	return fail(child, "enter the directory");
+}
+
+static int set_files(struct child *child)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		if (dup2(child->spawn->fds[fd], fd) < 0)
+			return fail(child, "set the standard files");
+	}
+	/* All ours are close-on-exec; this is for what a library may have left open. */
+	syscall(SYS_close_range, 3U, UINT_MAX, 0U);
+	if (child->spawn->terminal && ioctl(0, TIOCSCTTY, 0) < 0)
+		return fail(child, "take the terminal");
+	return 0;
+}
+
+static void run(struct child *child)
+{
+	const struct command *command = child->spawn->command;
+	int error = ENOENT;
+
+	for (char **path = command->candidates; *path; path++) {
+		execve(*path, command->argv, command->environment);
+		/* What is there but may not be run says more than what is not there. */
+		if (errno != ENOENT && errno != ENOTDIR && error == ENOENT)
+			error = errno;
+	}
+	errno = error;
+	fail(child, "run");
+}
+
+static int child_main(void *argument)
+{
+	struct child *child = argument;
+
+	default_signals();
+	umask(022);
+	setsid();
+	if (set_files(child) == 0 && become(child) == 0 && enter_directory(child) == 0) {
+		sigprocmask(SIG_SETMASK, &child->signals, NULL);
+		run(child);
+	}
+	_exit(127);
+}
+
+int spawn_program(const struct spawn *spawn, pid_t *pid, const char **failed)
+{
+	_Alignas(16) char stack[STACK_BYTES];
+	struct child child = {.spawn = spawn};
+	sigset_t all, before;
+
+	/* No handler of ours may run in the child: it would write to our memory. */
+	sigfillset(&all);
+	sigemptyset(&child.signals);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	*pid = clone(child_main, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
+	if (*pid < 0)
+		fail(&child, "start a process");
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (*pid >= 0 && child.error) {
+		while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	*failed = child.failed;
+	return child.error;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * lodge-agent - the guest's daemon (lodge-agent(8))
+ */
+#include "guest-agent/agent/agent.h"
+#include "guest-agent/agent/notify.h"
+#include "guest-agent/agent/port.h"
+#include "guest-agent/agent/service.h"
+#include "protocol/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <malloc.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define EXIT_USAGE   2
+#define DISABLED_MAX 16
+/* For transfers to remove what is unfinished. */
+#define STOP_MS 2000
+
+struct program {
+	uv_loop_t loop;
+	uv_signal_t terminate, interrupt;
+	struct agent *agent;
+	struct port *port;
+	const char *port_path; /* NULL: the virtio port */
+	const char *disabled[DISABLED_MAX + 1];
+	int error;
+};
+
+/*
+ * libuv refers to this in a function that the agent never calls (uv_os_homedir). The C library's
+ * needs shared objects of the name service switch, which a static program cannot load.
+ */
+int getpwuid_r(uid_t uid, struct passwd *entry, char *bytes, size_t capacity,
+	       struct passwd **result)
+{
+	(void)uid;
+	(void)entry;
+	(void)bytes;
+	(void)capacity;
+	*result = NULL;
+	return ENOENT;
+}
+
+static void usage(FILE *file)
+{
+	fprintf(file,
+		"Usage: lodge-agent [OPTION]...\n"
+		"Lets the host see and drive this guest, over the virtio-serial port %s.\n\n"
+		"  --port PATH     use this port; unix:PATH listens on a socket (for tests)\n"
+		"  --disable NAME  do without a service; may be repeated\n"
+		"  --version       show the version\n"
+		"  --help          show this\n\n"
+		"Services:\n",
+		PORT_NAME);
+	for (const struct service *const *service = services; *service; service++)
+		fprintf(file, "  %-10s %s\n", (*service)->name, (*service)->summary);
+	fprintf(file, "\nExit status: 0 ended by SIGTERM, 1 failure, 2 wrong use.\n");
+}
+
+static int disable(struct program *program, const char *name)
+{
+	for (size_t i = 0; i < DISABLED_MAX; i++) {
+		if (!program->disabled[i]) {
+			program->disabled[i] = name;
+			return 0;
+		}
+	}
+	log_error("--disable is given too often");
+	return -EINVAL;
+}
+
+/* -1: go on; else the exit status. */
+static int parse_options(struct program *program, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"port", required_argument, NULL, 'p'},
+		{"disable", required_argument, NULL, 'd'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'p':
+			program->port_path = optarg;
+			break;
+		case 'd':
+			if (disable(program, optarg) < 0)
+				return EXIT_USAGE;
+			break;
+		case 'V':
+			printf("lodge-agent %s\n", LODGE_VERSION);
+			return EXIT_SUCCESS;
+		case 'h':
+			usage(stdout);
+			return EXIT_SUCCESS;
+		default:
+			return EXIT_USAGE; /* getopt_long() has said why */
+		}
+	}
+	if (optind < argc) {
+		log_error("unknown argument \"%s\": see --help", argv[optind]);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+	(void)number;
+	uv_stop(signal->loop);
+}
+
+static void on_connected(void *owner, int fd, bool is_port)
+{
+	struct program *program = owner;
+	int error = agent_attach(program->agent, fd, is_port);
+
+	if (!error)
+		return;
+	log_error("cannot use the port: %s", error_text(error));
+	program->error = error;
+	uv_stop(&program->loop);
+}
+
+static void on_removed(void *owner)
+{
+	struct program *program = owner;
+
+	log_info("the port is gone");
+	agent_detach(program->agent);
+}
+
+static void on_failed(void *owner, int error)
+{
+	struct program *program = owner;
+
+	program->error = error;
+	uv_stop(&program->loop);
+}
+
+static const struct port_handlers port_handlers = {
+	.connected = on_connected,
+	.removed = on_removed,
+	.failed = on_failed,
+};
+
+static void on_disconnected(void *owner, bool is_port, int error)
+{
+	struct program *program = owner;
+
+	(void)error;
+	if (is_port)
+		return; /* the host comes back on the same port */
+	agent_detach(program->agent);
+	port_listen(program->port);
+}
+
+/* Little memory is the aim: no arena a thread, and what was large goes back when freed. */
+static void set_memory_policy(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+	mallopt(M_TRIM_THRESHOLD, 64 * 1024);
+}
+
+/* Nothing of ours shall become descriptor 0, 1 or 2. */
+static void open_standard_files(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+static int start(struct program *program)
+{
+	const struct agent_options options = {
+		.disabled = program->disabled,
+		.disconnected = on_disconnected,
+		.owner = program,
+	};
+	int error = uv_loop_init(&program->loop);
+
+	if (error) {
+		log_error("cannot make an event loop: %s", error_text(error));
+		return error;
+	}
+	uv_signal_init(&program->loop, &program->terminate);
+	uv_signal_start(&program->terminate, on_signal, SIGTERM);
+	uv_signal_init(&program->loop, &program->interrupt);
+	uv_signal_start(&program->interrupt, on_signal, SIGINT);
+	error = agent_new(&program->loop, &options, &program->agent);
+	if (error)
+		return error;
+	return port_new(&program->loop, program->port_path, &port_handlers, program,
+			&program->port);
+}
+
+static void on_late(uv_timer_t *timer)
+{
+	(void)timer;
+}
+
+/* Ends the connection, and lets what is unfinished be cleaned up. What hangs is left behind. */
+static void stop(struct program *program)
+{
+	const uint64_t deadline = uv_hrtime() / 1000000 + STOP_MS;
+	uv_timer_t late;
+
+	agent_detach(program->agent);
+	uv_timer_init(&program->loop, &late);
+	uv_timer_start(&late, on_late, STOP_MS, 0);
+	while (agent_is_busy(program->agent) && uv_hrtime() / 1000000 < deadline)
+		uv_run(&program->loop, UV_RUN_ONCE);
+	agent_free(program->agent);
+	port_free(program->port);
+}
+
+int main(int argc, char **argv)
+{
+	struct program program = {0};
+	int status;
+
+	open_standard_files();
+	log_setup("lodge-agent", LOG_LEVEL_INFO);
+	status = parse_options(&program, argc, argv);
+	if (status >= 0)
+		return status;
+	set_memory_policy();
+	signal(SIGPIPE, SIG_IGN);
+	if (start(&program) < 0)
+		return EXIT_FAILURE;
+	if (!program.error) {
+		notify_send(getenv("NOTIFY_SOCKET"), "READY=1");
+		uv_run(&program.loop, UV_RUN_DEFAULT);
+		notify_send(getenv("NOTIFY_SOCKET"), "STOPPING=1");
+	}
+	stop(&program);
+	return program.error ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guest-agent/agent/port.h"
+#include "guest-agent/agent/uevent.h"
+#include "protocol/base/cleanup.h"
+#include "protocol/base/log.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define SYSFS	    "/sys/class/virtio-ports"
+#define UNIX_PREFIX "unix:"
+
+struct port {
+	uv_poll_t poll;	 /* on the listening socket, or on the device events' */
+	int fd;		 /* its descriptor */
+	char device[64]; /* that is open; empty: none */
+	const char *path;
+	const struct port_handlers *handlers;
+	void *owner;
+	uv_loop_t *loop;
+};
+
+static bool name_matches(const char *sysfs, const char *device, const char *name)
+{
+	char path[PATH_MAX], text[128];
+	_cleanup_close_ int fd = -EBADF;
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "%s/%s/name", sysfs, device);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (length <= 0)
+		return false;
+	text[length] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return strcmp(text, name) == 0;
+}
+
+int port_find(const char *sysfs, const char *name, char *device, size_t capacity)
+{
+	DIR *directory = opendir(sysfs);
+	const struct dirent *entry;
+	int result = -ENOENT;
+
+	if (!directory)
+		return -errno;
+	while (result == -ENOENT && (entry = readdir(directory))) {
+		if (entry->d_name[0] == '.' || !name_matches(sysfs, entry->d_name, name))
+			continue;
+		if ((size_t)snprintf(device, capacity, "/dev/%s", entry->d_name) >= capacity)
+			result = -ENAMETOOLONG;
+		else
+			result = 0;
+	}
+	closedir(directory);
+	return result;
+}
+
+static int find(const struct port *port, char *device, size_t capacity)
+{
+	if (!port->path)
+		return port_find(SYSFS, PORT_NAME, device, capacity);
+	if ((size_t)snprintf(device, capacity, "%s", port->path) >= capacity)
+		return -ENAMETOOLONG;
+	return access(device, F_OK) < 0 ? -errno : 0;
+}
+
+static int open_device(const char *device)
+{
+	int fd = open(device, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	/* The event comes before, or the last host has just gone. */
+	return errno == ENXIO || errno == ENODEV ? -ENOENT : -errno;
+}
+
+static void look_for_device(struct port *port)
+{
+	char device[sizeof(port->device)] = PORT_NAME;
+	int fd = find(port, device, sizeof(device));
+
+	if (fd == 0)
+		fd = open_device(device);
+	if (fd >= 0) {
+		memcpy(port->device, device, sizeof(device));
+		port->handlers->connected(port->owner, fd, true);
+	} else if (fd != -ENOENT) {
+		log_error("cannot open port %s: %s%s", device, error_text(fd),
+			  fd == -EBUSY ? "; is another lodge-agent running?" : "");
+		port->handlers->failed(port->owner, fd);
+	}
+}
+
+static bool still_there(const struct port *port)
+{
+	char device[sizeof(port->device)];
+
+	return find(port, device, sizeof(device)) == 0 && strcmp(device, port->device) == 0;
+}
+
+static void on_event(uv_poll_t *poll, int status, int events)
+{
+	struct port *port = poll->data;
+
+	(void)status;
+	(void)events;
+	if (!uevent_drain(port->fd, "virtio-ports"))
+		return;
+	if (port->device[0] && still_there(port))
+		return;
+	if (port->device[0]) {
+		port->device[0] = '\0';
+		port->handlers->removed(port->owner);
+	}
+	look_for_device(port);
+}
+
+/* One host at a time: the others wait in the socket's queue. */
+static void on_connection(uv_poll_t *poll, int status, int events)
+{
+	struct port *port = poll->data;
+	int fd = accept4(port->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)status;
+	(void)events;
+	if (fd < 0)
+		return;
+	uv_poll_stop(poll);
+	port->handlers->connected(port->owner, fd, false);
+}
+
+static bool is_unix(const struct port *port)
+{
+	return port->path && strncmp(port->path, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0;
+}
+
+void port_listen(struct port *port)
+{
+	assert(is_unix(port));
+	uv_poll_start(&port->poll, UV_READABLE, on_connection);
+}
+
+static int open_socket(struct port *port)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const char *path = port->path + strlen(UNIX_PREFIX);
+	_cleanup_close_ int fd = -EBADF;
+	struct stat st;
+
+	if (strlen(path) == 0 || strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+		unlink(path); /* of an agent that was killed */
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	fchmod(fd, 0600);
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
+static int begin(struct port *port)
+{
+	int error;
+
+	/* Events first, then the look: nothing is missed in between. */
+	port->fd = is_unix(port) ? open_socket(port) : uevent_open();
+	if (port->fd < 0)
+		return port->fd;
+	error = uv_poll_init(port->loop, &port->poll, port->fd);
+	if (error) {
+		close(port->fd);
+		return error;
+	}
+	port->poll.data = port;
+	return 0;
+}
+
+int port_new(uv_loop_t *loop, const char *path, const struct port_handlers *handlers, void *owner,
+	     struct port **result)
+{
+	struct port *port = calloc(1, sizeof(*port));
+	int error;
+
+	if (!port)
+		return -ENOMEM;
+	*port = (struct port){.path = path, .handlers = handlers, .owner = owner, .loop = loop};
+	error = begin(port);
+	if (error) {
+		log_error("cannot listen %s%s: %s", is_unix(port) ? "on " : "for device events",
+			  is_unix(port) ? path + strlen(UNIX_PREFIX) : "", error_text(error));
+		free(port);
+		return error;
+	}
+	*result = port;
+	if (is_unix(port)) {
+		port_listen(port);
+		return 0;
+	}
+	uv_poll_start(&port->poll, UV_READABLE, on_event);
+	look_for_device(port);
+	if (!port->device[0])
+		log_info("waiting for port %s", path ? path : PORT_NAME);
+	return 0;
+}
+
+static void on_released(uv_handle_t *poll)
+{
+	free(poll->data);
+}
+
+void port_free(struct port *port)
+{
+	if (!port)
+		return;
+	uv_close((uv_handle_t *)&port->poll, on_released);
+	close(port->fd);
+	if (is_unix(port))
+		unlink(port->path + strlen(UNIX_PREFIX));
+}

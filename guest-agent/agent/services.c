@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guest-agent/agent/service.h"
+
+const struct service *const services[] = {
+	&service_agent, &service_exec, &service_file,  &service_info,
+	&service_power, &service_time, &service_watch, NULL,
+};

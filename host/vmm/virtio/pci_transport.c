@@ -185,10 +185,11 @@ static uint64_t with_half(uint64_t value, uint32_t select, uint32_t fresh)
 /* Fields of the selected queue. One that is not there reads as zero. */
 static uint32_t queue_read(const struct virtio_pci *pci, uint64_t offset)
 {
-	const struct queue_registers *queue = &pci->queue[pci->queue_select];
+	const struct queue_registers *queue;
 
 	if (pci->queue_select >= pci->device->queues)
 		return 0;
+	queue = &pci->queue[pci->queue_select];
 	switch (offset) {
 	case VIRTIO_PCI_COMMON_Q_SIZE:
 		return queue->layout.size;
@@ -232,11 +233,13 @@ static void write_queue_size(const struct virtio_pci *pci, struct queue_register
 
 static void queue_write(struct virtio_pci *pci, uint64_t offset, uint32_t value)
 {
-	struct queue_registers *queue = &pci->queue[pci->queue_select];
-	struct virtqueue_layout *layout = &queue->layout;
+	struct queue_registers *queue;
+	struct virtqueue_layout *layout;
 
 	if (pci->queue_select >= pci->device->queues || offset == VIRTIO_PCI_COMMON_Q_NOFF)
 		return;
+	queue = &pci->queue[pci->queue_select];
+	layout = &queue->layout;
 	if (offset == VIRTIO_PCI_COMMON_Q_MSIX) {
 		atomic_store(&queue->vector, usable_vector(pci, value));
 		return;

@@ -14,7 +14,7 @@ static const struct {
 	bool known, on_stream, channels, more;
 	uint32_t min, max; /* payload */
 } rule[] = {
-	[FRAME_HELLO] = {true, false, false, true, 1, FRAME_MAX_PAYLOAD},
+	[FRAME_HELLO] = {true, false, false, false, 1, FRAME_MAX_HELLO},
 	[FRAME_REQUEST] = {true, true, false, true, 1, FRAME_MAX_PAYLOAD},
 	[FRAME_REPLY] = {true, true, false, true, 1, FRAME_MAX_PAYLOAD},
 	[FRAME_ERROR] = {true, true, false, true, 1, FRAME_MAX_PAYLOAD},

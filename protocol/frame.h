@@ -12,8 +12,9 @@
  *
  * Eight bytes, the sync word, stand before each HELLO and occur nowhere else on the wire: a header
  * cannot hold them (its first, fourth and last bytes are always below 0x20), and a payload that
- * does is sent as two frames, cut inside the word, the first with FRAME_MORE. So a receiver that
- * finds the word knows that its peer starts anew, even in what it took for a payload.
+ * does is sent as two frames, cut inside the word, the first with FRAME_MORE (DATA is bytes without
+ * bounds anyhow and needs no mark). So a receiver that finds the word knows that its peer starts
+ * anew, even in what it took for a payload.
  */
 #ifndef LODGE_PROTOCOL_FRAME_H
 #define LODGE_PROTOCOL_FRAME_H
@@ -25,6 +26,8 @@
 #define FRAME_MAX_PAYLOAD 65536
 /* A control message (every type but DATA) in all its pieces. */
 #define FRAME_MAX_MESSAGE 65536
+/* A HELLO, which is never sent in pieces. */
+#define FRAME_MAX_HELLO 2048
 
 #define SYNC_WORD_SIZE 8
 extern const uint8_t sync_word[SYNC_WORD_SIZE]; /* F7 4C 6F 64 67 65 FA FD */

@@ -10,53 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* --- Byte queues ---------------------------------------------------------------------------- */
-
-/* An empty queue keeps no more memory than this. */
-#define QUEUE_KEEP 4096
-
-int byte_queue_append(struct byte_queue *queue, const void *bytes, size_t length)
-{
-	size_t need;
-
-	if (add_overflows(queue->length, length, &need))
-		return -ENOMEM;
-	if (queue->start > 0 && queue->capacity - queue->start < need) {
-		memmove(queue->bytes, queue->bytes + queue->start, queue->length);
-		queue->start = 0;
-	}
-	if (queue->capacity < need) {
-		size_t capacity = MAX(need, MAX(queue->capacity * 2, (size_t)256));
-		uint8_t *grown = realloc(queue->bytes, capacity);
-
-		if (!grown)
-			return -ENOMEM;
-		queue->bytes = grown;
-		queue->capacity = capacity;
-	}
-	if (length > 0)
-		memcpy(queue->bytes + queue->start + queue->length, bytes, length);
-	queue->length = need;
-	return 0;
-}
-
-void byte_queue_take(struct byte_queue *queue, size_t length)
-{
-	queue->start += length;
-	queue->length -= length;
-	if (queue->length > 0)
-		return;
-	queue->start = 0;
-	if (queue->capacity > QUEUE_KEEP)
-		byte_queue_clear(queue);
-}
-
-void byte_queue_clear(struct byte_queue *queue)
-{
-	free(queue->bytes);
-	*queue = (struct byte_queue){0};
-}
-
 /* --- Framing -------------------------------------------------------------------------------- */
 
 static int append_frame(struct byte_queue *queue, const struct frame_header *header,
@@ -117,6 +70,9 @@ int session_queue_frame(struct session *session, struct byte_queue *queue, enum 
 
 /* --- Taking --------------------------------------------------------------------------------- */
 
+/* The least capacity of an output. */
+#define OUTPUT_MIN (FRAME_HEADER_SIZE + 4096)
+
 /* Where session_output() writes. */
 struct output {
 	uint8_t *bytes;
@@ -140,7 +96,7 @@ static void put_frame(struct output *output, const struct frame_header *header,
 
 static void put_hello(struct session *session, struct output *output)
 {
-	uint8_t payload[SESSION_HELLO_MAX];
+	uint8_t payload[FRAME_MAX_HELLO];
 	struct cbor_writer writer = CBOR_WRITER(payload);
 	struct frame_header header = {.type = FRAME_HELLO};
 	uint64_t count = 0;
@@ -164,14 +120,8 @@ static void put_hello(struct session *session, struct output *output)
 	cbor_put_array(&writer, count);
 	for (uint64_t i = 0; i < count; i++)
 		cbor_put_text(&writer, slice_of(session->capabilities[i]));
-	assert(!writer.overflow);
-
-	/* Only an epoch can spell the sync word here; then take another one. */
-	if (frame_find_sync(payload, writer.length) < writer.length) {
-		session->own_epoch ^= 1;
-		put_hello(session, output);
-		return;
-	}
+	/* All but the epochs is constant text, and no epoch spells the sync word. */
+	assert(!writer.overflow && frame_find_sync(payload, writer.length) == writer.length);
 	memcpy(output->bytes + output->length, sync_word, SYNC_WORD_SIZE);
 	output->length += SYNC_WORD_SIZE;
 	header.length = (uint32_t)writer.length;
@@ -186,8 +136,7 @@ static void put_control(struct session *session, struct output *output)
 
 	if (take == 0)
 		return;
-	memcpy(output->bytes + output->length, session->control.bytes + session->control.start,
-	       take);
+	memcpy(output->bytes + output->length, byte_queue_front(&session->control), take);
 	output->length += take;
 	byte_queue_take(&session->control, take);
 }
@@ -216,6 +165,17 @@ static void put_credit(struct stream *stream, unsigned int number, struct output
 	put_frame(output, &header, payload);
 }
 
+/* A cancel waits here and not among the control frames: it cannot be lost for want of room. */
+static void put_cancel(struct stream *stream, struct output *output)
+{
+	struct frame_header header = {.type = FRAME_CANCEL, .stream = stream->id};
+
+	if (!stream->cancel_due || output_room(output) < FRAME_HEADER_SIZE)
+		return;
+	put_frame(output, &header, NULL);
+	stream->cancel_due = false;
+}
+
 static void put_data(struct stream *stream, unsigned int number, struct output *output)
 {
 	struct channel *channel = &stream->channel[number];
@@ -224,20 +184,30 @@ static void put_data(struct stream *stream, unsigned int number, struct output *
 		.channel = (uint8_t)number,
 		.stream = stream->id,
 	};
-	size_t room = output_room(output);
-	const uint8_t *bytes = channel->pending.bytes + channel->pending.start;
-	size_t length, sync;
+	size_t length = MIN(channel->pending.length, (size_t)SESSION_DATA_CHUNK);
+	size_t sync;
 
-	if (channel->pending.length == 0 || room <= FRAME_HEADER_SIZE)
-		return;
-	length = MIN(channel->pending.length,
-		     MIN(room - FRAME_HEADER_SIZE, (size_t)SESSION_DATA_CHUNK));
-	sync = frame_find_sync(bytes, length);
+	length = MIN(length, output_room(output) - FRAME_HEADER_SIZE);
+	sync = frame_find_sync(byte_queue_front(&channel->pending), length);
 	if (sync < length)
 		length = sync + SYNC_WORD_SIZE / 2;
 	header.length = (uint32_t)length;
-	put_frame(output, &header, bytes);
+	put_frame(output, &header, byte_queue_front(&channel->pending));
 	byte_queue_take(&channel->pending, length);
+}
+
+/* A piece of one channel's DATA; the next time another channel's. */
+static void put_some_data(struct stream *stream, struct output *output)
+{
+	for (unsigned int i = 0; i < FRAME_CHANNELS; i++) {
+		unsigned int number = (stream->turn + i) % FRAME_CHANNELS;
+
+		if (stream->channel[number].pending.length == 0)
+			continue;
+		put_data(stream, number, output);
+		stream->turn = number + 1;
+		return;
+	}
 }
 
 static bool end_is_due(const struct channel *channel)
@@ -279,15 +249,17 @@ static void put_stream(struct stream *stream, struct output *output)
 {
 	struct session *session = stream->session;
 
-	for (unsigned int i = 0; i < FRAME_CHANNELS; i++) {
+	put_cancel(stream, output);
+	for (unsigned int i = 0; i < FRAME_CHANNELS; i++)
 		put_credit(stream, i, output);
-		put_data(stream, i, output);
+	put_some_data(stream, output);
+	for (unsigned int i = 0; i < FRAME_CHANNELS; i++)
 		put_end(stream, i, output);
-	}
 	if (stream->ended && stream_is_drained(stream)) {
-		if (byte_queue_append(&session->control, stream->final.bytes + stream->final.start,
-				      stream->final.length) < 0)
-			return; /* without memory now: it keeps its turn */
+		/* The control queue is empty whenever a stream has its turn. */
+		byte_queue_clear(&session->control);
+		session->control = stream->final;
+		stream->final = (struct byte_queue){0};
 		stream_unlink(stream);
 		stream_destroy(stream);
 	}
@@ -299,7 +271,7 @@ static bool stream_has_output(const struct stream *stream)
 		if (channel_has_output(&stream->channel[i]))
 			return true;
 	}
-	return stream->ended;
+	return stream->ended || stream->cancel_due;
 }
 
 bool session_has_output(const struct session *session)
@@ -317,15 +289,19 @@ bool session_has_output(const struct session *session)
 	return false;
 }
 
-/* Streams in turn, starting where the last call stopped; one round at most. */
+/* Streams in turn, starting where the last call stopped: one round at most, only until one of them
+ * has put a control frame, which goes first, and only while there is room for a turn worth having.
+ */
 static void put_streams(struct session *session, struct output *output)
 {
 	struct stream *stream = session->turn ? session->turn : session->first;
 	unsigned int left = session->open_ours + session->open_theirs;
 
-	for (; left > 0 && stream && output_room(output) > FRAME_HEADER_SIZE + 4; left--) {
+	for (; left > 0 && stream && session->control.length == 0; left--) {
 		struct stream *next = stream->next ? stream->next : session->first;
 
+		if (output_room(output) < OUTPUT_MIN)
+			return;
 		if (next == stream)
 			next = NULL;
 		session->turn = next;
@@ -339,7 +315,7 @@ size_t session_output(struct session *session, void *bytes, size_t capacity)
 {
 	struct output output = {.bytes = bytes, .capacity = capacity};
 
-	assert(capacity >= FRAME_HEADER_SIZE + 4096);
+	assert(capacity >= OUTPUT_MIN);
 	if (session->hello_due)
 		put_hello(session, &output);
 	if (session->established) {
@@ -361,7 +337,7 @@ size_t session_output(struct session *session, void *bytes, size_t capacity)
 
 void session_wake(struct session *session)
 {
-	if (session->awake || !session_has_output(session))
+	if (session->receiving || session->awake || !session_has_output(session))
 		return;
 	session->awake = true;
 	session->handlers->wake(session->owner);

@@ -7,80 +7,100 @@
  */
 #include "protocol/session_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
-static void on_request(struct session *session, uint32_t id, struct slice payload)
+/* A text and a map, as REQUEST, MESSAGE and EVENT have. */
+static bool split_named(struct slice payload, struct slice *name, struct slice *params)
 {
 	struct cbor_reader reader = CBOR_READER(payload);
-	struct slice method = cbor_get_text(&reader);
-	struct slice params = cbor_get_raw(&reader);
+
+	*name = cbor_get_text(&reader);
+	if (cbor_peek(&reader) != CBOR_MAP)
+		return false;
+	*params = cbor_get_raw(&reader);
+	return cbor_finish(&reader) == 0;
+}
+
+/* Nothing is kept of such a request; a peer that reads no answers cannot ask for ever. */
+static void refuse(struct session *session, uint32_t id)
+{
+	uint8_t bytes[STREAM_ERROR_SIZE];
+	struct slice error = stream_error_map(EAGAIN, "too many requests at once", bytes);
+
+	if (session_queue_frame(session, &session->control, FRAME_ERROR, id, error,
+				(struct slice){NULL, 0}, SESSION_CONTROL_MAX) < 0)
+		session_violation(session);
+}
+
+static void on_request(struct session *session, uint32_t id, struct slice payload)
+{
+	struct slice method, params;
 	struct stream *stream;
 
 	if ((id & 1) == (session->role == SESSION_HOST ? 1 : 0) || id <= session->last_peer_id ||
-	    cbor_finish(&reader) < 0) {
+	    !split_named(payload, &method, &params)) {
 		session_violation(session);
 		return;
 	}
 	session->last_peer_id = id;
-	stream = stream_add(session, id, false);
-	if (!stream) {
-		session_violation(session);
+	if (session->open_theirs >= SESSION_MAX_STREAMS) {
+		refuse(session, id);
 		return;
 	}
-	if (session->open_theirs > SESSION_MAX_STREAMS)
-		stream_fail(stream, EAGAIN, "too many requests at once");
+	stream = stream_add(session, id, false);
+	if (!stream)
+		session_give_up(session, -ENOMEM);
 	else if (!session->handlers->request)
 		stream_fail(stream, ENOSYS, "this side answers no requests");
 	else
 		session->handlers->request(session->owner, stream, method, params);
 }
 
-/* A text and a map, as MESSAGE and EVENT have. */
-static bool split_named(struct slice payload, struct slice *name, struct slice *params)
+/* A REPLY is one map. */
+static bool read_reply(struct slice payload, struct stream_result *result)
 {
 	struct cbor_reader reader = CBOR_READER(payload);
+	bool is_map = cbor_peek(&reader) == CBOR_MAP;
 
-	*name = cbor_get_text(&reader);
-	*params = cbor_get_raw(&reader);
+	*result = (struct stream_result){.params = cbor_get_raw(&reader)};
+	return is_map && cbor_finish(&reader) == 0;
+}
+
+static bool read_error(struct slice payload, struct stream_result *result)
+{
+	struct cbor_reader reader = CBOR_READER(payload);
+	uint64_t number = 0;
+
+	*result = (struct stream_result){0};
+	for (uint64_t pairs = cbor_get_map(&reader); pairs > 0 && !reader.error; pairs--) {
+		struct slice key = cbor_get_text(&reader);
+
+		if (slice_is(key, "number"))
+			number = cbor_get_uint(&reader);
+		else if (slice_is(key, "text"))
+			result->text = cbor_get_text(&reader);
+		else
+			cbor_skip(&reader);
+	}
+	result->error = number >= 1 && number <= 4095 ? -(int)number : -EREMOTEIO;
 	return cbor_finish(&reader) == 0;
 }
 
 static void on_result(struct stream *stream, enum frame_type type, struct slice payload)
 {
 	const struct stream_handlers *handlers = stream->handlers;
-	struct session *session = stream->session;
-	void *owner = stream->owner;
-	struct stream_result result = {.params = payload};
+	struct stream_result result;
 
-	if (!stream->ours) {
-		session_violation(session);
+	if (!stream->ours ||
+	    !(type == FRAME_REPLY ? read_reply(payload, &result) : read_error(payload, &result))) {
+		session_violation(stream->session);
 		return;
 	}
-	if (type == FRAME_ERROR) {
-		struct cbor_reader reader = CBOR_READER(payload);
-		uint64_t number = 0;
-
-		for (uint64_t pairs = cbor_get_map(&reader); pairs > 0 && !reader.error; pairs--) {
-			struct slice key = cbor_get_text(&reader);
-
-			if (slice_is(key, "number"))
-				number = cbor_get_uint(&reader);
-			else if (slice_is(key, "text"))
-				result.text = cbor_get_text(&reader);
-			else
-				cbor_skip(&reader);
-		}
-		if (cbor_finish(&reader) < 0) {
-			session_violation(session);
-			return;
-		}
-		result.params = (struct slice){NULL, 0};
-		result.error = number >= 1 && number <= 4095 ? -(int)number : -EREMOTEIO;
-	}
 	stream_unlink(stream);
-	if (handlers->closed)
-		handlers->closed(stream, owner, &result);
+	if (handlers && handlers->closed)
+		handlers->closed(stream, stream->owner, &result);
 	stream_destroy(stream);
 }
 
@@ -135,11 +155,28 @@ static void on_credit(struct stream *stream, unsigned int channel_number, uint32
 		stream->handlers->credit(stream, stream->owner, channel_number, bytes);
 }
 
-static void on_cancel(struct stream *stream)
+/* The owner cannot be asked to end the stream, so it ends here. */
+static void end_cancelled(struct stream *stream)
 {
 	const struct stream_handlers *handlers = stream->handlers;
-	void *owner = stream->owner;
+	const struct stream_result result = {.error = -ECANCELED};
+	struct session *session = stream->session;
+	uint64_t epoch = session->own_epoch;
+	uint32_t id = stream->id;
 
+	if (handlers && handlers->closed) {
+		/* Once only, whatever the handler does. */
+		stream->handlers = NULL;
+		handlers->closed(stream, stream->owner, &result);
+		if (session->own_epoch != epoch || stream_find(session, id) != stream ||
+		    stream->ended)
+			return;
+	}
+	stream_fail(stream, ECANCELED, NULL);
+}
+
+static void on_cancel(struct stream *stream)
+{
 	if (stream->ours) {
 		session_violation(stream->session);
 		return;
@@ -149,17 +186,12 @@ static void on_cancel(struct stream *stream)
 	stream->cancelled = true;
 	for (unsigned int i = 0; i < FRAME_CHANNELS; i++)
 		byte_queue_clear(&stream->channel[i].pending);
-	if (stream->ended) {
+	if (stream->ended)
 		session_wake(stream->session);
-	} else if (handlers && handlers->cancelled) {
-		handlers->cancelled(stream, owner);
-	} else {
-		struct stream_result result = {.error = -ECANCELED};
-
-		stream_fail(stream, ECANCELED, NULL);
-		if (handlers && handlers->closed)
-			handlers->closed(stream, owner, &result);
-	}
+	else if (stream->handlers && stream->handlers->cancelled)
+		stream->handlers->cancelled(stream, stream->owner);
+	else
+		end_cancelled(stream);
 }
 
 /* A frame of an open stream, or of one that was. */
@@ -279,7 +311,11 @@ static void on_piece(struct session *session, const struct frame_header *header,
 	}
 	if (!session->message)
 		session->message = malloc(FRAME_MAX_MESSAGE);
-	if (!session->message || payload.length > FRAME_MAX_MESSAGE - session->message_length ||
+	if (!session->message) {
+		session_give_up(session, -ENOMEM);
+		return;
+	}
+	if (payload.length > FRAME_MAX_MESSAGE - session->message_length ||
 	    (session->message_length > 0 && !same_message(&session->message_header, header))) {
 		session_violation(session);
 		return;
@@ -360,21 +396,20 @@ int session_receive(struct session *session, const void *bytes, size_t length)
 {
 	const uint8_t *at = bytes;
 	unsigned int pipe = session->pipe;
-	int r = 0;
 
-	while (length > 0) {
+	assert(!session->receiving);
+	session->receiving = true;
+	session->violated = false;
+	while (length > 0 && session->pipe == pipe) {
 		size_t take = MIN(length, sizeof(session->in) - session->in_length);
-		bool was_synced = session->synced && session->established;
 
 		memcpy(session->in + session->in_length, at, take);
 		session->in_length += take;
 		at += take;
 		length -= take;
 		handle_input(session);
-		if (session->pipe != pipe)
-			return 0;
-		if (was_synced && !session->synced)
-			r = -EPROTO;
 	}
-	return r;
+	session->receiving = false;
+	session_wake(session);
+	return session->violated ? -EPROTO : 0;
 }

@@ -13,6 +13,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+static uint32_t first_id(enum session_role role)
+{
+	return role == SESSION_HOST ? 1 : 2;
+}
+
 struct session *session_new(enum session_role role, const char *software,
 			    const char *const *capabilities,
 			    const struct session_handlers *handlers, void *owner)
@@ -27,6 +32,7 @@ struct session *session_new(enum session_role role, const char *software,
 	session->capabilities = capabilities;
 	session->handlers = handlers;
 	session->owner = owner;
+	session->next_id = first_id(role);
 	return session;
 }
 
@@ -46,43 +52,50 @@ bool session_is_established(const struct session *session)
 	return session->established;
 }
 
-/* An epoch of ours is never 0 and never the one before. */
-static void new_epoch(struct session *session)
+/* 0 says "none", and no HELLO could carry the sync word within. */
+static bool epoch_is_valid(uint64_t epoch)
 {
-	uint64_t before = session->own_epoch;
+	uint64_t encoded = htobe64(epoch);
 
-	do
-		session->own_epoch = session->handlers->random(session->owner);
-	while (session->own_epoch == 0 || session->own_epoch == before);
-	session->told_peer = 0;
-	session->next_id = session->role == SESSION_HOST ? 1 : 2;
-	session->last_peer_id = 0;
+	return epoch != 0 && memcmp(&encoded, sync_word, SYNC_WORD_SIZE) != 0;
 }
 
-/* Back to before the handshake. `lost` is the last thing that happens here. */
-static void end_epoch(struct session *session, int reason)
+/* An epoch of ours, which is not the one before. */
+static uint64_t fresh_epoch(struct session *session)
+{
+	uint64_t epoch;
+
+	do
+		epoch = session->handlers->random(session->owner);
+	while (!epoch_is_valid(epoch) || epoch == session->own_epoch);
+	return epoch;
+}
+
+/*
+ * Back to before the handshake, in our epoch @own_epoch. All is as it shall be before the first
+ * handler is called, since a handler may begin anew. @reason: for `lost`, or 0.
+ */
+static void begin(struct session *session, uint64_t own_epoch, bool say_hello, int reason)
 {
 	bool was_established = session->established;
 
 	session->established = false;
+	session->own_epoch = own_epoch;
 	session->peer_epoch = 0;
+	session->told_peer = 0;
+	session->hello_due = say_hello;
+	session->next_id = first_id(session->role);
+	session->last_peer_id = 0;
 	byte_queue_clear(&session->control);
 	stream_close_all(session, -ECONNRESET);
-	new_epoch(session);
 	if (was_established && reason)
 		session->handlers->lost(session->owner, reason);
-}
-
-static void say_hello(struct session *session)
-{
-	session->hello_due = true;
 	session_wake(session);
 }
 
 void session_start(struct session *session)
 {
-	end_epoch(session, 0);
-	say_hello(session);
+	begin(session, fresh_epoch(session), true, 0);
 }
 
 void session_disconnected(struct session *session)
@@ -90,24 +103,27 @@ void session_disconnected(struct session *session)
 	session->pipe++;
 	session->synced = false;
 	session->hello_follows = false;
-	session->hello_due = false;
 	session->in_length = 0;
 	session->in_scanned = 0;
 	session->message_length = 0;
-	end_epoch(session, -ECONNRESET);
+	session->awake = false;
+	begin(session, fresh_epoch(session), false, -ECONNRESET);
+}
+
+void session_give_up(struct session *session, int reason)
+{
+	begin(session, fresh_epoch(session), true, reason);
 }
 
 void session_violation(struct session *session)
 {
-	bool was_established = session->established;
-
 	session->synced = false;
 	session->hello_follows = false;
 	session->message_length = 0;
-	if (was_established) {
-		say_hello(session);
-		end_epoch(session, -EPROTO);
-	}
+	if (!session->established)
+		return;
+	session->violated = true;
+	session_give_up(session, -EPROTO);
 }
 
 /* --- HELLO ---------------------------------------------------------------------------------- */
@@ -147,7 +163,7 @@ static bool hello_decode(struct slice payload, struct hello *hello)
 			cbor_skip(&reader);
 		}
 	}
-	return cbor_finish(&reader) == 0 && hello->epoch != 0 &&
+	return cbor_finish(&reader) == 0 && epoch_is_valid(hello->epoch) &&
 	       hello->version_min <= hello->version_max;
 }
 
@@ -162,10 +178,45 @@ bool session_peer_has(const struct session_peer *peer, const char *capability)
 	return false;
 }
 
+static void answer_hello(struct session *session, uint64_t peer_epoch)
+{
+	session->peer_epoch = peer_epoch;
+	session->hello_due = true;
+	session_wake(session);
+}
+
+/* HELLO(hello->epoch, ours): the peer has heard this epoch of ours. */
+static void on_answer(struct session *session, const struct hello *hello)
+{
+	const struct session_peer peer = {
+		.version = SESSION_VERSION,
+		.software = hello->software,
+		.capabilities = hello->capabilities,
+	};
+	uint64_t own_epoch = session->own_epoch;
+
+	if (session->established && hello->epoch == session->peer_epoch)
+		return;
+	/* A new life of the peer, which has read our HELLO to the one before: that one has ended.
+	 */
+	if (session->established)
+		begin(session, own_epoch, false, -ECONNRESET);
+	if (session->own_epoch != own_epoch)
+		return; /* `lost` began anew */
+	if (session->told_peer != hello->epoch)
+		answer_hello(session, hello->epoch);
+	if (hello->version_min > SESSION_VERSION || hello->version_max < 1) {
+		session->handlers->lost(session->owner, -EPROTONOSUPPORT);
+		return;
+	}
+	session->peer_epoch = hello->epoch;
+	session->established = true;
+	session->handlers->established(session->owner, &peer);
+}
+
 void session_on_hello(struct session *session, struct slice payload)
 {
 	const char *other = session->role == SESSION_HOST ? "guest" : "host";
-	struct session_peer peer;
 	struct hello hello;
 
 	if (!hello_decode(payload, &hello) || !slice_is(hello.role, other)) {
@@ -173,41 +224,22 @@ void session_on_hello(struct session *session, struct slice payload)
 		return;
 	}
 	if (session->own_epoch == 0)
-		new_epoch(session);
-
-	if (hello.peer != session->own_epoch) {
-		/* The peer's word to an earlier life of ours says nothing to this one. */
-		if (session->established && hello.peer != 0)
-			return;
-		if (session->established)
-			end_epoch(session, -ECONNRESET);
-		session->peer_epoch = hello.epoch;
-		say_hello(session);
-		return;
-	}
-
-	/* It answers this epoch of ours. */
-	if (session->established && hello.epoch == session->peer_epoch)
-		return;
-	if (hello.version_min > SESSION_VERSION || hello.version_max < 1) {
-		session->handlers->lost(session->owner, -EPROTONOSUPPORT);
+		session->own_epoch = fresh_epoch(session);
+	if (hello.peer == session->own_epoch) {
+		on_answer(session, &hello);
 		return;
 	}
 	if (session->established) {
-		/* A new life of the peer that has read our HELLO to the one before. */
-		uint64_t epoch = session->own_epoch;
+		uint64_t own_epoch = fresh_epoch(session);
 
-		end_epoch(session, -ECONNRESET);
-		session->own_epoch = epoch;
+		/* What it once said to an earlier life of ours says nothing to this one. */
+		if (hello.epoch == session->peer_epoch && hello.peer != 0)
+			return;
+		/* The peer starts anew. What we said to it before must not count for what follows,
+		 * so we do, too. */
+		begin(session, own_epoch, false, -ECONNRESET);
+		if (session->own_epoch != own_epoch)
+			return; /* `lost` began anew */
 	}
-	session->peer_epoch = hello.epoch;
-	session->established = true;
-	if (session->told_peer != hello.epoch)
-		say_hello(session);
-	peer = (struct session_peer){
-		.version = SESSION_VERSION,
-		.software = hello.software,
-		.capabilities = hello.capabilities,
-	};
-	session->handlers->established(session->owner, &peer);
+	answer_hello(session, hello.epoch);
 }

@@ -54,8 +54,9 @@ struct session_handlers {
 	/* The handshake is complete; requests may be made. Also called for each new epoch. */
 	void (*established)(void *owner, const struct session_peer *peer);
 	/* The epoch is over (@reason: -ECONNRESET the peer starts anew, -EPROTO it broke the
-	 * rules); every stream has had its `closed`. A new handshake is under way after
-	 * -ECONNRESET. */
+	 * rules, -ENOMEM); every stream has had its `closed`, and a new handshake is under way
+	 * (unless session_disconnected() was called). -EPROTONOSUPPORT: no version in common, also
+	 * when nothing was established. */
 	void (*lost)(void *owner, int reason);
 	/* The peer asks. Answer now or later by stream_reply() or stream_fail(). To take part in
 	 * what follows, call stream_set_handlers() now. NULL: everything is refused with ENOSYS. */
@@ -64,7 +65,8 @@ struct session_handlers {
 	/* NULL: events are ignored. */
 	void (*event)(void *owner, struct slice name, struct slice params);
 	void (*pong)(void *owner, uint64_t cookie);
-	/* There is output where there was none. */
+	/* There is output where there was none. Of this session it may call session_output() alone.
+	 * What session_receive() causes is told once, at its end. */
 	void (*wake)(void *owner);
 	/* Eight bytes that no peer can guess: the epochs. */
 	uint64_t (*random)(void *owner);
@@ -158,8 +160,9 @@ int session_event(struct session *session, const char *name, struct slice params
  * @owner:	given to each of them
  * @stream:	set on success; may be NULL
  *
- * Return: 0; -ENOTCONN; -EMFILE with SESSION_MAX_STREAMS open; -EMSGSIZE; -ENOMEM. On failure no
- * handler is called.
+ * Return: 0; -ENOTCONN; -EMFILE with SESSION_MAX_STREAMS open (or when all 2^31 ids of the epoch
+ * are used up); -EMSGSIZE; -ENOBUFS if the peer takes no output; -ENOMEM. On failure no handler is
+ * called.
  */
 int session_request(struct session *session, struct slice method, struct slice params,
 		    const struct stream_handlers *handlers, void *owner, struct stream **stream);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "protocol/session_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -178,8 +179,10 @@ int session_request(struct session *session, struct slice method, struct slice p
 static int stream_finish(struct stream *stream, enum frame_type type, struct slice params)
 {
 	struct session *session = stream->session;
-	int r = session_queue_frame(session, &stream->final, type, stream->id, params, nothing, 0);
+	int r;
 
+	assert(!stream->ours && !stream->ended);
+	r = session_queue_frame(session, &stream->final, type, stream->id, params, nothing, 0);
 	if (r < 0)
 		return r;
 	stream->ended = true;
@@ -198,13 +201,12 @@ int stream_reply(struct stream *stream, struct slice params)
 	return r;
 }
 
-void stream_fail(struct stream *stream, int error, const char *text)
+struct slice stream_error_map(int error, const char *text, uint8_t bytes[STREAM_ERROR_SIZE])
 {
-	uint8_t bytes[512];
-	struct cbor_writer writer = CBOR_WRITER(bytes);
+	struct cbor_writer writer = {.bytes = bytes, .capacity = STREAM_ERROR_SIZE};
 	struct slice words = slice_of(text);
 
-	words.length = MIN(words.length, sizeof(bytes) - 64);
+	words.length = MIN(words.length, (size_t)STREAM_ERROR_SIZE - 64);
 	cbor_put_map(&writer, words.length > 0 ? 2 : 1);
 	cbor_put_text(&writer, SLICE_LITERAL("number"));
 	cbor_put_uint(&writer, (uint64_t)(error < 0 ? -error : error));
@@ -212,23 +214,30 @@ void stream_fail(struct stream *stream, int error, const char *text)
 		cbor_put_text(&writer, SLICE_LITERAL("text"));
 		cbor_put_text(&writer, words);
 	}
-	if (stream_finish(stream, FRAME_ERROR, cbor_written(&writer)) < 0) {
-		/* Not even memory for that: the requester learns it with the session's end. */
+	return cbor_written(&writer);
+}
+
+void stream_fail(struct stream *stream, int error, const char *text)
+{
+	uint8_t bytes[STREAM_ERROR_SIZE];
+
+	if (stream_finish(stream, FRAME_ERROR, stream_error_map(error, text, bytes)) < 0) {
+		/* Not even memory for that: the requester learns it with the epoch's end. */
 		stream->handlers = NULL;
-		session_disconnected(stream->session);
+		session_give_up(stream->session, -ENOMEM);
 	}
 }
 
 void stream_cancel(struct stream *stream)
 {
+	assert(stream->ours);
 	if (stream->cancelled)
 		return;
 	stream->cancelled = true;
+	stream->cancel_due = true;
 	for (unsigned int i = 0; i < FRAME_CHANNELS; i++)
 		byte_queue_clear(&stream->channel[i].pending);
-	/* No limit: there is one cancel a stream. */
-	session_queue_frame(stream->session, &stream->session->control, FRAME_CANCEL, stream->id,
-			    nothing, nothing, 0);
+	session_wake(stream->session);
 }
 
 int stream_message(struct stream *stream, struct slice name, struct slice params)
@@ -236,7 +245,8 @@ int stream_message(struct stream *stream, struct slice name, struct slice params
 	uint8_t bytes[NAME_MAX_ENCODED];
 	struct slice encoded = encode_name(name, bytes);
 
-	if (stream->cancelled || stream->ended)
+	/* Within `closed` of another stream the epoch is over, too. */
+	if (stream->cancelled || stream->ended || !stream->session->established)
 		return -EPIPE;
 	if (encoded.length == 0)
 		return -EMSGSIZE;

@@ -39,6 +39,9 @@ struct backend {
 extern const struct backend backend_vmm;
 extern const struct backend backend_libvirt;
 
+/* lodged ends: lets go of libvirt, if it was there. */
+void backend_libvirt_finish(struct lodged *lodged);
+
 /* NULL: no backend of that name. */
 const struct backend *backend_named(const char *name);
 

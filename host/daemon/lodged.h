@@ -12,13 +12,15 @@
 #include <uv.h>
 
 struct bus;
+struct libvirt_connection;
 
 struct lodged {
 	uv_loop_t loop;
 	char runtime[PATH_MAX]; /* <runtime>, no slash at the end */
 	struct vm *vms;
 	struct bus *bus;
-	uv_timer_t idle; /* ends a daemon that nobody needs */
+	struct libvirt_connection *libvirt; /* NULL until a VM under libvirt is there */
+	uv_timer_t idle;		    /* ends a daemon that nobody needs */
 };
 
 /* Somebody may have come or gone: starts or stops the timer that ends an idle lodged. */

@@ -6,6 +6,7 @@
  * runtime folder lets one run at a time. It ends when nobody needs it, and may be killed at any
  * time: VMs go on, and the next lodged takes them up.
  */
+#include "host/daemon/backend.h"
 #include "host/daemon/bus/bus.h"
 #include "host/daemon/lodged.h"
 #include "protocol/base/cleanup.h"
@@ -116,12 +117,40 @@ static int take_lock(const char *runtime)
 	return fd;
 }
 
+/*
+ * libuv's fork handler closes the ends of its signal pipe, by number, in every child. libvirt forks
+ * a child that closes everything and, with pipes of its own at the lowest free numbers, forks
+ * again: there the handler would close those. So libuv's pipe gets numbers that nobody comes to.
+ */
+static int init_loop(uv_loop_t *loop)
+{
+	enum { FIRST_NUMBER = 100 };
+	int fillers[FIRST_NUMBER], count = 0, r;
+
+	while (count < FIRST_NUMBER) {
+		int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0 || fd >= FIRST_NUMBER) {
+			if (fd >= 0)
+				close(fd);
+			break;
+		}
+		fillers[count++] = fd;
+	}
+	r = uv_loop_init(loop);
+	while (count > 0)
+		close(fillers[--count]);
+	return r;
+}
+
 static int run(struct lodged *lodged, int ready_fd)
 {
 	uv_signal_t terminate, interrupt;
 	int r;
 
-	uv_loop_init(&lodged->loop);
+	r = init_loop(&lodged->loop);
+	if (r < 0)
+		return r;
 	uv_timer_init(&lodged->loop, &lodged->idle);
 	lodged->idle.data = lodged;
 	uv_signal_init(&lodged->loop, &terminate);
@@ -144,6 +173,7 @@ static int run(struct lodged *lodged, int ready_fd)
 		vm_leave(lodged->vms);
 	bus_free(lodged->bus);
 	lodged->bus = NULL;
+	backend_libvirt_finish(lodged);
 	return 0;
 }
 

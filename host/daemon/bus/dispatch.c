@@ -218,6 +218,16 @@ static const struct bus_method *find_method(const struct bus_interface *interfac
 	return NULL;
 }
 
+/* Tools made for buses (gdbus, busctl) greet whatever they connect to. */
+static void hello(struct call *call)
+{
+	DBusMessage *reply = call_new_reply(call);
+	const char *name = ":1.1";
+
+	dbus_message_append_args(reply, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID);
+	call_reply(call, reply);
+}
+
 DBusHandlerResult bus_dispatch(struct lodged *lodged, DBusConnection *connection,
 			       DBusMessage *message)
 {
@@ -245,6 +255,10 @@ DBusHandlerResult bus_dispatch(struct lodged *lodged, DBusConnection *connection
 	}
 	if (dbus_message_is_method_call(message, DBUS_INTERFACE_INTROSPECTABLE, "Introspect")) {
 		introspect(call, interface, path);
+		return DBUS_HANDLER_RESULT_HANDLED;
+	}
+	if (dbus_message_is_method_call(message, DBUS_INTERFACE_DBUS, "Hello")) {
+		hello(call);
 		return DBUS_HANDLER_RESULT_HANDLED;
 	}
 	if (!interface) {

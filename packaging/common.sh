@@ -30,6 +30,24 @@ note()
 	printf '%s\n' "$*" >&2
 }
 
+# bar LABEL: reads percentages, one a line; draws a bar on a terminal, and one line anywhere else.
+bar()
+{
+	local label=$1 percent width=40 filled
+	if [[ ! -t 2 ]]; then
+		note "$label"
+		cat >/dev/null
+		return
+	fi
+	while read -r percent; do
+		percent=${percent%.*}
+		filled=$((percent * width / 100))
+		printf '\r%-34s [%s%s] %3d%%' "$label" "$(printf '%*s' "$filled" '' | tr ' ' '#')" \
+			"$(printf '%*s' $((width - filled)) '')" "$percent" >&2
+	done
+	printf '\n' >&2
+}
+
 # need COMMAND...: end with a clear line when one is not installed.
 need()
 {

@@ -117,16 +117,23 @@ static void unroute(struct msi_router *base, int fd, uint32_t *gsi)
 	pthread_mutex_unlock(&router->lock);
 }
 
-struct msi_router *irq_router_new(struct kvm *kvm)
+int irq_router_new(struct kvm *kvm, struct msi_router **made)
 {
 	struct irq_router *router = calloc(1, sizeof(*router));
+	int error;
 
 	if (!router)
-		return NULL;
+		return -ENOMEM;
 	router->router = (struct msi_router){route, unroute};
 	router->kvm = kvm;
 	pthread_mutex_init(&router->lock, NULL);
-	return &router->router;
+	error = commit(router);
+	if (error) {
+		irq_router_free(&router->router);
+		return error;
+	}
+	*made = &router->router;
+	return 0;
 }
 
 void irq_router_free(struct msi_router *router)

@@ -12,8 +12,17 @@
 #include "host/vmm/kvm.h"
 #include "host/vmm/pci/msix.h"
 
-/* Return: the router, freed by irq_router_free(); NULL without memory. @kvm stays the caller's. */
-struct msi_router *irq_router_new(struct kvm *kvm);
+/**
+ * irq_router_new() - take over the routing of interrupts
+ * @kvm:	stays the caller's
+ * @router:	set on success; freed by irq_router_free()
+ *
+ * The old PC's interrupt controller gets no inputs any more: a guest of ours does not know it, does
+ * not mask it, and would be hit by what it latched before a restart.
+ *
+ * Return: 0 or negative errno.
+ */
+int irq_router_new(struct kvm *kvm, struct msi_router **router);
 void irq_router_free(struct msi_router *router);
 
 #endif

@@ -401,8 +401,9 @@ static int make_buses(struct machine *machine)
 	machine->pvpanic = (struct pvpanic){guest_panicked, machine};
 	if (!error)
 		error = pvpanic_init(&machine->pvpanic, &vm->pio);
-	vm->msi_router = irq_router_new(vm->kvm);
-	return error ? error : vm->msi_router ? 0 : -ENOMEM;
+	if (!error)
+		error = irq_router_new(vm->kvm, &vm->msi_router);
+	return error;
 }
 
 static int make_parts(struct machine *machine)

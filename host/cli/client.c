@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/cli/client.h"
+#include "host/cli/dbus_json.h"
+#include "host/cli/runtime.h"
+#include "protocol/base/cleanup.h"
+#include "protocol/base/log.h"
+
+#include <limits.h>
+#include <string.h>
+
+struct client {
+	DBusConnection *connection;
+};
+
+static DBusConnection *connect_once(const char *runtime)
+{
+	char *escaped = NULL, address[PATH_MAX * 3 + 32], path[PATH_MAX + 32];
+	DBusConnection *connection;
+
+	snprintf(path, sizeof(path), "%s/lodged.sock", runtime);
+	escaped = dbus_address_escape_value(path);
+	if (!escaped)
+		return NULL;
+	snprintf(address, sizeof(address), "unix:path=%s", escaped);
+	dbus_free(escaped);
+	connection = dbus_connection_open_private(address, NULL);
+	if (connection)
+		dbus_connection_set_exit_on_disconnect(connection, FALSE);
+	return connection;
+}
+
+int client_open(struct client **client)
+{
+	char runtime[PATH_MAX];
+	DBusConnection *connection;
+	int error = runtime_directory(runtime, sizeof(runtime));
+
+	if (error) {
+		log_error("no folder to run in: set XDG_RUNTIME_DIR or LODGE_RUNTIME_DIR");
+		return error;
+	}
+	connection = connect_once(runtime);
+	if (!connection) {
+		error = runtime_start_daemon(runtime);
+		if (error)
+			return error;
+		connection = connect_once(runtime);
+	}
+	if (!connection) {
+		log_error("cannot connect to lodged on %s/lodged.sock; may you open it?", runtime);
+		return -ECONNREFUSED;
+	}
+	*client = calloc(1, sizeof(**client));
+	if (!*client) {
+		dbus_connection_close(connection);
+		dbus_connection_unref(connection);
+		return -ENOMEM;
+	}
+	(*client)->connection = connection;
+	return 0;
+}
+
+void client_close(struct client *client)
+{
+	if (!client)
+		return;
+	dbus_connection_close(client->connection);
+	dbus_connection_unref(client->connection);
+	free(client);
+}
+
+DBusConnection *client_connection(struct client *client)
+{
+	return client->connection;
+}
+
+/* lodged's error messages are whole lines for people; those of libdbus are not. */
+static void print_error(const DBusError *error, const char *about)
+{
+	if (dbus_error_has_name(error, DBUS_ERROR_NO_REPLY) ||
+	    dbus_error_has_name(error, DBUS_ERROR_DISCONNECTED))
+		log_error("%s: lodged gave no answer; try again, it is started anew if it ended",
+			  about);
+	else
+		log_error("%s: %s", about, error->message);
+}
+
+DBusMessage *client_call(struct client *client, DBusMessage *message, int timeout_ms,
+			 const char *about)
+{
+	DBusError error = DBUS_ERROR_INIT;
+	DBusMessage *reply;
+
+	if (!message) {
+		log_error("%s: %s", about, error_text(ENOMEM));
+		return NULL;
+	}
+	reply = dbus_connection_send_with_reply_and_block(client->connection, message, timeout_ms,
+							  &error);
+	dbus_message_unref(message);
+	if (!reply) {
+		print_error(&error, about);
+		dbus_error_free(&error);
+	}
+	return reply;
+}
+
+DBusMessage *client_vm_message(struct client *client, const char *name, const char *interface,
+			       const char *method)
+{
+	DBusMessage *ask = dbus_message_new_method_call(NULL, LODGE_MANAGER_PATH,
+							LODGE_MANAGER_INTERFACE, "GetVM");
+	DBusMessage *reply, *message = NULL;
+	const char *path;
+
+	if (!dbus_validate_utf8(name, NULL)) {
+		log_error("that is no name of a VM");
+		if (ask)
+			dbus_message_unref(ask);
+		return NULL;
+	}
+	if (ask)
+		dbus_message_append_args(ask, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID);
+	reply = client_call(client, ask, CLIENT_QUICK_MS, name);
+	if (!reply)
+		return NULL;
+	if (dbus_message_get_args(reply, NULL, DBUS_TYPE_OBJECT_PATH, &path, DBUS_TYPE_INVALID))
+		message = dbus_message_new_method_call(NULL, path, interface, method);
+	if (!message)
+		log_error("%s: lodged answered with something else than a VM", name);
+	dbus_message_unref(reply);
+	return message;
+}
+
+DBusMessage *client_vm_call(struct client *client, const char *name, const char *method,
+			    int timeout_ms)
+{
+	DBusMessage *message = client_vm_message(client, name, LODGE_VM_INTERFACE, method);
+
+	return message ? client_call(client, message, timeout_ms, name) : NULL;
+}
+
+int client_vm_descriptor(struct client *client, const char *name, DBusMessage *message)
+{
+	DBusMessage *reply = client_call(client, message, CLIENT_QUICK_MS, name);
+	int fd = -EPROTO;
+
+	if (!reply)
+		return -EIO;
+	if (!dbus_message_get_args(reply, NULL, DBUS_TYPE_UNIX_FD, &fd, DBUS_TYPE_INVALID)) {
+		log_error("%s: lodged gave no descriptor", name);
+		fd = -EPROTO;
+	}
+	dbus_message_unref(reply);
+	return fd;
+}
+
+/* The first value of an answer, which is unreferenced. */
+static struct json_object *reply_to_json(DBusMessage *reply)
+{
+	DBusMessageIter value;
+	struct json_object *json = NULL;
+
+	if (dbus_message_iter_init(reply, &value))
+		json = dbus_to_json(&value);
+	dbus_message_unref(reply);
+	if (!json || !json_object_is_type(json, json_type_object)) {
+		log_error("lodged answered with something unexpected; are lodge and lodged of "
+			  "the same version?");
+		json_object_put(json);
+		return NULL;
+	}
+	return json;
+}
+
+static struct json_object *get_all(struct client *client, DBusMessage *message, const char *about)
+{
+	const char *interface = LODGE_VM_INTERFACE;
+	DBusMessage *reply;
+
+	if (!message)
+		return NULL;
+	dbus_message_append_args(message, DBUS_TYPE_STRING, &interface, DBUS_TYPE_INVALID);
+	reply = client_call(client, message, CLIENT_QUICK_MS, about);
+	return reply ? reply_to_json(reply) : NULL;
+}
+
+struct json_object *client_vm_properties(struct client *client, const char *name)
+{
+	return get_all(client, client_vm_message(client, name, DBUS_INTERFACE_PROPERTIES, "GetAll"),
+		       name);
+}
+
+struct json_object *client_object_properties(struct client *client, const char *path)
+{
+	return get_all(
+		client,
+		dbus_message_new_method_call(NULL, path, DBUS_INTERFACE_PROPERTIES, "GetAll"),
+		path);
+}
+
+struct json_object *client_list(void)
+{
+	_cleanup_client_ struct client *client = NULL;
+	char runtime[PATH_MAX];
+	DBusMessage *reply;
+
+	if (runtime_directory(runtime, sizeof(runtime)) == 0 && !runtime_has_vms(runtime))
+		return json_object_new_object();
+	if (client_open(&client) < 0)
+		return NULL;
+	reply = client_call(client,
+			    dbus_message_new_method_call(NULL, LODGE_MANAGER_PATH,
+							 LODGE_MANAGER_INTERFACE, "ListVMs"),
+			    CLIENT_QUICK_MS, "list of VMs");
+	return reply ? reply_to_json(reply) : NULL;
+}

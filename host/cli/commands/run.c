@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/cli/client.h"
+#include "host/cli/dbus_json.h"
+#include "host/cli/foreground.h"
+#include "host/cli/options.h"
+#include "host/cli/start.h"
+#include "host/probe/probe.h"
+#include "protocol/base/bytes.h"
+#include "protocol/base/cleanup.h"
+#include "protocol/base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The started VM's name, which lodged may have picked; NULL after an error was printed. */
+static char *start(struct client *client, const struct start_options *options, bool *is_tcg)
+{
+	const char *about = options->name ? options->name : "run";
+	DBusMessage *reply = client_call(client, start_message(options), CLIENT_SLOW_MS, about);
+	struct json_object *properties = NULL;
+	const char *path;
+	char *name = NULL;
+
+	if (!reply)
+		return NULL;
+	if (dbus_message_get_args(reply, NULL, DBUS_TYPE_OBJECT_PATH, &path, DBUS_TYPE_INVALID))
+		properties = client_object_properties(client, path);
+	dbus_message_unref(reply);
+	if (!properties)
+		return NULL;
+	name = strdup(json_text(properties, "Name"));
+	*is_tcg = strcmp(json_text(properties, "Accelerator"), "tcg") == 0;
+	json_object_put(properties);
+	return name;
+}
+
+static void tell_fallback(const struct start_options *options, bool is_tcg)
+{
+	struct probe probe;
+
+	if (!is_tcg || (options->accel && strcmp(options->accel, "auto") != 0))
+		return;
+	probe_host("", &probe);
+	log_info("%s: this VM runs under QEMU's TCG, which is slower ('lodge doctor' tells more)",
+		 probe_kvm_text(probe.kvm));
+}
+
+static int run(const struct start_options *options, bool detach)
+{
+	_cleanup_client_ struct client *client = NULL;
+	_cleanup_free_ char *name = NULL;
+	bool is_tcg = false;
+
+	if (client_open(&client) < 0)
+		return EXIT_FAILED;
+	name = start(client, options, &is_tcg);
+	if (!name)
+		return EXIT_FAILED;
+	tell_fallback(options, is_tcg);
+	if (detach) {
+		puts(name);
+		return EXIT_DONE;
+	}
+	if (isatty(STDIN_FILENO))
+		log_info("%s runs; this is its console, Ctrl-] leaves it", name);
+	return foreground_run(&client, name);
+}
+
+static int run_run(const struct command *command, int argc, char **argv)
+{
+	struct start_options options = {0};
+	bool detach = false;
+	const struct option_spec specs[] = {
+		{"name", 'n', OPTION_TEXT, "NAME", "what it is called (lodge picks one)",
+		 &options.name, 0, 0},
+		{"kernel", 'k', OPTION_TEXT, "FILE", "a bzImage, or an ELF file with a PVH entry",
+		 &options.kernel, 0, 0},
+		{"initrd", 0, OPTION_TEXT, "FILE", "its first file system", &options.initrd, 0, 0},
+		{"append", 'a', OPTION_TEXT, "TEXT", "the kernel's command line", &options.append,
+		 0, 0},
+		{"disk", 0, OPTION_LIST, "FILE[,ro]", "a raw image or block device; repeat",
+		 &options.disks, 0, 0},
+		{"cpus", 'c', OPTION_NUMBER, "N", "1 to 16 (1)", &options.cpus, 1, 16},
+		{"memory", 'm', OPTION_SIZE, "SIZE", "such as 512M or 2G (256M)",
+		 &options.memory_bytes, 0, 0},
+		{"net", 0, OPTION_TEXT, "KIND", "user or none (user)", &options.net, 0, 0},
+		{"forward", 'f', OPTION_LIST, "HOST:GUEST",
+		 "[tcp:|udp:][ADDRESS:]PORT:PORT; repeat", &options.forwards, 0, 0},
+		{"on-reboot", 0, OPTION_TEXT, "WHAT", "restart or stop (restart)",
+		 &options.on_reboot, 0, 0},
+		{"on-panic", 0, OPTION_TEXT, "WHAT", "stop, restart or pause (stop)",
+		 &options.on_panic, 0, 0},
+		{"accel", 0, OPTION_TEXT, "WHICH", "auto, kvm or tcg (auto)", &options.accel, 0, 0},
+		{"detach", 'd', OPTION_FLAG, NULL, "print its name and leave it running", &detach,
+		 0, 0},
+	};
+	int status;
+
+	if (!options_parse(command, specs, ARRAY_SIZE(specs), &argc, &argv, &status))
+		return status;
+	if (!options.kernel)
+		return options_wrong(command, "--kernel is needed: the guest's kernel");
+	return run(&options, detach);
+}
+
+const struct command command_run = {
+	.name = "run",
+	.operands = "",
+	.summary = "Start a VM and be its console",
+	.description =
+		"The exit status says how it ended: 0 powered off, 7 panic, 8 triple fault,\n"
+		"9 reboot (with --on-reboot stop), 10 killed; 1 failed, 2 wrong usage, 3 KVM "
+		"cannot\n"
+		"be used, 4 kernel or initrd, 5 memory, 6 disk. Ctrl-] leaves the VM running.\n"
+		"SIGINT and SIGTERM ask the guest to power off; a second one ends it.\n",
+	.run = run_run,
+};

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/cli/start.h"
+#include "protocol/base/bytes.h"
+#include "protocol/base/cleanup.h"
+
+#include <limits.h>
+#include <string.h>
+
+char *start_absolute(const char *path)
+{
+	char folder[PATH_MAX], *absolute;
+
+	if (*path == '/')
+		return strdup(path);
+	if (!getcwd(folder, sizeof(folder)) || asprintf(&absolute, "%s/%s", folder, path) < 0)
+		return NULL;
+	return absolute;
+}
+
+static bool add_basic(DBusMessageIter *options, const char *key, int type, const void *value)
+{
+	const char signature[] = {(char)type, '\0'};
+	DBusMessageIter entry, variant;
+
+	return dbus_message_iter_open_container(options, DBUS_TYPE_DICT_ENTRY, NULL, &entry) &&
+	       dbus_message_iter_append_basic(&entry, DBUS_TYPE_STRING, &key) &&
+	       dbus_message_iter_open_container(&entry, DBUS_TYPE_VARIANT, signature, &variant) &&
+	       dbus_message_iter_append_basic(&variant, type, value) &&
+	       dbus_message_iter_close_container(&entry, &variant) &&
+	       dbus_message_iter_close_container(options, &entry);
+}
+
+static bool add_text(DBusMessageIter *options, const char *key, const char *text)
+{
+	return !text || add_basic(options, key, DBUS_TYPE_STRING, &text);
+}
+
+static bool add_path(DBusMessageIter *options, const char *key, const char *path)
+{
+	_cleanup_free_ char *absolute = path ? start_absolute(path) : NULL;
+
+	return !path || (absolute && add_text(options, key, absolute));
+}
+
+static bool add_items(DBusMessageIter *variant, const struct option_list *list, bool paths)
+{
+	DBusMessageIter array;
+
+	if (!dbus_message_iter_open_container(variant, DBUS_TYPE_ARRAY, "s", &array))
+		return false;
+	for (size_t i = 0; i < list->count; i++) {
+		_cleanup_free_ char *item =
+			paths ? start_absolute(list->items[i]) : strdup(list->items[i]);
+
+		if (!item || !dbus_message_iter_append_basic(&array, DBUS_TYPE_STRING, &item))
+			return false;
+	}
+	return dbus_message_iter_close_container(variant, &array);
+}
+
+static bool add_list(DBusMessageIter *options, const char *key, const struct option_list *list,
+		     bool paths)
+{
+	DBusMessageIter entry, variant;
+
+	if (list->count == 0)
+		return true;
+	return dbus_message_iter_open_container(options, DBUS_TYPE_DICT_ENTRY, NULL, &entry) &&
+	       dbus_message_iter_append_basic(&entry, DBUS_TYPE_STRING, &key) &&
+	       dbus_message_iter_open_container(&entry, DBUS_TYPE_VARIANT, "as", &variant) &&
+	       add_items(&variant, list, paths) &&
+	       dbus_message_iter_close_container(&entry, &variant) &&
+	       dbus_message_iter_close_container(options, &entry);
+}
+
+static bool add_all(DBusMessageIter *dictionary, const struct start_options *options)
+{
+	dbus_uint32_t cpus = (dbus_uint32_t)options->cpus;
+	dbus_uint64_t memory = options->memory_bytes;
+
+	return add_path(dictionary, "kernel", options->kernel) &&
+	       add_path(dictionary, "initrd", options->initrd) &&
+	       add_text(dictionary, "append", options->append) &&
+	       add_text(dictionary, "accel", options->accel) &&
+	       add_text(dictionary, "net", options->net) &&
+	       add_text(dictionary, "on_reboot", options->on_reboot) &&
+	       add_text(dictionary, "on_panic", options->on_panic) &&
+	       add_list(dictionary, "disks", &options->disks, true) &&
+	       add_list(dictionary, "forwards", &options->forwards, false) &&
+	       (!cpus || add_basic(dictionary, "cpus", DBUS_TYPE_UINT32, &cpus)) &&
+	       (!memory || add_basic(dictionary, "memory", DBUS_TYPE_UINT64, &memory));
+}
+
+DBusMessage *start_message(const struct start_options *options)
+{
+	const char *name = options->name ? options->name : "";
+	DBusMessage *message = dbus_message_new_method_call(NULL, LODGE_MANAGER_PATH,
+							    LODGE_MANAGER_INTERFACE, "StartVM");
+	DBusMessageIter arguments, dictionary;
+	bool good;
+
+	if (!message)
+		return NULL;
+	dbus_message_iter_init_append(message, &arguments);
+	good = dbus_message_iter_append_basic(&arguments, DBUS_TYPE_STRING, &name) &&
+	       dbus_message_iter_open_container(&arguments, DBUS_TYPE_ARRAY, "{sv}", &dictionary) &&
+	       add_all(&dictionary, options) &&
+	       dbus_message_iter_close_container(&arguments, &dictionary);
+	if (good)
+		return message;
+	dbus_message_unref(message);
+	return NULL;
+}

@@ -34,7 +34,7 @@ LIBEXEC    ?= $(PREFIX)/libexec/lodge
 # --- The table ---------------------------------------------------------------------------------
 
 # component: folders it is made of (main.c is never part of a component), and packages it needs
-COMPONENTS := base protocol pump probe vmm net daemon cli agent toolbox
+COMPONENTS := base protocol pump probe vmm net daemon cli system agent toolbox
 
 base_DIRS      := protocol/base
 base_PKGS      :=
@@ -52,6 +52,8 @@ daemon_DIRS    := $(shell find host/daemon -type d 2>/dev/null)
 daemon_PKGS    := libuv dbus-1 libvirt libvirt-qemu json-c
 cli_DIRS       := $(shell find host/cli -type d 2>/dev/null)
 cli_PKGS       := libuv dbus-1 json-c
+system_DIRS    := guest-agent/system
+system_PKGS    :=
 agent_DIRS     := $(shell find guest-agent/agent -type d 2>/dev/null)
 agent_PKGS     := libuv-static
 toolbox_DIRS   := guest-agent/toolbox
@@ -69,9 +71,9 @@ lodge-vmm_USES   := vmm probe protocol base
 lodge-net_MAIN   := host/net/main.c
 lodge-net_USES   := net base
 lodge-agent_MAIN := guest-agent/agent/main.c
-lodge-agent_USES := agent pump protocol base
+lodge-agent_USES := agent system pump protocol base
 lodge-guest_MAIN := guest-agent/toolbox/main.c
-lodge-guest_USES := toolbox protocol base
+lodge-guest_USES := toolbox system protocol base
 
 # Guest programs are static: a minimal guest has no libraries for them.
 STATIC_PROGRAMS := lodge-agent lodge-guest
@@ -157,8 +159,9 @@ unit_components = $(strip $(or \
 	$(if $(filter tests/unit/host/probe/%,$(1)),probe base),\
 	$(if $(filter tests/unit/host/daemon/%,$(1)),daemon probe pump protocol base),\
 	$(if $(filter tests/unit/host/cli/%,$(1)),cli probe pump protocol base),\
-	$(if $(filter tests/unit/guest-agent/agent/%,$(1)),agent pump protocol base),\
-	$(if $(filter tests/unit/guest-agent/toolbox/%,$(1)),toolbox protocol base),\
+	$(if $(filter tests/unit/guest-agent/agent/%,$(1)),agent system pump protocol base),\
+	$(if $(filter tests/unit/guest-agent/system/%,$(1)),system protocol base),\
+	$(if $(filter tests/unit/guest-agent/toolbox/%,$(1)),toolbox system protocol base),\
 	$(error no component for $(1))))
 
 # Helpers (not named test_*) in a test's own folder are linked into the tests of that folder.
@@ -239,6 +242,15 @@ check:
 
 bench: all
 	$(Q)tests/bench/run
+
+# Programs of the benchmarks: tests/bench/DIR/NAME.c, on the protocol library; static, so that they
+# run in every rig.
+BENCH_SRC := $(wildcard tests/bench/*/*.c)
+define bench_rule
+$(OUT)/$(1:.c=): $(OUT)/obj/$(1:.c=.o) $(OUT)/lib/protocol.a $(OUT)/lib/base.a
+	$$(call say,LINK,$$@)mkdir -p $$(@D) && $(CC) $(CFLAGS_ALL) -static-pie $(LDFLAGS_ALL) -o $$@ $$^
+endef
+$(foreach b,$(BENCH_SRC),$(eval $(call bench_rule,$(b))))
 
 soak: all
 	$(Q)tests/soak

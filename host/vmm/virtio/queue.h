@@ -90,7 +90,7 @@ void virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written);
 void virtqueue_fill(struct virtqueue *queue, uint16_t nth, uint16_t head, uint32_t written);
 void virtqueue_publish(struct virtqueue *queue, uint16_t count);
 
-/* Whether the guest wants an interrupt for what was pushed since the last call that said so. */
+/* Whether the guest wants an interrupt for what was pushed since the last call. */
 bool virtqueue_should_notify(struct virtqueue *queue);
 
 /**

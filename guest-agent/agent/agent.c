@@ -45,16 +45,22 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 	stream_fail(stream, ENOSYS, "this agent has no such method, or it is switched off");
 }
 
+static void tell_connected(const struct agent *agent, bool connected)
+{
+	if (agent->options.connected)
+		agent->options.connected(agent->options.owner, connected);
+}
+
 static void on_established(void *owner, const struct session_peer *peer)
 {
-	(void)owner;
+	tell_connected(owner, true);
 	log_debug("connected to %.*s", (int)peer->software.length,
 		  (const char *)peer->software.bytes);
 }
 
 static void on_lost(void *owner, int reason)
 {
-	(void)owner;
+	tell_connected(owner, false);
 	log_debug("connection lost: %s", error_text(reason));
 }
 

@@ -17,6 +17,8 @@ struct agent_options {
 	const char *const *disabled; /* names of services, NULL-terminated; NULL: none */
 	/* The connection has ended: see pump_handlers. May be NULL. */
 	void (*disconnected)(void *owner, bool is_port, int error);
+	/* The host has been met, or lost. May be NULL. */
+	void (*connected)(void *owner, bool connected);
 	void *owner;
 };
 

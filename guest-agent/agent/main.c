@@ -6,6 +6,8 @@
 #include "guest-agent/agent/notify.h"
 #include "guest-agent/agent/port.h"
 #include "guest-agent/agent/service.h"
+#include "guest-agent/system/agent_state.h"
+#include "guest-agent/system/ports.h"
 #include "protocol/base/log.h"
 
 #include <errno.h>
@@ -29,7 +31,8 @@ struct program {
 	uv_signal_t terminate, interrupt;
 	struct agent *agent;
 	struct port *port;
-	const char *port_path; /* NULL: the virtio port */
+	const char *port_path;	/* NULL: the virtio port */
+	const char *state_path; /* NULL: none */
 	const char *disabled[DISABLED_MAX + 1];
 	int error;
 };
@@ -55,6 +58,8 @@ static void usage(FILE *file)
 		"Usage: lodge-agent [OPTION]...\n"
 		"Lets the host see and drive this guest, over the virtio-serial port %s.\n\n"
 		"  --port PATH     use this port; unix:PATH listens on a socket (for tests)\n"
+		"  --state FILE    tell lodge-guest there how the connection stands; default\n"
+		"                  /run/lodge-agent.state, with --port none\n"
 		"  --disable NAME  do without a service; may be repeated\n"
 		"  --version       show the version\n"
 		"  --help          show this\n\n"
@@ -81,11 +86,9 @@ static int disable(struct program *program, const char *name)
 static int parse_options(struct program *program, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"port", required_argument, NULL, 'p'},
-		{"disable", required_argument, NULL, 'd'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
+		{"port", required_argument, NULL, 'p'},	   {"state", required_argument, NULL, 's'},
+		{"disable", required_argument, NULL, 'd'}, {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},	   {0},
 	};
 	int option;
 
@@ -93,6 +96,9 @@ static int parse_options(struct program *program, int argc, char **argv)
 		switch (option) {
 		case 'p':
 			program->port_path = optarg;
+			break;
+		case 's':
+			program->state_path = optarg;
 			break;
 		case 'd':
 			if (disable(program, optarg) < 0)
@@ -131,6 +137,19 @@ static void on_connected(void *owner, int fd, bool is_port)
 	log_error("cannot use the port: %s", error_text(error));
 	program->error = error;
 	uv_stop(&program->loop);
+}
+
+static void on_met(void *owner, bool connected)
+{
+	const struct program *program = owner;
+	const struct agent_state state = {.pid = getpid(), .connected = connected};
+	int error;
+
+	if (!program->state_path)
+		return;
+	error = agent_state_write(program->state_path, &state);
+	if (error)
+		log_debug("cannot write %s: %s", program->state_path, error_text(error));
 }
 
 static void on_removed(void *owner)
@@ -188,6 +207,13 @@ static void drop_start_code(void)
 	madvise((void *)first, last - first, MADV_DONTNEED);
 }
 
+/* As a careless parent may have left them; spawn.h counts on it. */
+static void set_signals(void)
+{
+	for (int number = 1; number < NSIG; number++)
+		signal(number, number == SIGPIPE ? SIG_IGN : SIG_DFL);
+}
+
 /* Nothing of ours shall become descriptor 0, 1 or 2. */
 static void open_standard_files(void)
 {
@@ -205,6 +231,7 @@ static int start(struct program *program)
 	const struct agent_options options = {
 		.disabled = program->disabled,
 		.disconnected = on_disconnected,
+		.connected = on_met,
 		.owner = program,
 	};
 	int error = uv_loop_init(&program->loop);
@@ -217,6 +244,7 @@ static int start(struct program *program)
 	uv_signal_start(&program->terminate, on_signal, SIGTERM);
 	uv_signal_init(&program->loop, &program->interrupt);
 	uv_signal_start(&program->interrupt, on_signal, SIGINT);
+	on_met(program, false);
 	error = agent_new(&program->loop, &options, &program->agent);
 	if (error)
 		return error;
@@ -241,6 +269,8 @@ static void stop(struct program *program)
 	while (agent_is_busy(program->agent) && uv_hrtime() / 1000000 < deadline)
 		uv_run(&program->loop, UV_RUN_ONCE);
 	agent_free(program->agent);
+	if (program->state_path)
+		unlink(program->state_path);
 	port_free(program->port);
 }
 
@@ -254,8 +284,10 @@ int main(int argc, char **argv)
 	status = parse_options(&program, argc, argv);
 	if (status >= 0)
 		return status;
+	if (!program.port_path && !program.state_path)
+		program.state_path = AGENT_STATE_PATH;
 	set_memory_policy();
-	signal(SIGPIPE, SIG_IGN);
+	set_signals();
 	if (start(&program) < 0)
 		return EXIT_FAILURE;
 	if (!program.error) {

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/agent/port.h"
 #include "guest-agent/agent/uevent.h"
+#include "guest-agent/system/ports.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,46 +28,10 @@ struct port {
 	uv_loop_t *loop;
 };
 
-static bool name_matches(const char *sysfs, const char *device, const char *name)
-{
-	char path[PATH_MAX], text[128];
-	_cleanup_close_ int fd = -EBADF;
-	ssize_t length;
-
-	snprintf(path, sizeof(path), "%s/%s/name", sysfs, device);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (length <= 0)
-		return false;
-	text[length] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return strcmp(text, name) == 0;
-}
-
-int port_find(const char *sysfs, const char *name, char *device, size_t capacity)
-{
-	DIR *directory = opendir(sysfs);
-	const struct dirent *entry;
-	int result = -ENOENT;
-
-	if (!directory)
-		return -errno;
-	while (result == -ENOENT && (entry = readdir(directory))) {
-		if (entry->d_name[0] == '.' || !name_matches(sysfs, entry->d_name, name))
-			continue;
-		if ((size_t)snprintf(device, capacity, "/dev/%s", entry->d_name) >= capacity)
-			result = -ENAMETOOLONG;
-		else
-			result = 0;
-	}
-	closedir(directory);
-	return result;
-}
-
 static int find(const struct port *port, char *device, size_t capacity)
 {
 	if (!port->path)
-		return port_find(SYSFS, PORT_NAME, device, capacity);
+		return ports_find(PORTS_SYSFS, PORT_NAME, device, capacity);
 	if ((size_t)snprintf(device, capacity, "%s", port->path) >= capacity)
 		return -ENAMETOOLONG;
 	return access(device, F_OK) < 0 ? -errno : 0;

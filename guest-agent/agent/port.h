@@ -13,8 +13,6 @@
 #include <stddef.h>
 #include <uv.h>
 
-#define PORT_NAME "org.lodge.agent.0"
-
 struct port;
 
 struct port_handlers {
@@ -41,15 +39,5 @@ void port_listen(struct port *port);
 
 /* NULL is fine. */
 void port_free(struct port *port);
-
-/**
- * port_find() - the device of a virtio-serial port
- * @sysfs:	"/sys/class/virtio-ports"
- * @name:	of the port
- * @device:	receives "/dev/vport0p1"
- *
- * Return: 0; -ENOENT: no port of that name; another negative errno.
- */
-int port_find(const char *sysfs, const char *name, char *device, size_t capacity);
 
 #endif

@@ -29,12 +29,12 @@ static int fail(struct child *child, const char *what)
 	return -1;
 }
 
+/* execve(2) takes care of signals that are handled, not of ignored ones. */
 static void default_signals(void)
 {
 	const struct sigaction action = {.sa_handler = SIG_DFL};
 
-	for (int signal = 1; signal < NSIG; signal++)
-		sigaction(signal, &action, NULL);
+	sigaction(SIGPIPE, &action, NULL);
 }
 
 static int become(struct child *child)
@@ -84,6 +84,9 @@ static void run(struct child *child)
 	int error = ENOENT;
 
 	for (char **path = command->candidates; *path; path++) {
+		/* A look costs a tenth of an attempt. */
+		if (access(*path, F_OK) < 0 && errno == ENOENT)
+			continue;
 		execve(*path, command->argv, command->environment);
 		/* What is there but may not be run says more than what is not there. */
 		if (errno != ENOENT && errno != ENOTDIR && error == ENOENT)

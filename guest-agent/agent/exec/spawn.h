@@ -5,7 +5,7 @@
  * The child shares the agent's memory until it runs the program (clone(2) with CLONE_VM and
  * CLONE_VFORK): nothing is copied, and the reason of a failure is simply left in a variable. So
  * the child does system calls only, and those for users by number: the C library's would change
- * all threads.
+ * all threads. The caller ignores no signal but SIGPIPE.
  */
 #ifndef LODGE_AGENT_EXEC_SPAWN_H
 #define LODGE_AGENT_EXEC_SPAWN_H

@@ -7,17 +7,16 @@
  * once did not answer is not asked again until it has: a dead server costs one thread, not one
  * each time.
  */
-#include "guest-agent/agent/info/collect.h"
-#include "guest-agent/agent/info/mounts.h"
-#include "guest-agent/agent/info/parts.h"
 #include "guest-agent/agent/service.h"
+#include "guest-agent/system/collect.h"
+#include "guest-agent/system/mounts.h"
+#include "guest-agent/system/parts.h"
 #include "protocol/base/bytes.h"
 #include "protocol/frame.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #define DEADLINE_MS 1000
 
@@ -49,52 +48,20 @@ struct probe {
 	struct mount *mount;	 /* of the request */
 	unsigned int major, minor;
 	int result;
-	struct statvfs figures;
+	struct mount figures;
 	char path[];
 };
 
 static void collect_run(struct work *work)
 {
-	static void (*const collectors[])(struct store *, struct info *) = {
-		collect_os,    collect_time,   collect_users, collect_network,
-		collect_disks, collect_memory, collect_load,
-	};
-	static const unsigned int parts[] = {
-		PART_OS, PART_TIME, PART_USERS, PART_NETWORK, PART_DISKS, PART_MEMORY, PART_LOAD,
-	};
 	struct request *request = CONTAINER_OF(work, struct request, work);
 
-	for (size_t i = 0; i < ARRAY_SIZE(collectors); i++) {
-		if (request->parts & parts[i])
-			collectors[i](&request->store, &request->info);
-	}
+	collect_parts(request->parts, &request->store, &request->info);
 	if (request->parts & PART_AGENT)
 		request->info.agent = slice_of("lodge-agent " LODGE_VERSION);
 	if (request->parts & PART_FILESYSTEMS)
 		request->mount_count =
 			mounts_read("/proc/self/mountinfo", &request->store, request->mounts);
-}
-
-static void put_filesystems(struct request *request)
-{
-	struct store_items items = store_items_begin(&request->store);
-
-	for (size_t i = 0; i < request->mount_count; i++) {
-		const struct mount *mount = &request->mounts[i];
-		const struct info_filesystem filesystem = {
-			.source = mount->source,
-			.mount_point = mount->mount_point,
-			.type = mount->type,
-			.size_bytes = mount->size_bytes,
-			.used_bytes = mount->used_bytes,
-			.available_bytes = mount->available_bytes,
-			.read_only = mount->read_only,
-		};
-
-		if (!store_items_add(&items, &message_info_filesystem, &filesystem))
-			break;
-	}
-	request->info.filesystems = store_items_end(&items);
 }
 
 static void on_released(uv_handle_t *timer)
@@ -119,7 +86,8 @@ static void finish(struct request *request)
 	forget_probes(request);
 	if (stream) {
 		request->stream = NULL;
-		put_filesystems(request);
+		request->info.filesystems =
+			mounts_put(&request->store, request->mounts, request->mount_count);
 		writer.bytes = malloc(capacity);
 		if (!writer.bytes) {
 			stream_fail(stream, ENOMEM, NULL);
@@ -136,16 +104,14 @@ static void probe_run(struct work *work)
 {
 	struct probe *probe = CONTAINER_OF(work, struct probe, work);
 
-	probe->result = statvfs(probe->path, &probe->figures);
+	probe->result = mount_figures(probe->path, &probe->figures);
 }
 
-static void fill(struct mount *mount, const struct statvfs *figures)
+static void take_figures(struct mount *mount, const struct mount *figures)
 {
-	const uint64_t unit = figures->f_frsize;
-
-	mount->size_bytes = figures->f_blocks * unit;
-	mount->used_bytes = (figures->f_blocks - figures->f_bfree) * unit;
-	mount->available_bytes = figures->f_bavail * unit;
+	mount->size_bytes = figures->size_bytes;
+	mount->used_bytes = figures->used_bytes;
+	mount->available_bytes = figures->available_bytes;
 }
 
 static void probe_done(struct work *work)
@@ -159,7 +125,7 @@ static void probe_done(struct work *work)
 	*link = probe->next;
 	if (request) {
 		if (probe->result == 0)
-			fill(probe->mount, &probe->figures);
+			take_figures(probe->mount, &probe->figures);
 		if (--request->pending == 0)
 			finish(request);
 	}

@@ -2,7 +2,7 @@
 /*
  * Interfaces and their addresses, as the kernel tells over rtnetlink (getifaddrs(3)).
  */
-#include "guest-agent/agent/info/collect.h"
+#include "guest-agent/system/collect.h"
 #include "protocol/base/bytes.h"
 
 #include <arpa/inet.h>

@@ -4,8 +4,8 @@
  *
  * What does not fit is left out: an answer is cut rather than refused.
  */
-#ifndef LODGE_AGENT_INFO_STORE_H
-#define LODGE_AGENT_INFO_STORE_H
+#ifndef LODGE_GUEST_SYSTEM_STORE_H
+#define LODGE_GUEST_SYSTEM_STORE_H
 
 #include "protocol/message.h"
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "guest-agent/agent/info/mounts.h"
+#include "guest-agent/system/mounts.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "protocol/base/parse.h"
 
 #include <string.h>
+#include <sys/statvfs.h>
 
 static bool is_octal(char c)
 {
@@ -41,6 +43,20 @@ static bool has_option(const char *options, const char *option)
 	return false;
 }
 
+/* "253:1" */
+static int parse_device(char *text, struct mount *mount)
+{
+	const char *major = strsep(&text, ":");
+	uint64_t numbers[2];
+
+	if (!text || parse_u64(major, 0, UINT32_MAX, &numbers[0]) < 0 ||
+	    parse_u64(text, 0, UINT32_MAX, &numbers[1]) < 0)
+		return -EBADMSG;
+	mount->major = (unsigned int)numbers[0];
+	mount->minor = (unsigned int)numbers[1];
+	return 0;
+}
+
 /* id parent major:minor root mount-point options [tags] - type source super-options */
 int mount_parse(char *line, struct mount *mount)
 {
@@ -52,7 +68,7 @@ int mount_parse(char *line, struct mount *mount)
 		if (!fields[i] || !rest)
 			return -EBADMSG;
 	}
-	if (sscanf(fields[2], "%u:%u", &mount->major, &mount->minor) != 2)
+	if (parse_device(fields[2], mount) < 0)
 		return -EBADMSG;
 	for (const char *tag = ""; strcmp(tag, "-") != 0;) {
 		tag = strsep(&rest, " ");
@@ -121,4 +137,38 @@ size_t mounts_read(const char *path, struct store *store, struct mount mounts[MO
 			mounts[count++] = mount;
 	}
 	return count;
+}
+
+int mount_figures(const char *path, struct mount *mount)
+{
+	struct statvfs figures;
+
+	if (statvfs(path, &figures) < 0)
+		return -errno;
+	mount->size_bytes = figures.f_blocks * figures.f_frsize;
+	mount->used_bytes = (figures.f_blocks - figures.f_bfree) * figures.f_frsize;
+	mount->available_bytes = figures.f_bavail * figures.f_frsize;
+	return 0;
+}
+
+struct slice mounts_put(struct store *store, const struct mount *mounts, size_t count)
+{
+	struct store_items items = store_items_begin(store);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct mount *mount = &mounts[i];
+		const struct info_filesystem filesystem = {
+			.source = mount->source,
+			.mount_point = mount->mount_point,
+			.type = mount->type,
+			.size_bytes = mount->size_bytes,
+			.used_bytes = mount->used_bytes,
+			.available_bytes = mount->available_bytes,
+			.read_only = mount->read_only,
+		};
+
+		if (!store_items_add(&items, &message_info_filesystem, &filesystem))
+			break;
+	}
+	return store_items_end(&items);
 }

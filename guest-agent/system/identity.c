@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "guest-agent/agent/info/collect.h"
+#include "guest-agent/system/collect.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 

@@ -2,8 +2,8 @@
 /*
  * parts - the parts of `info` by name: as a client asks for them, and as changes are told
  */
-#ifndef LODGE_AGENT_INFO_PARTS_H
-#define LODGE_AGENT_INFO_PARTS_H
+#ifndef LODGE_GUEST_SYSTEM_PARTS_H
+#define LODGE_GUEST_SYSTEM_PARTS_H
 
 #include "protocol/cbor.h"
 

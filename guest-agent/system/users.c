@@ -2,7 +2,7 @@
 /*
  * Who is logged in, from utmp(5): records of fixed size, written by programs of the guest.
  */
-#include "guest-agent/agent/info/collect.h"
+#include "guest-agent/system/collect.h"
 #include "protocol/base/cleanup.h"
 
 #include <string.h>

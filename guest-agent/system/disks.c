@@ -3,7 +3,7 @@
  * Disks, from /sys/block. A virtio disk is asked for its serial when the file is read, so this may
  * wait for the device.
  */
-#include "guest-agent/agent/info/collect.h"
+#include "guest-agent/system/collect.h"
 #include "protocol/base/parse.h"
 
 #include <dirent.h>

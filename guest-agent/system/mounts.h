@@ -2,10 +2,10 @@
 /*
  * mounts - which file systems are worth telling of, from /proc/self/mountinfo (proc(5))
  */
-#ifndef LODGE_AGENT_INFO_MOUNTS_H
-#define LODGE_AGENT_INFO_MOUNTS_H
+#ifndef LODGE_GUEST_SYSTEM_MOUNTS_H
+#define LODGE_GUEST_SYSTEM_MOUNTS_H
 
-#include "guest-agent/agent/info/store.h"
+#include "guest-agent/system/store.h"
 
 #define MOUNTS_MAX 64
 
@@ -35,5 +35,17 @@ size_t mounts_read(const char *path, struct store *store, struct mount mounts[MO
  * Return: 0 or -EBADMSG.
  */
 int mount_parse(char *line, struct mount *mount);
+
+/**
+ * mount_figures() - ask the file system itself; hangs where a server is dead
+ * @path:	its mount point
+ * @mount:	size, used and available are set on success
+ *
+ * Return: 0 or negative errno.
+ */
+int mount_figures(const char *path, struct mount *mount);
+
+/* What is known of @mounts, as a list of info_filesystem. */
+struct slice mounts_put(struct store *store, const struct mount *mounts, size_t count);
 
 #endif

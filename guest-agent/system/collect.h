@@ -5,12 +5,15 @@
  * Each function fills its fields of @info, with texts and lists kept in @store. They read /proc,
  * /sys and small files and may block: they run on a thread. What cannot be read stays empty.
  */
-#ifndef LODGE_AGENT_INFO_COLLECT_H
-#define LODGE_AGENT_INFO_COLLECT_H
+#ifndef LODGE_GUEST_SYSTEM_COLLECT_H
+#define LODGE_GUEST_SYSTEM_COLLECT_H
 
-#include "guest-agent/agent/info/store.h"
+#include "guest-agent/system/store.h"
 
 #include <sys/types.h>
+
+/* Those of @parts (enum part), but file systems and agent. */
+void collect_parts(unsigned int parts, struct store *store, struct info *info);
 
 void collect_os(struct store *store, struct info *info);
 void collect_time(struct store *store, struct info *info);

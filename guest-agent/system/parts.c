@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "guest-agent/agent/info/parts.h"
+#include "guest-agent/system/parts.h"
 #include "protocol/base/bytes.h"
 
 static const char *const names[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "guest-agent/agent/info/store.h"
+#include "guest-agent/system/store.h"
 #include "protocol/base/cleanup.h"
 
 #include <fcntl.h>

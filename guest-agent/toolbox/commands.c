@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guest-agent/toolbox/command.h"
+
+#include <stddef.h>
+
+const struct command *const commands[] = {&command_info, &command_status, NULL};

@@ -109,7 +109,11 @@ void copy_failed(struct copy *copy, const char *path, const char *why)
 
 void copy_failed_errno(struct copy *copy, const char *path, int error)
 {
-	copy_failed(copy, path, error_text(error));
+	/* From openat2(): host_tree.h. */
+	if (error == -ELOOP || error == -EXDEV)
+		copy_failed(copy, path, "a symbolic link is in the way; not followed");
+	else
+		copy_failed(copy, path, error_text(error));
 }
 
 void copy_failed_stream(struct copy_task *task, const struct stream_result *result)

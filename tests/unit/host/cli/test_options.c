@@ -82,9 +82,9 @@ START_TEST(operands_and_options_mix)
 END_TEST
 
 static const char *const wrong[][4] = {
-	{"--nonsense"}, {"-z"},		{"-n"},		{"-n", "17"},  {"-n", "1"},
-	{"-n", "4x"},	{"-n", "-4"},	{"-s", "12Q"},	{"-s", ""},    {"-s", "99999999999T"},
-	{"--flag=yes"}, {"--number="},	{"a", "-n", "b"},
+	{"--nonsense"}, {"-z"},	       {"-n"},		 {"-n", "17"}, {"-n", "1"},
+	{"-n", "4x"},	{"-n", "-4"},  {"-s", "12Q"},	 {"-s", ""},   {"-s", "99999999999T"},
+	{"--flag=yes"}, {"--number="}, {"a", "-n", "b"},
 };
 
 START_TEST(wrong_usage_is_refused)

@@ -4,6 +4,7 @@
  */
 #include "guest-agent/agent/exec/process.h"
 #include "guest-agent/agent/service.h"
+#include "guest-agent/system/store.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/log.h"
 
@@ -50,6 +51,15 @@ static void on_child(uv_signal_t *signal, int number)
 	}
 }
 
+/* A service manager may have protected the agent; what it runs shall not be. */
+static bool has_oom_score(void)
+{
+	char text[16];
+
+	return read_line("/proc/self/oom_score_adj", text, sizeof(text)) > 0 &&
+	       strcmp(text, "0") != 0;
+}
+
 static int exec_start(const struct service_context *context, void **state)
 {
 	struct exec *exec = calloc(1, sizeof(*exec));
@@ -58,6 +68,7 @@ static int exec_start(const struct service_context *context, void **state)
 	if (!exec)
 		return -ENOMEM;
 	exec->owner = (struct process_owner){.loop = context->loop, .gone = on_gone};
+	exec->owner.reset_oom_score = has_oom_score();
 	exec->child.data = exec;
 	error = uv_signal_init(context->loop, &exec->child);
 	if (!error)

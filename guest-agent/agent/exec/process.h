@@ -21,7 +21,8 @@ struct process;
 /* Whoever keeps the list of processes. */
 struct process_owner {
 	uv_loop_t *loop;
-	size_t count; /* of processes that are not gone */
+	size_t count;	      /* of processes that are not gone */
+	bool reset_oom_score; /* see spawn.h */
 	/* @process is no more. */
 	void (*gone)(struct process_owner *owner, struct process *process);
 };

@@ -3,6 +3,7 @@
 #include "protocol/base/bytes.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
@@ -35,6 +36,18 @@ static void default_signals(void)
 	const struct sigaction action = {.sa_handler = SIG_DFL};
 
 	sigaction(SIGPIPE, &action, NULL);
+}
+
+/* Before other files are closed and users changed; that it fails is no reason not to run. */
+static void reset_oom_score(void)
+{
+	const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, "0", 1) != 1)
+		errno = 0;
+	close(fd);
 }
 
 static int become(struct child *child)
@@ -103,6 +116,8 @@ static int child_main(void *argument)
 	default_signals();
 	umask(022);
 	setsid();
+	if (child->spawn->reset_oom_score)
+		reset_oom_score();
 	if (set_files(child) == 0 && become(child) == 0 && enter_directory(child) == 0) {
 		sigprocmask(SIG_SETMASK, &child->signals, NULL);
 		run(child);

@@ -19,8 +19,9 @@
 struct spawn {
 	const struct command *command;
 	const struct account *account;
-	int fds[3];    /* become standard input, output, error; stay the caller's */
-	bool terminal; /* fds[0] is one, and becomes the controlling terminal */
+	int fds[3];	      /* become standard input, output, error; stay the caller's */
+	bool terminal;	      /* fds[0] is one, and becomes the controlling terminal */
+	bool reset_oom_score; /* the agent's own is not to be passed on */
 };
 
 /**

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "protocol/cbor.h"
 
+#include "protocol/base/utf8.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -29,40 +31,12 @@ bool slice_is(struct slice slice, const char *text)
 	return slice.length == length && (length == 0 || memcmp(slice.bytes, text, length) == 0);
 }
 
-/* Length of the UTF-8 sequence at @bytes (RFC 3629: shortest form, no surrogates); 0 if none. */
-static size_t utf8_sequence(const uint8_t *bytes, size_t length)
-{
-	static const struct {
-		uint8_t first_low, first_high, second_low, second_high;
-		size_t length;
-	} form[] = {
-		{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-		{0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
-		{0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-		{0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-	};
-
-	if (bytes[0] < 0x80)
-		return 1;
-	for (size_t i = 0; i < sizeof(form) / sizeof(form[0]); i++) {
-		if (bytes[0] < form[i].first_low || bytes[0] > form[i].first_high)
-			continue;
-		if (length < form[i].length || bytes[1] < form[i].second_low ||
-		    bytes[1] > form[i].second_high)
-			return 0;
-		for (size_t k = 2; k < form[i].length; k++) {
-			if (bytes[k] < 0x80 || bytes[k] > 0xbf)
-				return 0;
-		}
-		return form[i].length;
-	}
-	return 0;
-}
-
 static bool utf8_is_valid(struct slice text)
 {
+	uint32_t character;
+
 	for (size_t at = 0; at < text.length;) {
-		size_t step = utf8_sequence(text.bytes + at, text.length - at);
+		size_t step = utf8_character(text.bytes + at, text.length - at, &character);
 
 		if (step == 0)
 			return false;
@@ -138,6 +112,7 @@ void cbor_put_bytes(struct cbor_writer *writer, struct slice bytes)
 
 void cbor_put_text(struct cbor_writer *writer, struct slice text)
 {
+	uint32_t character;
 	uint8_t *room;
 
 	put_head(writer, MAJOR_TEXT, text.length);
@@ -145,7 +120,7 @@ void cbor_put_text(struct cbor_writer *writer, struct slice text)
 	if (!room)
 		return;
 	for (size_t at = 0; at < text.length;) {
-		size_t step = utf8_sequence(text.bytes + at, text.length - at);
+		size_t step = utf8_character(text.bytes + at, text.length - at, &character);
 
 		if (step == 0) {
 			room[at++] = '?';

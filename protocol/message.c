@@ -48,6 +48,7 @@
 
 #define MESSAGE(type, ...)                                                                         \
 	static const struct message_field type##_fields[] = {__VA_ARGS__};                         \
+	_Static_assert(ARRAY_SIZE(type##_fields) <= 64, "decode_map() has a bit for each");        \
 	const struct message_type message_##type = {type##_fields, ARRAY_SIZE(type##_fields)}
 
 #define ANY UINT64_MAX
@@ -174,7 +175,7 @@ static bool get_field(const struct message_field *field, struct cbor_reader *rea
 		break;
 	case FIELD_BYTES:
 		*slice = cbor_get_bytes(reader);
-		if (slice->length > 0 && memchr(slice->bytes, '\0', slice->length))
+		if (slice->length == 0 || memchr(slice->bytes, '\0', slice->length))
 			return false;
 		break;
 	case FIELD_DATA:

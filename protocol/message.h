@@ -22,7 +22,7 @@ enum message_field_kind {
 	FIELD_UINT,  /* uint64_t, at most max */
 	FIELD_INT,   /* int64_t */
 	FIELD_TEXT,  /* struct slice, at most max bytes */
-	FIELD_BYTES, /* struct slice, at most max bytes; a path or an argument: no NUL inside */
+	FIELD_BYTES, /* struct slice, 1 to max bytes; a path or an argument: no NUL inside */
 	FIELD_DATA,  /* struct slice, at most max bytes, any bytes */
 	FIELD_ITEMS, /* struct slice: an encoded array of at most max items */
 };

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "protocol/base/log.h"
 
+#include "protocol/base/bytes.h"
+#include "protocol/base/utf8.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -32,14 +35,22 @@ void log_setup(const char *program, enum log_level level)
 	setup.journal = getenv("JOURNAL_STREAM") != NULL;
 }
 
-/* Control characters, DEL and the C1 controls (U+0080..U+009F as UTF-8) never reach a terminal. */
-static void make_printable(char *text)
+/* Controls (C0, DEL, C1) and what is no UTF-8 never reach a terminal. */
+static void make_printable(char *text, size_t length)
 {
-	for (unsigned char *at = (unsigned char *)text; *at; at++) {
-		if (*at < 0x20 || *at == 0x7f)
-			*at = '?';
-		else if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f)
-			at[0] = at[1] = '?';
+	uint8_t *bytes = (uint8_t *)text;
+	uint32_t character = 0;
+
+	for (size_t at = 0; at < length;) {
+		size_t size = utf8_character(bytes + at, length - at, &character);
+		bool control = character < 0x20 || (character >= 0x7f && character <= 0x9f);
+
+		if (size > 0 && !control) {
+			at += size;
+			continue;
+		}
+		for (size_t end = at + MAX(size, (size_t)1); at < end; at++)
+			bytes[at] = '?';
 	}
 }
 
@@ -58,10 +69,10 @@ static void say(enum log_level level, const char *format, va_list arguments)
 	length = vsnprintf(line + prefix, sizeof(line) - (size_t)prefix - 1, format, arguments);
 	if (length < 0)
 		return;
-	make_printable(line + prefix);
 
 	size_t total = strlen(line);
 
+	make_printable(line + prefix, total - (size_t)prefix);
 	line[total++] = '\n';
 	if (write(STDERR_FILENO, line, total) < 0)
 		return; /* there is nobody left to tell */

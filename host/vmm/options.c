@@ -6,6 +6,7 @@
 #include "protocol/base/parse.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <getopt.h>
 #include <stdarg.h>
 
@@ -193,21 +194,28 @@ static int parse_net(struct parser *parser, const char *value)
 	return refuse(parser, "--net '%s' is not known; only user[,socket=PATH] is", value);
 }
 
+/* Two hexadecimal digits; -1 if they are none. */
+static int hex_byte(const char *text)
+{
+	if (!isxdigit((unsigned char)text[0]) || !isxdigit((unsigned char)text[1]))
+		return -1;
+	return (int)strtoul((char[]){text[0], text[1], '\0'}, NULL, 16);
+}
+
 static int parse_mac(struct parser *parser, const char *value)
 {
-	unsigned int byte[6];
-	char more;
+	bool valid = strlen(value) == 17;
 
-	if (strlen(value) != 17 ||
-	    sscanf(value, "%2x:%2x:%2x:%2x:%2x:%2x%c", &byte[0], &byte[1], &byte[2], &byte[3],
-		   &byte[4], &byte[5], &more) != 6 ||
-	    byte[0] & 1)
+	for (int i = 0; valid && i < 6; i++) {
+		int byte = hex_byte(value + 3 * i);
+
+		valid = byte >= 0 && (i == 5 || value[3 * i + 2] == ':');
+		parser->options->net.mac[i] = (uint8_t)byte;
+	}
+	if (!valid || (parser->options->net.mac[0] & 1))
 		return refuse(parser,
-			      "--mac '%s': a unicast address like 52:54:00:12:34:56 is "
-			      "needed",
+			      "--mac '%s': a unicast address like 52:54:00:12:34:56 is needed",
 			      value);
-	for (int i = 0; i < 6; i++)
-		parser->options->net.mac[i] = (uint8_t)byte[i];
 	return 0;
 }
 

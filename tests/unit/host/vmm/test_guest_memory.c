@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/vmm/guest_memory.h"
+
+#include <check.h>
+#include <errno.h>
+#include <unistd.h>
+
+static struct guest_memory memory;
+static struct guestmem map;
+
+static void none(void)
+{
+	memory = (struct guest_memory){.fd = -1};
+	map = (struct guestmem){0};
+}
+
+static void release(void)
+{
+	guest_memory_free(&memory);
+}
+
+START_TEST(small_memory_is_one_region)
+{
+	ck_assert_int_eq(guest_memory_new(&memory, &map, 64 << 20), 0);
+	ck_assert_uint_eq(map.count, 1);
+	ck_assert_ptr_nonnull(guestmem_ptr(&map, 0, 64 << 20));
+	ck_assert_ptr_null(guestmem_ptr(&map, 64 << 20, 1));
+}
+END_TEST
+
+/* Nothing is touched, so the host does not need to have as much free. */
+START_TEST(large_memory_leaves_a_hole_below_4_gib)
+{
+	uint64_t size = LAYOUT_LOW_RAM_END + (512 << 20);
+
+	if ((uint64_t)sysconf(_SC_PHYS_PAGES) * 4096 < size)
+		return;
+	ck_assert_int_eq(guest_memory_new(&memory, &map, size), 0);
+	ck_assert_uint_eq(map.count, 2);
+	ck_assert_ptr_nonnull(guestmem_ptr(&map, LAYOUT_LOW_RAM_END - 1, 1));
+	ck_assert_ptr_null(guestmem_ptr(&map, LAYOUT_LOW_RAM_END - 1, 2));
+	ck_assert_ptr_null(guestmem_ptr(&map, LAYOUT_ECAM, 1));
+	ck_assert_ptr_null(guestmem_ptr(&map, LAYOUT_HIGH_RAM - 1, 1));
+	ck_assert_ptr_eq(guestmem_ptr(&map, LAYOUT_HIGH_RAM, 1),
+			 memory.mapping + LAYOUT_LOW_RAM_END);
+	ck_assert_ptr_nonnull(guestmem_ptr(&map, LAYOUT_HIGH_RAM + (512 << 20) - 1, 1));
+	ck_assert_ptr_null(guestmem_ptr(&map, LAYOUT_HIGH_RAM + (512 << 20), 1));
+}
+END_TEST
+
+START_TEST(more_than_the_host_has_is_refused)
+{
+	uint64_t size = (uint64_t)sysconf(_SC_PHYS_PAGES) * 4096 + (1 << 20);
+
+	ck_assert_int_eq(guest_memory_new(&memory, &map, size), -ENOMEM);
+}
+END_TEST
+
+START_TEST(cleared_memory_is_zero)
+{
+	uint8_t *byte;
+
+	ck_assert_int_eq(guest_memory_new(&memory, &map, 16 << 20), 0);
+	byte = guestmem_ptr(&map, 0x123456, 1);
+	*byte = 1;
+	ck_assert_int_eq(guest_memory_clear(&memory), 0);
+	ck_assert_uint_eq(*byte, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("guest_memory");
+	TCase *tc = tcase_create("guest_memory");
+
+	tcase_add_checked_fixture(tc, none, release);
+	tcase_add_test(tc, small_memory_is_one_region);
+	tcase_add_test(tc, large_memory_leaves_a_hole_below_4_gib);
+	tcase_add_test(tc, more_than_the_host_has_is_refused);
+	tcase_add_test(tc, cleared_memory_is_zero);
+	suite_add_tcase(suite, tc);
+
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/vmm/options.h"
+
+#include "protocol/base/bytes.h"
+
+#include <check.h>
+#include <errno.h>
+
+static struct options options;
+static char error[256];
+
+#define parse(...)                                                                                 \
+	parse_all((char *const[]){"lodge-vmm", __VA_ARGS__, NULL},                                 \
+		  ARRAY_SIZE(((char *const[]){"lodge-vmm", __VA_ARGS__})))
+
+static int parse_all(char *const arguments[], size_t count)
+{
+	error[0] = '\0';
+	return options_parse((int)count, arguments, &options, error, sizeof(error));
+}
+
+static void release(void)
+{
+	options_free(&options);
+}
+
+START_TEST(defaults)
+{
+	ck_assert_int_eq(parse("--kernel", "k"), 0);
+	ck_assert_str_eq(options.kernel, "k");
+	ck_assert_ptr_null(options.initrd);
+	ck_assert_str_eq(options.append, "");
+	ck_assert_uint_eq(options.cpus, 1);
+	ck_assert_uint_eq(options.memory_bytes, 256 << 20);
+	ck_assert_int_eq(options.serial, SERIAL_STDIO);
+	ck_assert_int_eq(options.on_reboot, ACTION_RESTART);
+	ck_assert_int_eq(options.on_panic, ACTION_STOP);
+	ck_assert_int_eq(options.on_triple_fault, ACTION_RESTART);
+	ck_assert(options.sandbox);
+	ck_assert(!options.net.present);
+}
+END_TEST
+
+START_TEST(everything)
+{
+	ck_assert_int_eq(parse("--name", "web", "--cpus", "16", "--memory", "2G", "--kernel", "k",
+			       "--initrd", "i", "--append", "a b", "--disk",
+			       "d,ro,format=raw,queues=3", "--disk", "e,serial=S1", "--net", "user",
+			       "--mac", "52:54:00:aB:cd:0f", "--forward", "2222:22", "--forward",
+			       "udp:0.0.0.0:53:5353", "--forward", "tcp:[::1]:80:8080", "--serial",
+			       "unix:s", "--port", "org.a=p=q", "--control", "c", "--on-reboot",
+			       "stop", "--on-panic", "pause", "--on-triple-fault", "stop",
+			       "--no-sandbox"),
+			 0);
+	ck_assert_str_eq(options.name, "web");
+	ck_assert_uint_eq(options.cpus, 16);
+	ck_assert_uint_eq(options.memory_bytes, 2ULL << 30);
+	ck_assert_uint_eq(options.disks, 2);
+	ck_assert_str_eq(options.disk[0].path, "d");
+	ck_assert(options.disk[0].read_only);
+	ck_assert_uint_eq(options.disk[0].queues, 3);
+	ck_assert_uint_eq(options.disk[1].queues, 4);
+	ck_assert_str_eq(options.disk[1].serial, "S1");
+	ck_assert_mem_eq(options.net.mac, "\x52\x54\x00\xab\xcd\x0f", 6);
+	ck_assert_uint_eq(options.net.forwards, 3);
+	ck_assert_str_eq(options.net.forward[0].host_address, "127.0.0.1");
+	ck_assert_uint_eq(options.net.forward[0].host_port, 2222);
+	ck_assert_uint_eq(options.net.forward[0].guest_port, 22);
+	ck_assert(options.net.forward[1].udp);
+	ck_assert_str_eq(options.net.forward[1].host_address, "0.0.0.0");
+	ck_assert_str_eq(options.net.forward[2].host_address, "::1");
+	ck_assert_str_eq(options.serial_path, "s");
+	ck_assert_str_eq(options.port[0].name, "org.a");
+	ck_assert_str_eq(options.port[0].path, "p=q");
+	ck_assert_int_eq(options.on_panic, ACTION_PAUSE);
+	ck_assert(!options.sandbox);
+}
+END_TEST
+
+START_TEST(help_needs_nothing_else)
+{
+	ck_assert_int_eq(parse("--help"), 0);
+	ck_assert(options.help);
+}
+END_TEST
+
+/* An option and a value that are refused, and a word of the message. */
+static char *const bad[][3] = {
+	{"--cpus", "0", "--cpus"},
+	{"--cpus", "17", "--cpus"},
+	{"--cpus", "2x", "--cpus"},
+	{"--memory", "1M", "--memory"},
+	{"--memory", "2T", "--memory"},
+	{"--memory", "99999999999999999999G", "--memory"},
+	{"--memory", "16777217", "--memory"},
+	{"--disk", "", "--disk"},
+	{"--disk", ",ro", "--disk"},
+	{"--disk", "d,format=qcow2", "qcow2"},
+	{"--disk", "d,queues=0", "queues"},
+	{"--disk", "d,queues=17", "queues"},
+	{"--disk", "d,serial=012345678901234567890", "serial"},
+	{"--disk", "d,what", "what"},
+	{"--net", "tap", "tap"},
+	{"--net", "user,socket=", "--net"},
+	{"--mac", "01:00:00:00:00:00", "--mac"},
+	{"--mac", "52:54:00:12:34:5", "--mac"},
+	{"--mac", "52:54:00:12:34:5g", "--mac"},
+	{"--mac", "52:54:00:12: 4:56", "--mac"},
+	{"--forward", "22", "--forward"},
+	{"--forward", "0:22", "--forward"},
+	{"--forward", "1:65536", "--forward"},
+	{"--forward", "host:1:2", "--forward"},
+	{"--forward", "[::1:1:2", "--forward"},
+	{"--forward", ":1:2", "--forward"},
+	{"--serial", "tcp", "--serial"},
+	{"--serial", "unix:", "--serial"},
+	{"--port", "name", "--port"},
+	{"--port", "=path", "--port"},
+	{"--port", "name=", "--port"},
+	{"--on-reboot", "pause", "--on-reboot"},
+	{"--on-panic", "what", "--on-panic"},
+	{"--nonsense", "1", "--nonsense"},
+	{"more", "words", "more"},
+};
+
+START_TEST(bad_values_are_named)
+{
+	ck_assert_int_eq(parse("--kernel", "k", bad[_i][0], bad[_i][1], "--net", "user"), -EINVAL);
+	ck_assert_msg(strstr(error, bad[_i][2]), "%s", error);
+}
+END_TEST
+
+START_TEST(what_is_missing_is_named)
+{
+	ck_assert_int_eq(parse("--cpus", "1"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "--kernel"));
+	ck_assert_int_eq(parse("--kernel"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "--kernel"));
+	ck_assert_int_eq(parse("--kernel", "k", "--forward", "1:2"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "--net"));
+}
+END_TEST
+
+START_TEST(lists_have_an_end)
+{
+	char *arguments[2 * OPTIONS_MAX_DISKS + 5] = {"lodge-vmm", "--kernel", "k"};
+	size_t count = 3;
+
+	while (count < ARRAY_SIZE(arguments)) {
+		arguments[count++] = "--disk";
+		if (count < ARRAY_SIZE(arguments))
+			arguments[count++] = "d";
+	}
+	ck_assert_int_eq(parse_all(arguments, 3 + 2 * OPTIONS_MAX_DISKS), 0);
+	release();
+	ck_assert_int_eq(parse_all(arguments, count), -EINVAL);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("options");
+	TCase *tc = tcase_create("options");
+
+	tcase_add_checked_fixture(tc, NULL, release);
+	tcase_add_test(tc, defaults);
+	tcase_add_test(tc, everything);
+	tcase_add_test(tc, help_needs_nothing_else);
+	tcase_add_loop_test(tc, bad_values_are_named, 0, ARRAY_SIZE(bad));
+	tcase_add_test(tc, what_is_missing_is_named);
+	tcase_add_test(tc, lists_have_an_end);
+	suite_add_tcase(suite, tc);
+
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

@@ -7,25 +7,31 @@
 #include <pwd.h>
 #include <string.h>
 
-static int find_user(const char *passwd, const char *name, struct account *account)
-{
-	_cleanup_fclose_ FILE *file = fopen(passwd, "re");
-	const struct passwd *entry;
+/* Of one line; a longer one ends the search. */
+#define LINE_BYTES 32768
 
-	if (!file)
-		return -errno;
-	while ((entry = fgetpwent(file))) {
-		if (strcmp(entry->pw_name, name) == 0)
-			break;
-	}
-	if (!entry)
-		return -ENOENT;
+static int copy_user(const struct passwd *entry, struct account *account)
+{
 	account->uid = entry->pw_uid;
 	account->gid = entry->pw_gid;
 	account->name = strdup(entry->pw_name);
 	account->home = strdup(*entry->pw_dir ? entry->pw_dir : "/");
 	account->shell = strdup(*entry->pw_shell ? entry->pw_shell : "/bin/sh");
 	return account->name && account->home && account->shell ? 0 : -ENOMEM;
+}
+
+static int find_user(const char *passwd, const char *name, char *line, struct account *account)
+{
+	_cleanup_fclose_ FILE *file = fopen(passwd, "re");
+	struct passwd entry, *found;
+
+	if (!file)
+		return -errno;
+	while (fgetpwent_r(file, &entry, line, LINE_BYTES, &found) == 0) {
+		if (strcmp(entry.pw_name, name) == 0)
+			return copy_user(&entry, account);
+	}
+	return -ENOENT;
 }
 
 static void add_group(struct account *account, gid_t gid)
@@ -38,31 +44,34 @@ static void add_group(struct account *account, gid_t gid)
 		account->groups[account->group_count++] = gid;
 }
 
-static void find_groups(const char *group, struct account *account)
+static void find_groups(const char *group, char *line, struct account *account)
 {
 	_cleanup_fclose_ FILE *file = fopen(group, "re");
-	const struct group *entry;
+	struct group entry, *found;
 
 	add_group(account, account->gid);
-	while (file && (entry = fgetgrent(file))) {
-		for (char **member = entry->gr_mem; *member; member++) {
+	while (file && fgetgrent_r(file, &entry, line, LINE_BYTES, &found) == 0) {
+		for (char **member = entry.gr_mem; *member; member++) {
 			if (strcmp(*member, account->name) == 0)
-				add_group(account, entry->gr_gid);
+				add_group(account, entry.gr_gid);
 		}
 	}
 }
 
 int account_find(const char *passwd, const char *group, const char *name, struct account *account)
 {
+	_cleanup_free_ char *line = malloc(LINE_BYTES);
 	int error;
 
 	*account = (struct account){0};
-	error = find_user(passwd, name, account);
+	if (!line)
+		return -ENOMEM;
+	error = find_user(passwd, name, line, account);
 	if (error) {
 		account_clear(account);
 		return error;
 	}
-	find_groups(group, account);
+	find_groups(group, line, account);
 	return 0;
 }
 

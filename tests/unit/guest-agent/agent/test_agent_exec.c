@@ -24,11 +24,22 @@ static void teardown(void)
 	host_stop(&host);
 }
 
+/* Who runs the test: only root may run programs as others. */
+static const struct passwd *me(void)
+{
+	static struct passwd entry;
+	static char bytes[4096];
+	struct passwd *found;
+
+	ck_assert_int_eq(getpwuid_r(getuid(), &entry, bytes, sizeof(bytes), &found), 0);
+	ck_assert_ptr_nonnull(found);
+	return found;
+}
+
 /* Parameters of an exec with these arguments; @bytes keeps them. */
 static struct exec_params arguments(uint8_t *bytes, size_t capacity, const char *const *argv)
 {
 	struct cbor_writer writer = {.bytes = bytes, .capacity = capacity};
-	const struct passwd *me = getpwuid(getuid());
 	uint64_t count = 0;
 
 	while (argv[count])
@@ -36,7 +47,7 @@ static struct exec_params arguments(uint8_t *bytes, size_t capacity, const char 
 	cbor_put_array(&writer, count);
 	for (uint64_t i = 0; i < count; i++)
 		cbor_put_bytes(&writer, slice_of(argv[i]));
-	return (struct exec_params){.argv = cbor_written(&writer), .user = slice_of(me->pw_name)};
+	return (struct exec_params){.argv = cbor_written(&writer), .user = slice_of(me()->pw_name)};
 }
 
 #define ARGUMENTS(...) arguments(bytes, sizeof(bytes), (const char *const[]){__VA_ARGS__, NULL})
@@ -279,7 +290,6 @@ START_TEST(the_environment_is_as_after_login)
 	struct cbor_writer writer = CBOR_WRITER(variables);
 	struct exec_params params =
 		ARGUMENTS("sh", "-c", "echo $USER:$LOGNAME:$HOME:$FOO:$SECRET; pwd; umask");
-	const struct passwd *me = getpwuid(getuid());
 	char expected[512];
 
 	setenv("SECRET", "of the agent", 1);
@@ -287,8 +297,8 @@ START_TEST(the_environment_is_as_after_login)
 	cbor_put_bytes(&writer, slice_of("FOO=bar"));
 	params.environment = cbor_written(&writer);
 	ck_assert_uint_eq(run(&params).status, 0);
-	snprintf(expected, sizeof(expected), "%s:%s:%s:bar:\n%s\n0022\n", me->pw_name, me->pw_name,
-		 me->pw_dir, me->pw_dir);
+	snprintf(expected, sizeof(expected), "%s:%s:%s:bar:\n%s\n0022\n", me()->pw_name,
+		 me()->pw_name, me()->pw_dir, me()->pw_dir);
 	ck_assert_msg(output_is(1, expected), "%.*s", (int)call.out_length[1],
 		      (const char *)call.out[1]);
 }
@@ -314,7 +324,7 @@ START_TEST(another_user_is_become)
 	uint8_t bytes[256];
 	struct exec_params params = ARGUMENTS("sh", "-c", "id -un; id -Gn");
 
-	if (getuid() != 0 || !getpwnam("nobody"))
+	if (getuid() != 0)
 		return;
 	params.user = slice_of("nobody");
 	ck_assert_uint_eq(run(&params).status, 0);

@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // components: protocol base
 /*
- * A hostile peer: the input is what it sends, cut into pieces by its own bytes. The first byte says
- * whether the handshake has been done before, so that frames get as far as the streams.
+ * A hostile peer. The first byte of the input says how the rest is taken: whether the handshake has
+ * been done before, so that frames get as far as the streams; whether this side has asked
+ * something; whether the peer reads; and whether the input is what the peer sends, cut into pieces
+ * by its own bytes, or a list of frames that get right headers.
  */
+enum mode {
+	MODE_GREETED = 1,
+	MODE_ASKING = 2,
+	MODE_DEAF = 4,
+	MODE_FRAMES = 8,
+};
+
 #include "protocol/base/bytes.h"
 #include "protocol/frame.h"
 #include "protocol/session.h"
@@ -125,30 +134,74 @@ static void greet(struct session *session)
 	session_receive(session, hello, writer.length);
 }
 
+/* The peer's bytes as they are: the next few of them. */
+static size_t send_piece(struct session *session, const uint8_t *bytes, size_t length)
+{
+	size_t piece = MIN(1 + (size_t)bytes[0] * 3, length);
+
+	session_receive(session, bytes, piece);
+	return piece;
+}
+
+/* A frame: type, flags and channel, stream, length of the payload in a byte each, and the payload.
+ */
+static size_t send_frame(struct session *session, const uint8_t *bytes, size_t length)
+{
+	uint8_t frame[FRAME_HEADER_SIZE + 255] = {0};
+	size_t payload;
+
+	if (length < 4)
+		return length;
+	payload = MIN((size_t)bytes[3], length - 4);
+	frame[0] = bytes[0] & 0x0f;
+	frame[1] = bytes[1] >> 7;
+	frame[2] = bytes[1] & 3;
+	frame[4] = bytes[2];
+	store_le32(frame + 8, (uint32_t)payload);
+	memcpy(frame + FRAME_HEADER_SIZE, bytes + 4, payload);
+	if (frame[0] == FRAME_HELLO)
+		session_receive(session, sync_word, SYNC_WORD_SIZE);
+	session_receive(session, frame, FRAME_HEADER_SIZE + payload);
+	return 4 + payload;
+}
+
+static void ask(struct owner *owner)
+{
+	static const struct slice method = SLICE_LITERAL("m"), nothing = {NULL, 0};
+	struct stream *stream;
+
+	if (session_request(owner->session, method, nothing, &stream_handlers, owner, NULL) < 0 ||
+	    session_request(owner->session, method, nothing, &stream_handlers, owner, &stream) < 0)
+		abort();
+	stream_send(stream, 0, "some bytes", 10);
+	stream_cancel(stream);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	static const char *const capabilities[] = {"exec", NULL};
 	static uint8_t out[65536];
 	struct owner owner = {0};
+	uint8_t mode;
 
 	if (length < 1)
 		return 0;
+	mode = bytes[0];
 	owner.session = session_new(SESSION_GUEST, "fuzz", capabilities, &handlers, &owner);
 	if (!owner.session)
 		abort();
-	if (bytes[0] & 1) {
+	if (mode & MODE_GREETED) {
 		session_start(owner.session);
 		greet(owner.session);
 		if (!session_is_established(owner.session))
 			abort();
+		if (mode & MODE_ASKING)
+			ask(&owner);
 	}
 	for (size_t at = 1; at < length;) {
-		size_t piece = 1 + (size_t)bytes[at] * 3;
-
-		piece = MIN(piece, length - at);
-		session_receive(owner.session, bytes + at, piece);
-		at += piece;
-		while (session_output(owner.session, out, sizeof(out)) > 0)
+		at += (mode & MODE_FRAMES ? send_frame : send_piece)(owner.session, bytes + at,
+								     length - at);
+		while (!(mode & MODE_DEAF) && session_output(owner.session, out, sizeof(out)) > 0)
 			;
 	}
 	session_free(owner.session);

@@ -4,8 +4,8 @@
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/frame.h"
+#include "tests/unit/protocol/suite.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -164,106 +164,13 @@ START_TEST(a_newer_peer_may_say_more)
 }
 END_TEST
 
-START_TEST(nesting_is_bounded)
-{
-	uint8_t bytes[64];
-	struct cbor_reader reader = {.bytes = bytes, .length = sizeof(bytes)};
-
-	memset(bytes, 0x81, sizeof(bytes));
-	bytes[sizeof(bytes) - 1] = 0;
-	cbor_skip(&reader);
-	ck_assert_int_eq(reader.error, -EBADMSG);
-	reader = (struct cbor_reader){.bytes = bytes + sizeof(bytes) - CBOR_MAX_DEPTH,
-				      .length = CBOR_MAX_DEPTH};
-	cbor_skip(&reader);
-	ck_assert_int_eq(cbor_finish(&reader), 0);
-}
-END_TEST
-
-START_TEST(integers_at_their_edges_survive)
-{
-	static const int64_t values[] = {0,	    23,		24,   255,	 256,
-					 65535,	    -1,		-24,  -25,	 INT64_MAX,
-					 INT64_MIN, UINT32_MAX, -257, 4294967296};
-	uint8_t bytes[16];
-	struct cbor_writer writer = CBOR_WRITER(bytes);
-	struct cbor_reader reader;
-
-	cbor_put_int(&writer, values[_i]);
-	reader = CBOR_READER(cbor_written(&writer));
-	ck_assert_int_eq(cbor_get_int(&reader), values[_i]);
-	ck_assert_int_eq(cbor_finish(&reader), 0);
-}
-END_TEST
-
-START_TEST(overflow_is_remembered)
-{
-	uint8_t bytes[4];
-	struct cbor_writer writer = CBOR_WRITER(bytes);
-
-	cbor_put_text(&writer, SLICE_LITERAL("long text"));
-	cbor_put_uint(&writer, 1);
-	ck_assert(writer.overflow);
-	ck_assert_uint_eq(cbor_written(&writer).length, 0);
-}
-END_TEST
-
-START_TEST(text_is_made_utf8)
-{
-	uint8_t bytes[16];
-	struct cbor_writer writer = CBOR_WRITER(bytes);
-	struct cbor_reader reader;
-
-	cbor_put_text(&writer, SLICE_LITERAL("a\xff\xc3\xa9"));
-	reader = CBOR_READER(cbor_written(&writer));
-	ck_assert(slice_is(cbor_get_text(&reader), "a?\xc3\xa9"));
-}
-END_TEST
-
-/* Headers that no peer may send. */
-static const uint8_t bad_headers[][FRAME_HEADER_SIZE] = {
-	{0},
-	{13},
-	{7, 2, 0, 0, 1, 0, 0, 0, 1},
-	{7, 0, 3, 0, 1, 0, 0, 0, 1},
-	{7, 0, 0, 1, 1, 0, 0, 0, 1},
-	{7, 0, 0, 0, 0, 0, 0, 0, 1},
-	{7, 0, 0, 0, 1, 0, 0, 0, 0},
-	{7, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1},
-	{1, 0, 0, 0, 1, 0, 0, 0, 1},
-	{5, 0, 0, 0, 1, 0, 0, 0, 1},
-	{9, 0, 0, 0, 1, 0, 0, 0, 5},
-	{11, 0, 0, 0, 0, 0, 0, 0, 9},
-	{2, 0, 1, 0, 1, 0, 0, 0, 9},
-};
-
-START_TEST(bad_headers_are_refused)
-{
-	struct frame_header header;
-
-	ck_assert_int_eq(frame_header_decode(bad_headers[_i], &header), -EBADMSG);
-}
-END_TEST
-
 int main(void)
 {
-	Suite *suite = suite_create("message");
 	TCase *tc = tcase_create("message");
 
 	tcase_add_test(tc, golden_messages_decode_and_encode);
 	tcase_add_test(tc, invalid_messages_are_refused);
 	tcase_add_test(tc, golden_frames_decode_and_encode);
 	tcase_add_test(tc, a_newer_peer_may_say_more);
-	tcase_add_test(tc, nesting_is_bounded);
-	tcase_add_loop_test(tc, integers_at_their_edges_survive, 0, 14);
-	tcase_add_test(tc, overflow_is_remembered);
-	tcase_add_test(tc, text_is_made_utf8);
-	tcase_add_loop_test(tc, bad_headers_are_refused, 0, ARRAY_SIZE(bad_headers));
-	suite_add_tcase(suite, tc);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run("message", tc);
 }

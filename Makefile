@@ -153,6 +153,7 @@ UNIT_HELP := $(filter-out $(UNIT_SRC),$(shell find tests/unit -name '*.c' 2>/dev
 
 unit_components = $(strip $(or \
 	$(if $(filter tests/unit/protocol/base/%,$(1)),base),\
+	$(if $(filter tests/unit/protocol/pump/%,$(1)),pump protocol base),\
 	$(if $(filter tests/unit/protocol/%,$(1)),protocol base),\
 	$(if $(filter tests/unit/host/vmm/%,$(1)),vmm probe protocol base),\
 	$(if $(filter tests/unit/host/net/%,$(1)),net base),\
@@ -164,11 +165,14 @@ unit_components = $(strip $(or \
 	$(if $(filter tests/unit/guest-agent/toolbox/%,$(1)),toolbox system protocol base),\
 	$(error no component for $(1))))
 
+# The pump leaves the choice of libuv, shared or static, to the program; its test has none.
+unit_pkgs = $(call pkgs_of_components,$(call unit_components,$(1))) $(if $(filter tests/unit/protocol/pump/%,$(1)),libuv)
+
 # Helpers (not named test_*) in a test's own folder are linked into the tests of that folder.
 define unit_rule
 $(OUT)/$(1:.c=): $(OUT)/obj/$(1:.c=.o) $(patsubst %.c,$(OUT)/obj/%.o,$(filter $(dir $(1))%,$(foreach h,$(UNIT_HELP),$(if $(filter $(dir $(1)),$(dir $(h))),$(h))))) $(foreach c,$(call unit_components,$(1)),$(OUT)/lib/$(c).a)
 	$$(call say,LINK,$$@)mkdir -p $$(@D) && $(CC) $(CFLAGS_ALL) -pie $(LDFLAGS_ALL) -o $$@ $$^ \
-	$$(call link_libs,,$(call pkgs_of_components,$(call unit_components,$(1))) check)
+	$$(call link_libs,,$(call unit_pkgs,$(1)) check)
 endef
 $(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(t))))
 

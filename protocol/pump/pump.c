@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 
 #define PUMP_BUFFER (64 * 1024)
 /* Reads in one turn of the loop: a flood must not starve the rest of the program. */
@@ -22,6 +24,7 @@ struct pump {
 	uv_idle_t again; /* something is left to read: come back without an edge */
 	int fd, set;
 	bool is_port;
+	bool is_socket; /* then a write to nobody need not be a signal */
 	bool connected;
 	bool freed;
 	bool pumping;	      /* inside handlers: output is sent afterwards */
@@ -72,7 +75,11 @@ static void send_output(struct pump *pump)
 			if (pump->out_length == 0)
 				return;
 		}
-		written = write(pump->fd, pump->out + pump->out_start, pump->out_length);
+		if (pump->is_socket)
+			written = send(pump->fd, pump->out + pump->out_start, pump->out_length,
+				       MSG_NOSIGNAL);
+		else
+			written = write(pump->fd, pump->out + pump->out_start, pump->out_length);
 		if (written < 0 && errno == EINTR)
 			continue;
 		if (written < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -190,10 +197,12 @@ int pump_new(uv_loop_t *loop, int fd, bool is_port, struct session *session,
 	_cleanup_close_ int set = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
 	struct pump *pump;
+	struct stat status;
 	int flags = fcntl(fd, F_GETFL);
 	int r;
 
-	if (set < 0 || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+	if (set < 0 || flags < 0 || fstat(fd, &status) < 0 ||
+	    fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
 	    epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) < 0)
 		return -errno;
 	pump = calloc(1, sizeof(*pump));
@@ -210,6 +219,7 @@ int pump_new(uv_loop_t *loop, int fd, bool is_port, struct session *session,
 	pump->fd = take_fd(&owned);
 	pump->set = take_fd(&set);
 	pump->is_port = is_port;
+	pump->is_socket = S_ISSOCK(status.st_mode);
 	pump->connected = !is_port; /* a port's first edge tells */
 	pump->session = session;
 	pump->handlers = handlers;

@@ -311,8 +311,8 @@ START_TEST(nothing_of_the_agents_is_inherited)
 	/* Signals 32 and 33 are the C library's own: nobody above it can set them back. */
 	const unsigned long long ours = ~0x180000000ULL;
 	uint8_t bytes[256];
-	const struct exec_params params =
-		ARGUMENTS("sh", "-c", "ls /proc/self/fd; grep -E 'Sig(Blk|Ign)' /proc/$$/status");
+	const struct exec_params params = ARGUMENTS(
+		"sh", "-c", "ls /proc/self/fd; exec grep -E 'Sig(Blk|Ign)' /proc/self/status");
 	unsigned long long blocked, ignored;
 	char output[256];
 

@@ -25,7 +25,6 @@ typedef void (*backend_done)(void *owner, int error, const char *text);
 
 struct backend {
 	const char *name; /* "vmm", "libvirt" */
-	const char *accelerator;
 	/* Starts @vm. On failure @done is called with why, and the VM is gone. */
 	void (*start)(struct vm *vm, backend_done done, void *owner);
 	/* Takes up a VM that an earlier lodged started: 0, or -errno if it is no more. */

@@ -13,9 +13,13 @@
 #define RETRY_LAST_MS  1000
 /* What people typed and the guest has not read; beyond that they wait. */
 #define INPUT_QUEUE (16 * 1024)
+/* Last words of a VM that are waited for. */
+#define LAST_WORDS_MAX (1024 * 1024)
+#define READ_SIZE      (16 * 1024)
 
 struct console_client {
 	uv_pipe_t pipe;
+	uv_shutdown_t shutdown;
 	struct console *console;
 	struct console_client *next;
 };
@@ -26,7 +30,9 @@ struct console {
 	uv_timer_t retry;
 	uint64_t retry_ms;
 	uv_pipe_t *serial; /* NULL while not connected */
+	bool ended;	   /* the VM is gone */
 	struct console_client *clients;
+	char scratch[READ_SIZE];	  /* one read at a time on the one loop */
 	uint8_t history[CONSOLE_HISTORY]; /* a ring */
 	size_t history_at, history_length;
 };
@@ -71,24 +77,47 @@ static void free_client(uv_handle_t *pipe)
 	free(pipe->data);
 }
 
-static void drop_client(struct console_client *client)
+static void take_off_list(struct console_client *client)
 {
 	for (struct console_client **at = &client->console->clients; *at; at = &(*at)->next) {
 		if (*at == client) {
 			*at = client->next;
-			uv_close((uv_handle_t *)&client->pipe, free_client);
-			return;
+			break;
 		}
 	}
+	client->console = NULL;
 }
 
-static void allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+/* It went, or does not read. */
+static void drop_client(struct console_client *client)
 {
-	static char scratch[16 * 1024]; /* one read at a time on the one loop */
+	take_off_list(client);
+	uv_close((uv_handle_t *)&client->pipe, free_client);
+}
 
-	(void)handle;
+static void on_shutdown(uv_shutdown_t *request, int status)
+{
+	struct console_client *client = CONTAINER_OF(request, struct console_client, shutdown);
+
+	(void)status;
+	uv_close((uv_handle_t *)&client->pipe, free_client);
+}
+
+/* Its end of file stands behind what it was sent. From here on it is on its own. */
+static void end_client(struct console_client *client)
+{
+	take_off_list(client);
+	uv_read_stop((uv_stream_t *)&client->pipe);
+	if (uv_shutdown(&client->shutdown, (uv_stream_t *)&client->pipe, on_shutdown) < 0)
+		uv_close((uv_handle_t *)&client->pipe, free_client);
+}
+
+static void allocate_for_client(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+	struct console_client *client = handle->data;
+
 	(void)suggested;
-	*buffer = uv_buf_init(scratch, sizeof(scratch));
+	*buffer = uv_buf_init(client->console->scratch, READ_SIZE);
 }
 
 static void client_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer);
@@ -97,7 +126,8 @@ static void set_reading(struct console *console, bool reading)
 {
 	for (struct console_client *client = console->clients; client; client = client->next) {
 		if (reading)
-			uv_read_start((uv_stream_t *)&client->pipe, allocate, client_read);
+			uv_read_start((uv_stream_t *)&client->pipe, allocate_for_client,
+				      client_read);
 		else
 			uv_read_stop((uv_stream_t *)&client->pipe);
 	}
@@ -138,17 +168,28 @@ static void send_to_client(struct console_client *client, const void *bytes, siz
 		drop_client(client);
 }
 
+static void send_history(struct console *console, struct console_client *client)
+{
+	size_t length = console->history_length;
+	size_t start = (console->history_at + CONSOLE_HISTORY - length) % CONSOLE_HISTORY;
+	size_t first = MIN(length, CONSOLE_HISTORY - start);
+
+	if (length > 0)
+		send_to_client(client, console->history + start, first);
+	if (client->console && first < length)
+		send_to_client(client, console->history, length - first);
+}
+
 int console_open(struct console *console, bool replay, int *fd)
 {
 	_cleanup_close_ int near = -EBADF;
 	struct console_client *client;
-	size_t start, first;
+	unsigned int count = 0;
 	int pair[2];
 
-	first = 0;
 	for (client = console->clients; client; client = client->next)
-		first++;
-	if (first >= CONSOLE_MAX_CLIENTS)
+		count++;
+	if (count >= CONSOLE_MAX_CLIENTS)
 		return -EMFILE;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
@@ -164,15 +205,12 @@ int console_open(struct console *console, bool replay, int *fd)
 	uv_pipe_init(console->loop, &client->pipe, 0);
 	client->pipe.data = client;
 	uv_pipe_open(&client->pipe, pair[0]);
-	uv_read_start((uv_stream_t *)&client->pipe, allocate, client_read);
+	uv_read_start((uv_stream_t *)&client->pipe, allocate_for_client, client_read);
 	*fd = take_fd(&near);
-	if (!replay || console->history_length == 0)
-		return 0;
-	start = (console->history_at + CONSOLE_HISTORY - console->history_length) % CONSOLE_HISTORY;
-	first = MIN(console->history_length, CONSOLE_HISTORY - start);
-	send_to_client(client, console->history + start, first);
-	if (console->clients == client && first < console->history_length)
-		send_to_client(client, console->history, console->history_length - first);
+	if (replay)
+		send_history(console, client);
+	if (console->ended && client->console)
+		end_client(client);
 	return 0;
 }
 
@@ -192,23 +230,71 @@ static void free_handle(uv_handle_t *handle)
 	free(handle);
 }
 
+static void disconnect(struct console *console)
+{
+	if (console->serial)
+		uv_close((uv_handle_t *)console->serial, free_handle);
+	console->serial = NULL;
+}
+
+static void allocate_for_serial(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+	struct console *console = handle->data;
+
+	(void)suggested;
+	*buffer = uv_buf_init(console->scratch, READ_SIZE);
+}
+
+static void pass_on(struct console *console, const char *bytes, size_t length)
+{
+	remember(console, (const uint8_t *)bytes, length);
+	for (struct console_client *client = console->clients, *next; client; client = next) {
+		next = client->next;
+		send_to_client(client, bytes, length);
+	}
+}
+
 static void serial_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
 {
 	struct console *console = stream->data;
 
-	if (length < 0) {
-		uv_close((uv_handle_t *)console->serial, free_handle);
-		console->serial = NULL;
+	if (length > 0) {
+		pass_on(console, buffer->base, (size_t)length);
+	} else if (length < 0) {
+		disconnect(console);
 		console->retry_ms = RETRY_FIRST_MS;
 		uv_timer_start(&console->retry, try_connect, console->retry_ms, 0);
+	}
+}
+
+/* What the VM wrote before it ended lies in the socket still. */
+static void read_last_words(struct console *console)
+{
+	size_t total = 0;
+	ssize_t length;
+	int fd;
+
+	if (!console->serial || uv_fileno((uv_handle_t *)console->serial, &fd) < 0)
 		return;
+	while (total < LAST_WORDS_MAX) {
+		length = read(fd, console->scratch, READ_SIZE);
+		if (length <= 0)
+			return;
+		pass_on(console, console->scratch, (size_t)length);
+		total += (size_t)length;
 	}
-	remember(console, (const uint8_t *)buffer->base, (size_t)length);
-	for (struct console_client *client = console->clients, *next; client; client = next) {
-		next = client->next;
-		if (length > 0)
-			send_to_client(client, buffer->base, (size_t)length);
-	}
+}
+
+void console_end(struct console *console)
+{
+	if (!console || console->ended)
+		return;
+	console->ended = true;
+	uv_timer_stop(&console->retry);
+	read_last_words(console);
+	disconnect(console);
+	while (console->clients)
+		end_client(console->clients);
 }
 
 static void try_connect(uv_timer_t *timer)
@@ -231,7 +317,7 @@ static void try_connect(uv_timer_t *timer)
 	serial->data = console;
 	console->serial = serial;
 	set_reading(console, true);
-	uv_read_start((uv_stream_t *)serial, allocate, serial_read);
+	uv_read_start((uv_stream_t *)serial, allocate_for_serial, serial_read);
 }
 
 int console_new(uv_loop_t *loop, const char *path, struct console **result)
@@ -262,10 +348,8 @@ void console_free(struct console *console)
 	if (!console)
 		return;
 	while (console->clients)
-		drop_client(console->clients);
-	if (console->serial)
-		uv_close((uv_handle_t *)console->serial, free_handle);
-	console->serial = NULL;
-	/* Writes under way are called back before the timer's close is. */
+		end_client(console->clients);
+	disconnect(console);
+	/* Writes under way to the serial end as cancelled, and then nothing touches the console. */
 	uv_close((uv_handle_t *)&console->retry, free_console);
 }

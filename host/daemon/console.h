@@ -21,10 +21,14 @@ struct console;
 
 /* Connects to @path, again and again until it is there. -ENOMEM. */
 int console_new(uv_loop_t *loop, const char *path, struct console **console);
-/* Clients see an end of file. NULL is fine. */
+/* The VM is gone: its last words are read, and clients get them and an end of file. NULL is fine.
+ */
+void console_end(struct console *console);
+/* Clients see an end of file behind what they have not read yet. NULL is fine. */
 void console_free(struct console *console);
 
-/* A new client: its end in @fd. @replay: what came last goes first. -EMFILE, -errno. */
+/* A new client: its end in @fd. @replay: what came last goes first; after console_end() that is
+ * all. -EMFILE, -errno. */
 int console_open(struct console *console, bool replay, int *fd);
 
 #endif

@@ -16,12 +16,12 @@
 	}
 
 const struct vm_option vm_option_table[] = {
-	OPTION(kernel, OPTION_TEXT),   OPTION(initrd, OPTION_TEXT),
-	OPTION(append, OPTION_TEXT),   OPTION(accel, OPTION_TEXT),
-	OPTION(net, OPTION_TEXT),      OPTION(on_reboot, OPTION_TEXT),
-	OPTION(on_panic, OPTION_TEXT), OPTION(disks, OPTION_LIST),
-	OPTION(forwards, OPTION_LIST), OPTION(cpus, OPTION_NUMBER),
-	OPTION(memory, OPTION_NUMBER),
+	OPTION(kernel, OPTION_TEXT),	OPTION(initrd, OPTION_TEXT),
+	OPTION(append, OPTION_TEXT),	OPTION(accel, OPTION_TEXT),
+	OPTION(backend, OPTION_TEXT),	OPTION(net, OPTION_TEXT),
+	OPTION(on_reboot, OPTION_TEXT), OPTION(on_panic, OPTION_TEXT),
+	OPTION(disks, OPTION_LIST),	OPTION(forwards, OPTION_LIST),
+	OPTION(cpus, OPTION_NUMBER),	OPTION(memory, OPTION_NUMBER),
 };
 const size_t vm_option_count = ARRAY_SIZE(vm_option_table);
 
@@ -96,6 +96,7 @@ static const struct {
 	const char *choices[4];
 } choice[] = {
 	{"accel", "--accel", {"auto", "kvm", "tcg"}},
+	{"backend", "backend", {"auto", "vmm", "libvirt"}},
 	{"net", "--net", {"user", "none"}},
 	{"on_reboot", "--on-reboot", {"restart", "stop"}},
 	{"on_panic", "--on-panic", {"stop", "restart", "pause"}},
@@ -137,8 +138,8 @@ int vm_options_complete(struct vm_options *options, char *error, size_t capacity
 	}
 	if (options->memory == 0)
 		options->memory = 256ULL << 20;
-	if (options->memory < 16ULL << 20 || options->memory % 4096) {
-		snprintf(error, capacity, "--memory: at least 16M, in whole pages");
+	if (options->memory < 16ULL << 20 || options->memory % (1 << 20)) {
+		snprintf(error, capacity, "--memory: whole mebibytes are needed, at least 16M");
 		return -EINVAL;
 	}
 	return complete_choices(options, error, capacity);

@@ -13,6 +13,7 @@
 struct vm_options {
 	char *kernel, *initrd, *append;
 	char *accel;	 /* "auto", "kvm", "tcg" */
+	char *backend;	 /* "auto", "vmm", "libvirt" */
 	char *net;	 /* "user", "none" */
 	char *on_reboot; /* "restart", "stop" */
 	char *on_panic;	 /* "stop", "restart", "pause" */

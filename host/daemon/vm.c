@@ -15,7 +15,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
+
+/* So long a VM that ended at once is listed as stopped. */
+#define LINGER_MS 5000
 
 static const struct backend *const backends[] = {&backend_vmm, &backend_libvirt};
 
@@ -87,9 +91,17 @@ static void vm_list(struct vm *vm)
 	lodged_check_idle(vm->lodged);
 }
 
+static void linger_closed(uv_handle_t *timer)
+{
+	free(timer);
+}
+
 static void vm_free(struct vm *vm)
 {
 	struct lodged *lodged = vm->lodged;
+
+	if (vm->lingering)
+		uv_close((uv_handle_t *)vm->lingering, linger_closed);
 
 	for (struct vm **at = &lodged->vms; *at; at = &(*at)->next) {
 		if (*at == vm) {
@@ -106,17 +118,39 @@ static void vm_free(struct vm *vm)
 	lodged_check_idle(lodged);
 }
 
+/* A socket's path has room for 107 bytes. */
+static bool paths_fit(const struct vm *vm)
+{
+	struct sockaddr_un address;
+
+	return strlen(vm->path) + strlen("/console.sock") < sizeof(address.sun_path);
+}
+
+static int64_t realtime_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
 int vm_new(struct lodged *lodged, const char *name, const struct backend *backend,
 	   struct vm_options *options, struct vm **result)
 {
-	struct timespec now;
-	struct vm *vm;
+	struct vm *vm = vm_find(lodged, name);
 
-	if (vm_find(lodged, name))
+	if (vm && vm->state == VM_STOPPED)
+		vm_free(vm);
+	else if (vm)
 		return -EEXIST;
 	vm = vm_allocate(lodged, name);
 	if (!vm)
 		return -ENOMEM;
+	if (!paths_fit(vm)) {
+		free(vm->path);
+		free(vm);
+		return -ENAMETOOLONG;
+	}
 	/* What a VM that died without lodged may have left. */
 	remove_folder(vm->path);
 	if (mkdir(vm->path, 0700) < 0) {
@@ -126,8 +160,7 @@ int vm_new(struct lodged *lodged, const char *name, const struct backend *backen
 		free(vm);
 		return r;
 	}
-	clock_gettime(CLOCK_REALTIME, &now);
-	vm->started_ns = now.tv_sec * 1000000000LL + now.tv_nsec;
+	vm->started_ns = realtime_ns();
 	vm->backend = backend;
 	vm->options = *options;
 	*options = (struct vm_options){0};
@@ -176,7 +209,7 @@ void vm_stop_waiting(struct vm_waiter **list, struct vm_waiter *waiter)
 	}
 }
 
-void vm_started(struct vm *vm)
+void vm_keep(struct vm *vm)
 {
 	struct descriptor descriptor = {
 		.pid = vm->pid,
@@ -190,6 +223,11 @@ void vm_started(struct vm *vm)
 	if (r < 0)
 		log_warning("%s: cannot write its descriptor, the next lodged will not know it: %s",
 			    vm->name, error_text(r));
+}
+
+void vm_started(struct vm *vm)
+{
+	vm_keep(vm);
 	connect_to_guest(vm);
 	vm_set_state(vm, VM_RUNNING, "");
 }
@@ -203,19 +241,49 @@ void vm_set_state(struct vm *vm, enum vm_status state, const char *reason)
 	bus_vm_changed(vm->lodged->bus, vm);
 }
 
+static void forget(struct vm *vm)
+{
+	bus_vm_removed(vm->lodged->bus, vm);
+	vm_free(vm);
+}
+
+static void linger_over(uv_timer_t *timer)
+{
+	forget(timer->data);
+}
+
+static bool linger(struct vm *vm)
+{
+	vm->lingering = malloc(sizeof(*vm->lingering));
+	if (!vm->lingering)
+		return false;
+	uv_timer_init(&vm->lodged->loop, vm->lingering);
+	vm->lingering->data = vm;
+	uv_timer_start(vm->lingering, linger_over, LINGER_MS, 0);
+	return true;
+}
+
 void vm_gone(struct vm *vm, const char *reason, int exit_status)
 {
+	bool is_young = realtime_ns() - vm->started_ns < LINGER_MS * 1000000LL;
+	bool has_run = vm->state != VM_STARTING;
+
 	vm->exit_status = exit_status;
+	agent_link_free(vm->agent);
+	vm->agent = NULL;
+	console_end(vm->console);
 	vm_set_state(vm, VM_STOPPED, reason);
 	vm_wake(&vm->agent_waiters);
 	vm_wake(&vm->stop_waiters);
-	bus_vm_removed(vm->lodged->bus, vm);
+	vm->backend->release(vm);
 	remove_folder(vm->path);
-	vm_free(vm);
+	if (!has_run || !is_young || !linger(vm))
+		forget(vm);
 }
 
 void vm_leave(struct vm *vm)
 {
+	/* They are told that lodged ends: the state is not "stopped". */
 	vm_wake(&vm->agent_waiters);
 	vm_wake(&vm->stop_waiters);
 	vm_free(vm);

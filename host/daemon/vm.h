@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <uv.h>
 
 #define VM_NAME_MAX 48
 
@@ -53,6 +54,7 @@ struct vm {
 	struct console *console;
 	struct vm_waiter *stop_waiters;
 	struct vm_waiter *agent_waiters; /* go when the agent is there, or the VM gone */
+	uv_timer_t *lingering;		 /* stopped, and listed a little longer */
 };
 
 const char *vm_state_text(enum vm_status state);
@@ -66,7 +68,8 @@ int vm_file(const struct vm *vm, const char *file, char *path, size_t capacity);
 /**
  * vm_new() - a VM in the list, in state starting, with an empty folder
  *
- * Return: 0; -EEXIST if the name is taken; -errno.
+ * Return: 0; -EEXIST if the name is taken; -ENAMETOOLONG if its sockets' paths would be too long;
+ * -errno.
  */
 int vm_new(struct lodged *lodged, const char *name, const struct backend *backend,
 	   struct vm_options *options, struct vm **vm);
@@ -76,11 +79,19 @@ void vm_wake(struct vm_waiter **list);
 /* Takes one off again; nothing if it is not on the list. */
 void vm_stop_waiting(struct vm_waiter **list, struct vm_waiter *waiter);
 
-/* The backend says: it runs. Connects to agent and console. */
+/* Writes its descriptor: from now on the next lodged will look for it. */
+void vm_keep(struct vm *vm);
+/* The backend says: it runs. Keeps it, and connects to agent and console. */
 void vm_started(struct vm *vm);
 /* The backend says: the state changed; the world is told. */
 void vm_set_state(struct vm *vm, enum vm_status state, const char *reason);
-/* The backend says: it is gone. Tells waiters, removes the folder, frees @vm. */
+/**
+ * vm_gone() - the backend says: it has ended
+ *
+ * Tells waiters, removes the folder, lets the backend go. @vm is not to be used afterwards: it is
+ * freed, now or, when it ended soon after its start, some seconds later, so that whoever started it
+ * can still ask why and read its console.
+ */
 void vm_gone(struct vm *vm, const char *reason, int exit_status);
 /* lodged ends and the VM does not: frees @vm, leaves the folder. */
 void vm_leave(struct vm *vm);

@@ -92,7 +92,9 @@ static void on_event(void *owner, const struct libvirt_event *event)
 
 	if (!machine)
 		return;
-	if (event->reason[0])
+	/* The first word counts: QEMU that libvirt ends after a guest's power-off was "killed",
+	 * too. */
+	if (event->reason[0] && !machine->reason[0])
 		snprintf(machine->reason, sizeof(machine->reason), "%s", event->reason);
 	if (event->kind == LIBVIRT_EVENT_STOPPED) {
 		if (machine->starting)
@@ -347,6 +349,7 @@ static void start(struct vm *vm, backend_done done, void *owner)
 		return;
 	}
 	machine->starting = true;
+	vm_keep(vm);
 	job->run = start_runs;
 	job->after = start_is_done;
 	job_start(job, &vm->lodged->loop);
@@ -482,7 +485,6 @@ static void release(struct vm *vm)
 
 const struct backend backend_libvirt = {
 	.name = "libvirt",
-	.accelerator = "tcg",
 	.start = start,
 	.adopt = adopt,
 	.command = command,

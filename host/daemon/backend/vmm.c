@@ -102,13 +102,21 @@ static void start_failed(struct machine *machine, int error, const char *text)
 	vm_gone(vm, "error", (int)machine->exit_code);
 }
 
+/* Why it did not start: usage, kernel; KVM; the rest. */
+static int error_of_exit(int64_t code)
+{
+	if (code == 2 || code == 4)
+		return -EINVAL;
+	return code == 3 ? -ENODEV : -EIO;
+}
+
 static void ended(struct machine *machine)
 {
 	char text[1024];
 
 	if (machine->done) {
 		last_words(machine->vm, text, sizeof(text));
-		start_failed(machine, machine->exit_code == 2 ? -EINVAL : -EIO, text);
+		start_failed(machine, error_of_exit(machine->exit_code), text);
 	} else if (machine->is_child) {
 		vm_gone(machine->vm, reason_of(machine),
 			machine->exit_signal ? 128 + machine->exit_signal
@@ -244,6 +252,17 @@ static int connect_control(struct machine *machine)
 	return r;
 }
 
+/* Process ids are used again: a process of that number is ours only if it is a lodge-vmm. */
+static bool is_vmm(pid_t pid)
+{
+	char path[64], name[32] = "";
+	_cleanup_fclose_ FILE *file = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	file = pid > 0 ? fopen(path, "re") : NULL;
+	return file && fgets(name, sizeof(name), file) && strcmp(name, "lodge-vmm\n") == 0;
+}
+
 static void try_connect(uv_timer_t *timer)
 {
 	struct machine *machine = timer->data;
@@ -251,10 +270,12 @@ static void try_connect(uv_timer_t *timer)
 	if (machine->exited || !machine->vm || connect_control(machine) == 0)
 		return;
 	machine->waited_ms += CONNECT_RETRY_MS;
-	if (machine->waited_ms > CONNECT_LIMIT_MS) {
-		uv_process_kill(&machine->process, SIGKILL); /* its exit ends the start */
+	if (!machine->is_child && !is_vmm(machine->vm->pid)) {
+		ended(machine);
 		return;
 	}
+	if (machine->waited_ms > CONNECT_LIMIT_MS)
+		kill(machine->vm->pid, SIGKILL); /* its exit ends the start */
 	uv_timer_start(&machine->retry, try_connect, CONNECT_RETRY_MS, 0);
 }
 
@@ -397,6 +418,7 @@ static void start(struct vm *vm, backend_done done, void *owner)
 		return;
 	}
 	vm->pid = machine->process.pid;
+	vm_keep(vm);
 	try_connect(&machine->retry);
 }
 
@@ -408,8 +430,14 @@ static int adopt(struct vm *vm)
 	if (!machine)
 		return -ENOMEM;
 	r = connect_control(machine);
-	if (r < 0)
-		vm->backend->release(vm);
+	if (r == 0)
+		return 0;
+	/* An earlier lodged may have died while it started. */
+	if (is_vmm(vm->pid)) {
+		uv_timer_start(&machine->retry, try_connect, CONNECT_RETRY_MS, 0);
+		return 0;
+	}
+	vm->backend->release(vm);
 	return r;
 }
 
@@ -490,7 +518,6 @@ static void release(struct vm *vm)
 
 const struct backend backend_vmm = {
 	.name = "vmm",
-	.accelerator = "kvm",
 	.start = start,
 	.adopt = adopt,
 	.command = command,

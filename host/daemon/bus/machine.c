@@ -80,7 +80,11 @@ static void command_done(void *owner, int error, const char *text)
 
 static void command(struct call *call, enum backend_command what)
 {
-	call->vm->backend->command(call->vm, what, command_done, call);
+	if (call->vm->state == VM_STOPPED || call->vm->state == VM_STARTING)
+		call_fail(call, BUS_ERROR(Busy), "'%s' is %s", call->vm->name,
+			  vm_state_text(call->vm->state));
+	else
+		call->vm->backend->command(call->vm, what, command_done, call);
 }
 
 static void kill_vm(struct call *call)
@@ -117,12 +121,19 @@ static void reboot_vm(struct call *call)
 		command(call, BACKEND_REBOOT);
 }
 
+static void fail_as_lodged_ends(struct call *call)
+{
+	call_fail(call, BUS_ERROR(Failed), "lodged is ending; '%s' goes on", call->vm->name);
+}
+
 static void stop_answer(struct call *call, bool happened)
 {
-	if (happened)
+	if (call->vm->state == VM_STOPPED)
 		call_done(call, 0, "");
+	else if (happened)
+		fail_as_lodged_ends(call);
 	else
-		call_fail(call, BUS_ERROR(Busy),
+		call_fail(call, BUS_ERROR(TimedOut),
 			  "'%s' is still running; its guest may not listen to the power button: "
 			  "lodge kill %s ends it at once",
 			  call->vm->name, call->vm->name);
@@ -142,7 +153,19 @@ static void stop_vm(struct call *call)
 
 	dbus_message_get_args(call->message, NULL, DBUS_TYPE_UINT32, &timeout_ms,
 			      DBUS_TYPE_INVALID);
-	wait_for(call, &vm->stop_waiters, timeout_ms, stop_answer);
+	if (vm->state == VM_STOPPED) {
+		call_done(call, 0, "");
+		return;
+	}
+	if (vm->state == VM_STARTING || vm->state == VM_PAUSED) {
+		call_fail(call, BUS_ERROR(Busy), "'%s' is %s, and cannot hear the power button",
+			  vm->name, vm_state_text(vm->state));
+		return;
+	}
+	if (timeout_ms > 0)
+		wait_for(call, &vm->stop_waiters, timeout_ms, stop_answer);
+	else
+		call_done(call, 0, "");
 	vm_set_state(vm, VM_STOPPING, "");
 	if (ask_agent(vm, "off") < 0)
 		vm->backend->command(vm, BACKEND_POWER_BUTTON, button_pressed, NULL);
@@ -155,6 +178,11 @@ static void wait_answer(struct call *call, bool happened)
 	dbus_int32_t status = call->vm->exit_status;
 
 	(void)happened;
+	if (call->vm->state != VM_STOPPED) {
+		dbus_message_unref(reply);
+		fail_as_lodged_ends(call);
+		return;
+	}
 	dbus_message_append_args(reply, DBUS_TYPE_STRING, &reason, DBUS_TYPE_INT32, &status,
 				 DBUS_TYPE_INVALID);
 	call_reply(call, reply);
@@ -162,7 +190,10 @@ static void wait_answer(struct call *call, bool happened)
 
 static void wait_vm(struct call *call)
 {
-	wait_for(call, &call->vm->stop_waiters, 0, wait_answer);
+	if (call->vm->state == VM_STOPPED)
+		wait_answer(call, true);
+	else
+		wait_for(call, &call->vm->stop_waiters, 0, wait_answer);
 }
 
 /* --- Agent and console ---------------------------------------------------------------------- */
@@ -183,7 +214,7 @@ static void wait_agent(struct call *call)
 
 	dbus_message_get_args(call->message, NULL, DBUS_TYPE_UINT32, &timeout_ms,
 			      DBUS_TYPE_INVALID);
-	if (agent_link_is_available(call->vm->agent) || timeout_ms == 0)
+	if (agent_link_is_available(call->vm->agent) || call->vm->state == VM_STOPPED)
 		wait_agent_answer(call, true);
 	else
 		wait_for(call, &call->vm->agent_waiters, timeout_ms, wait_agent_answer);
@@ -291,7 +322,7 @@ TEXT_PROPERTY(get_name, call->vm->name)
 TEXT_PROPERTY(get_state, vm_state_text(call->vm->state))
 TEXT_PROPERTY(get_reason, call->vm->reason)
 TEXT_PROPERTY(get_backend, call->vm->backend->name)
-TEXT_PROPERTY(get_accelerator, call->vm->backend->accelerator)
+TEXT_PROPERTY(get_accelerator, call->vm->options.accel)
 TEXT_PROPERTY(get_kernel, call->vm->options.kernel)
 TEXT_PROPERTY(get_path, call->vm->path)
 NUMBER_PROPERTY(get_pid, dbus_uint32_t, DBUS_TYPE_UINT32, call->vm->pid)
@@ -323,6 +354,11 @@ static void get_capabilities(const struct call *call, DBusMessageIter *value)
 	append_list(value, agent_link_capabilities(call->vm->agent));
 }
 
+static void get_disks(const struct call *call, DBusMessageIter *value)
+{
+	append_list(value, (const char *const *)call->vm->options.disks);
+}
+
 static void get_forwards(const struct call *call, DBusMessageIter *value)
 {
 	append_list(value, (const char *const *)call->vm->options.forwards);
@@ -331,7 +367,7 @@ static void get_forwards(const struct call *call, DBusMessageIter *value)
 static const struct bus_method methods[] = {
 	{"WaitAgent", "u timeout_ms", "b available", wait_agent},
 	{"Wait", "", "s reason i status", wait_vm},
-	{"OpenAgent", "", "h connection", open_agent},
+	{"OpenAgent", "", "h agent", open_agent},
 	{"OpenConsole", "b replay", "h console", open_console},
 	{"Stop", "u timeout_ms", "", stop_vm},
 	{"Kill", "", "", kill_vm},
@@ -353,6 +389,7 @@ static const struct bus_property properties[] = {
 	{"Kernel", "s", get_kernel},
 	{"Agent", "s", get_agent},
 	{"AgentCapabilities", "as", get_capabilities},
+	{"Disks", "as", get_disks},
 	{"Forwards", "as", get_forwards},
 	{"Started", "t", get_started},
 	{"Path", "s", get_path},

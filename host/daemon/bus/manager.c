@@ -2,10 +2,10 @@
 /* org.lodge1.Manager: the VMs, and starting one. */
 #include "host/daemon/bus/internal.h"
 
-#include "host/daemon/backend.h"
 #include "host/daemon/lodged.h"
-#include "host/probe/probe.h"
+#include "host/daemon/placement.h"
 #include "protocol/base/bytes.h"
+#include "protocol/base/log.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -140,31 +140,6 @@ static void pick_name(struct lodged *lodged, char name[VM_NAME_MAX + 1])
 	}
 }
 
-/* Which backend runs it here; NULL with the reason in @error. */
-static const struct backend *choose_backend(const char *accel, char *error, size_t capacity)
-{
-	struct probe probe;
-
-	if (strcmp(accel, "tcg") == 0)
-		return &backend_libvirt;
-	probe_host("", &probe);
-	if (probe.kvm == PROBE_KVM_GOOD)
-		return &backend_vmm;
-	if (strcmp(accel, "kvm") == 0) {
-		snprintf(error, capacity, "%s: %s", probe_kvm_text(probe.kvm),
-			 probe_kvm_advice(probe.kvm));
-		return NULL;
-	}
-	if (!probe.qemu) {
-		snprintf(error, capacity,
-			 "%s, and QEMU is not installed to do without: install "
-			 "qemu-system-x86",
-			 probe_kvm_text(probe.kvm));
-		return NULL;
-	}
-	return &backend_libvirt;
-}
-
 static void started(void *owner, int error, const char *text)
 {
 	struct call *call = owner;
@@ -179,7 +154,9 @@ static void start_vm(struct call *call)
 {
 	struct vm_options options = {0};
 	const struct backend *backend;
+	struct probe probe;
 	char own[VM_NAME_MAX + 1], error[512] = "out of memory";
+	const struct vm *old;
 	DBusMessageIter iter;
 	const char *name;
 	int r;
@@ -197,7 +174,8 @@ static void start_vm(struct call *call)
 			  name, VM_NAME_MAX);
 		return;
 	}
-	if (vm_find(call->lodged, name)) {
+	old = vm_find(call->lodged, name);
+	if (old && old->state != VM_STOPPED) {
 		call_fail(call, BUS_ERROR(AlreadyExists),
 			  "there is a VM '%s' already: lodge stop %s, or give another --name", name,
 			  name);
@@ -208,17 +186,18 @@ static void start_vm(struct call *call)
 		call_fail(call, BUS_ERROR(InvalidArgument), "%s", error);
 		return;
 	}
-	backend = choose_backend(options.accel, error, sizeof(error));
-	if (!backend) {
+	probe_host("", &probe);
+	r = placement_decide(&options, &probe, &backend, error, sizeof(error));
+	if (r < 0) {
 		vm_options_free(&options);
-		call_fail(call, BUS_ERROR(NoAccelerator), "%s", error);
+		call_done(call, r, error);
 		return;
 	}
 	r = vm_new(call->lodged, name, backend, &options, &call->vm);
 	vm_options_free(&options);
 	if (r < 0) {
-		call_fail(call, BUS_ERROR(Failed), "cannot make the folder of VM '%s': %s", name,
-			  strerror(-r));
+		call_fail(call, BUS_ERROR(Failed), "cannot make the folder %s/vm/%s: %s",
+			  call->lodged->runtime, name, error_text(r));
 		return;
 	}
 	backend->start(call->vm, started, call);
@@ -254,7 +233,15 @@ static const struct bus_signal signals[] = {
 	{"VMStateChanged", "s name s state s reason"},
 };
 
-static const struct bus_property properties[] = {{"Version", "s", get_version}};
+static void get_runtime(const struct call *call, DBusMessageIter *value)
+{
+	append_text(value, call->lodged->runtime);
+}
+
+static const struct bus_property properties[] = {
+	{"Version", "s", get_version},
+	{"RuntimeDirectory", "s", get_runtime},
+};
 
 const struct bus_interface bus_manager_interface = {
 	.name = BUS_INTERFACE_MANAGER,

@@ -2,6 +2,7 @@
 #include "host/daemon/bus/internal.h"
 
 #include "host/daemon/lodged.h"
+#include "protocol/base/bytes.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -53,13 +54,34 @@ void call_fail(struct call *call, const char *name, const char *format, ...)
 	call_reply(call, dbus_message_new_error(call->message, name, text));
 }
 
+static const char *error_name(int error)
+{
+	static const struct {
+		int error;
+		const char *name;
+	} names[] = {
+		{EINVAL, BUS_ERROR(InvalidArgument)},
+		{ENODEV, BUS_ERROR(NoAccelerator)},
+		{ENOENT, BUS_ERROR(NotFound)},
+		{EEXIST, BUS_ERROR(AlreadyExists)},
+		{EBUSY, BUS_ERROR(Busy)},
+		{ETIMEDOUT, BUS_ERROR(TimedOut)},
+		{ENOTCONN, BUS_ERROR(AgentUnavailable)},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (names[i].error == -error)
+			return names[i].name;
+	}
+	return BUS_ERROR(Failed);
+}
+
 void call_done(struct call *call, int error, const char *text)
 {
 	if (error == 0)
 		call_reply(call, call_new_reply(call));
 	else
-		call_fail(call, error == -EINVAL ? BUS_ERROR(InvalidArgument) : BUS_ERROR(Failed),
-			  "%s", text);
+		call_fail(call, error_name(error), "%s", text);
 }
 
 void append_basic(DBusMessageIter *dict, const char *key, int type, const void *value)

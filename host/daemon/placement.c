@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/daemon/placement.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int choose_accelerator(const char *wanted, const struct probe *probe, const char **accel,
+			      char *error, size_t capacity)
+{
+	bool kvm = probe->kvm == PROBE_KVM_GOOD;
+
+	if (strcmp(wanted, "kvm") == 0) {
+		*accel = "kvm";
+		if (kvm || probe->kvm == PROBE_KVM_INTERPRETED)
+			return 0;
+		snprintf(error, capacity, "%s: %s", probe_kvm_text(probe->kvm),
+			 probe_kvm_advice(probe->kvm));
+		return -ENODEV;
+	}
+	if (strcmp(wanted, "auto") == 0 && kvm) {
+		*accel = "kvm";
+		return 0;
+	}
+	*accel = "tcg";
+	if (probe->qemu)
+		return 0;
+	snprintf(error, capacity,
+		 "%s%sQEMU, which TCG is part of, is not installed: install qemu-system-x86",
+		 kvm ? "" : probe_kvm_text(probe->kvm), kvm ? "" : ", and ");
+	return -ENODEV;
+}
+
+static int choose_backend(const char *wanted, const char *accel, const struct probe *probe,
+			  const struct backend **backend, char *error, size_t capacity)
+{
+	bool kvm = strcmp(accel, "kvm") == 0;
+
+	if (strcmp(wanted, "auto") == 0)
+		*backend = kvm ? &backend_vmm : &backend_libvirt;
+	else
+		*backend = backend_named(wanted);
+	if (*backend == &backend_vmm && !kvm) {
+		snprintf(error, capacity, "lodge-vmm runs VMs on KVM only, not under TCG");
+		return -EINVAL;
+	}
+	if (*backend == &backend_libvirt && !probe->qemu) {
+		snprintf(error, capacity, "QEMU is not installed: install qemu-system-x86");
+		return -ENODEV;
+	}
+	return *backend ? 0 : -EINVAL;
+}
+
+int placement_decide(struct vm_options *options, const struct probe *probe,
+		     const struct backend **backend, char *error, size_t capacity)
+{
+	const char *accel;
+	int r;
+
+	r = choose_accelerator(options->accel, probe, &accel, error, capacity);
+	if (r == 0)
+		r = choose_backend(options->backend, accel, probe, backend, error, capacity);
+	if (r == 0)
+		r = vm_option_set_text(options, vm_option_named("accel"), accel);
+	if (r == 0)
+		r = vm_option_set_text(options, vm_option_named("backend"), (*backend)->name);
+	return r;
+}

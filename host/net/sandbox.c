@@ -6,6 +6,7 @@
 #include "protocol/base/log.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
@@ -88,6 +89,15 @@ static int enter_namespaces(void)
 	return result < 0 ? result : make_root(resolv, (size_t)resolv_size);
 }
 
+/* The new user namespace gave us all capabilities in it: they have served. */
+static int drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
+}
+
 /* What libslirp, its glib and libc do once they are set up. Files are opened for reading only. */
 static const int calls[] = {
 	SCMP_SYS(read),		SCMP_SYS(write),	   SCMP_SYS(readv),
@@ -157,9 +167,10 @@ int net_sandbox_enter(void)
 		log_warning("no namespaces for the network process: %s; its system calls are "
 			    "filtered all the same",
 			    error_text(result));
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	result = drop_capabilities();
+	if (result == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		result = -errno;
-	else
+	if (result == 0)
 		result = load_filter();
 	if (result < 0)
 		log_error("cannot enter the sandbox: %s", error_text(result));

@@ -83,7 +83,7 @@ static void watch(struct port *port)
 {
 	uint32_t wanted = port->stalled ? EPOLLOUT : 0;
 
-	if (port->client_fd < 0)
+	if (!port->client_source)
 		return;
 	if (guest_listens(port) && port->room && !port->client_finished)
 		wanted |= EPOLLIN;
@@ -129,9 +129,11 @@ static void on_hang_up(struct port *port)
 	if (readable && port->room)
 		receive(port);
 	else if (readable) {
-		/* Its last bytes wait for room in the guest. */
+		/* Its last bytes wait for room in the guest; it reads no more itself. */
 		loop_remove(port->client_source);
 		port->client_source = NULL;
+		drop_stalled(port);
+		virtio_kick(&port->console->device, VIRTIO_CONSOLE_TRANSMIT(port->id));
 	} else {
 		disconnect(port);
 	}
@@ -222,8 +224,7 @@ static void receive(struct port *port)
 	/* A client that hung up is not watched: go on by ourselves. */
 	if (more && port->client_fd >= 0 && !port->client_source)
 		virtio_kick(device, VIRTIO_CONSOLE_RECEIVE(port->id));
-	if (port->client_source)
-		watch(port);
+	watch(port);
 }
 
 /* --- Bytes from the guest --- */
@@ -259,7 +260,7 @@ static bool transmit_chain(struct port *port)
 
 	if (!virtio_pop(device, index, &chain))
 		return virtqueue_enable_kicks(virtio_queue(device, index));
-	if (port->client_fd < 0 || chain.readable == 0) {
+	if (!port->client_source || chain.readable == 0) {
 		virtqueue_push(virtio_queue(device, index), chain.head, 0);
 		return true;
 	}
@@ -285,8 +286,7 @@ static void transmit(struct port *port)
 	if (more)
 		virtio_kick(device, index);
 	virtio_notify(device, index);
-	if (port->client_source)
-		watch(port);
+	watch(port);
 }
 
 /* --- Control messages (5.3.6.2) --- */

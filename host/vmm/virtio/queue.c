@@ -123,31 +123,56 @@ static int add_buffer(struct virtqueue *queue, struct virtqueue_chain *chain,
 	return 0;
 }
 
-/*
- * Walk a table from @index on; in the queue's own table, a last descriptor may lead to an indirect
- * table. add_buffer() bounds the walk: each step but the last adds a piece.
- */
-static int walk(struct virtqueue *queue, struct virtqueue_chain *chain, const uint8_t *table,
-		uint32_t table_size, uint16_t index)
+/* Where an indirect descriptor leads. Return: its table; NULL if it is not allowed to. */
+static const uint8_t *indirect_table(struct virtqueue *queue, const struct descriptor *descriptor)
 {
-	bool inner = table != queue->descriptors;
+	const uint8_t *table;
+
+	if (!queue->indirect) {
+		violate(queue, "an indirect descriptor was not negotiated");
+		return NULL;
+	}
+	if (descriptor->flags & VRING_DESC_F_NEXT) {
+		violate(queue, "an indirect descriptor has a successor");
+		return NULL;
+	}
+	if (descriptor->length == 0 || descriptor->length % DESCRIPTOR_BYTES) {
+		violate(queue, "an indirect table has an odd length");
+		return NULL;
+	}
+	table = guestmem_ptr(queue->memory, descriptor->address, descriptor->length);
+	if (!table)
+		violate(queue, "an indirect table is outside memory");
+	return table;
+}
+
+/*
+ * Walk from @index on. The last descriptor of the queue's own table may lead to an indirect table,
+ * once: an indirect table may lie anywhere, also where the queue's own table is. add_buffer()
+ * bounds the walk: each other step adds a piece.
+ */
+static int walk(struct virtqueue *queue, struct virtqueue_chain *chain, uint16_t index)
+{
+	const uint8_t *table = queue->descriptors;
+	uint32_t table_size = queue->size;
 	struct descriptor descriptor;
+	bool inner = false;
 
 	do {
 		if (index >= table_size)
 			return violate(queue, "a descriptor index is outside its table");
 		descriptor = load_descriptor(table, index);
 		if (descriptor.flags & VRING_DESC_F_INDIRECT) {
-			if (inner || !queue->indirect)
-				return violate(queue, "an indirect descriptor is not allowed here");
-			if (descriptor.flags & VRING_DESC_F_NEXT)
-				return violate(queue, "an indirect descriptor has a successor");
-			if (descriptor.length == 0 || descriptor.length % DESCRIPTOR_BYTES)
-				return violate(queue, "an indirect table has an odd length");
-			table = guestmem_ptr(queue->memory, descriptor.address, descriptor.length);
+			if (inner)
+				return violate(queue, "an indirect descriptor is in a table");
+			inner = true;
+			table = indirect_table(queue, &descriptor);
 			if (!table)
-				return violate(queue, "an indirect table is outside memory");
-			return walk(queue, chain, table, descriptor.length / DESCRIPTOR_BYTES, 0);
+				return -EPROTO;
+			table_size = descriptor.length / DESCRIPTOR_BYTES;
+			descriptor.flags = VRING_DESC_F_NEXT;
+			index = 0;
+			continue;
 		}
 		if (add_buffer(queue, chain, &descriptor) < 0)
 			return -EPROTO;
@@ -177,7 +202,7 @@ int virtqueue_pop(struct virtqueue *queue, struct virtqueue_chain *chain)
 	chain->head = head;
 	chain->readable = chain->writable = 0;
 	chain->readable_bytes = chain->writable_bytes = 0;
-	if (walk(queue, chain, queue->descriptors, queue->size, head) < 0)
+	if (walk(queue, chain, head) < 0)
 		return -EPROTO;
 	queue->next_available++;
 	queue->in_flight++;

@@ -323,6 +323,9 @@ START_TEST(a_client_that_left_is_read_to_its_end)
 	guest_run(&guest);
 	expect_bytes(0, "first");
 	expect_control(0, VIRTIO_CONSOLE_PORT_OPEN, 1, "");
+	/* Meanwhile the guest kicks without buffers, and sends to nobody. */
+	guest_kick(&guest, VIRTIO_CONSOLE_RECEIVE(0));
+	send_bytes(VIRTIO_CONSOLE_TRANSMIT(0), "gone", 4);
 	expect_no_control();
 	add_buffer(VIRTIO_CONSOLE_RECEIVE(0));
 	add_buffer(VIRTIO_CONSOLE_RECEIVE(0));

@@ -142,6 +142,7 @@ static const struct {
 	 .indirect = {{BUFFER, 1, 0, 0}}},
 	{"indirect in indirect", .direct = {{TABLE, 32, INDIRECT, 0}},
 	 .indirect = {{TABLE, 16, INDIRECT, 0}}},
+	{"an indirect table that is the queue's own", .direct = {{DESCRIPTORS, 16, INDIRECT, 0}}},
 	{"an empty table", .direct = {{TABLE, 0, INDIRECT, 0}}},
 	{"half a table entry", .direct = {{TABLE, 8, INDIRECT, 0}},
 	 .indirect = {{BUFFER, 1, 0, 0}}},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/agent/exec/spawn.h"
-#include "protocol/base/bytes.h"
+#include "protocol/base/cleanup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -127,15 +127,18 @@ static int child_main(void *argument)
 
 int spawn_program(const struct spawn *spawn, pid_t *pid, const char **failed)
 {
-	_Alignas(16) char stack[STACK_BYTES];
+	_cleanup_free_ char *stack = malloc(STACK_BYTES);
 	struct child child = {.spawn = spawn};
 	sigset_t all, before;
 
+	*failed = "start a process";
+	if (!stack)
+		return -ENOMEM;
 	/* No handler of ours may run in the child: it would write to our memory. */
 	sigfillset(&all);
 	sigemptyset(&child.signals);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	*pid = clone(child_main, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
+	*pid = clone(child_main, stack + STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
 	if (*pid < 0)
 		fail(&child, "start a process");
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -160,10 +160,11 @@ void host_run_ms(struct host *host, unsigned int milliseconds)
 static void on_message(struct stream *stream, void *owner, struct slice name, struct slice params)
 {
 	struct call *call = owner;
-	uint8_t *copy = malloc(params.length);
+	uint8_t *copy = malloc(params.length + 1);
 
 	(void)stream;
-	memcpy(copy, params.bytes, params.length);
+	if (params.length > 0)
+		memcpy(copy, params.bytes, params.length);
 	free((void *)(uintptr_t)call->message_params.bytes);
 	call->message_params = (struct slice){copy, params.length};
 	snprintf(call->message, sizeof(call->message), "%.*s", (int)name.length,
@@ -175,7 +176,11 @@ static void on_data(struct stream *stream, void *owner, unsigned int channel, st
 {
 	struct call *call = owner;
 
-	call->out[channel] = realloc(call->out[channel], call->out_length[channel] + bytes.length);
+	while (call->out_capacity[channel] < call->out_length[channel] + bytes.length) {
+		call->out_capacity[channel] = MAX(2 * call->out_capacity[channel], 65536U);
+		call->out[channel] = realloc(call->out[channel], call->out_capacity[channel]);
+		ck_assert_ptr_nonnull(call->out[channel]);
+	}
 	memcpy(call->out[channel] + call->out_length[channel], bytes.bytes, bytes.length);
 	call->out_length[channel] += bytes.length;
 	if (call->hold)
@@ -228,7 +233,8 @@ static void on_closed(struct stream *stream, void *owner, const struct stream_re
 		 (const char *)result->text.bytes);
 	call->reply_length = result->params.length;
 	call->reply = malloc(result->params.length + 1);
-	memcpy(call->reply, result->params.bytes, result->params.length);
+	if (result->params.length > 0)
+		memcpy(call->reply, result->params.bytes, result->params.length);
 }
 
 static const struct stream_handlers stream_handlers = {

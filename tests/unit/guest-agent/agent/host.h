@@ -36,7 +36,7 @@ struct call {
 	uint8_t *reply;
 	size_t reply_length;
 	uint8_t *out[3]; /* received on each channel */
-	size_t out_length[3];
+	size_t out_length[3], out_capacity[3];
 	bool ended[3];
 	bool hold; /* give no credit back */
 	size_t held;

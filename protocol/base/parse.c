@@ -96,10 +96,10 @@ char *format_size(uint64_t size_bytes, char *text, unsigned int capacity)
 		snprintf(text, capacity, "%" PRIu64 " B", size_bytes);
 		return text;
 	}
-	while (number >= 1023.5 && unit < sizeof(units) - 1) {
+	do {
 		number /= 1024;
 		unit++;
-	}
+	} while (number >= 1023.5 && unit < sizeof(units) - 1);
 	snprintf(text, capacity, "%.*f %ciB",
 		 number < 9.995	  ? 2
 		 : number < 99.95 ? 1

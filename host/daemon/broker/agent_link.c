@@ -226,13 +226,26 @@ int agent_link_ping(struct agent_link *link, struct agent_ping *ping)
 	return r;
 }
 
-int agent_link_tell(struct agent_link *link, const char *method, struct slice params)
+int agent_link_request(struct agent_link *link, const char *method, struct slice params,
+		       const struct stream_handlers *handlers, void *owner, struct stream **stream)
 {
-	static const struct stream_handlers nobody = {0};
-
 	if (!agent_link_is_available(link))
 		return -ENOTCONN;
-	return session_request(link->session, slice_of(method), params, &nobody, NULL, NULL);
+	return session_request(link->session, slice_of(method), params, handlers, owner, stream);
+}
+
+static void ignore_end(struct stream *stream, void *owner, const struct stream_result *result)
+{
+	(void)stream;
+	(void)owner;
+	(void)result;
+}
+
+int agent_link_tell(struct agent_link *link, const char *method, struct slice params)
+{
+	static const struct stream_handlers nobody = {.closed = ignore_end};
+
+	return agent_link_request(link, method, params, &nobody, NULL, NULL);
 }
 
 /* --- Connecting ----------------------------------------------------------------------------- */

@@ -13,7 +13,7 @@
 #ifndef LODGE_DAEMON_AGENT_LINK_H
 #define LODGE_DAEMON_AGENT_LINK_H
 
-#include "protocol/cbor.h"
+#include "protocol/session.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,7 +54,10 @@ const char *const *agent_link_capabilities(const struct agent_link *link);
 /* A new client: its end of the socket pair in @fd. -ENOTCONN without an agent, -EMFILE. */
 int agent_link_open(struct agent_link *link, int *fd);
 
-/* A request of lodged itself, whose answer nobody waits for. -ENOTCONN. */
+/* A request of lodged itself, as session_request(); NULL for @link is -ENOTCONN. */
+int agent_link_request(struct agent_link *link, const char *method, struct slice params,
+		       const struct stream_handlers *handlers, void *owner, struct stream **stream);
+/* One whose answer nobody waits for. */
 int agent_link_tell(struct agent_link *link, const char *method, struct slice params);
 
 /* -ENOTCONN. @ping stays the caller's until `done`. */

@@ -50,8 +50,9 @@ static void far_message(struct stream *stream, void *owner, struct slice name, s
 	struct relay *relay = owner;
 
 	(void)stream;
-	if (relay->near)
-		stream_message(relay->near, name, params);
+	/* A client that takes none of them loses the stream, not the message. */
+	if (relay->near && stream_message(relay->near, name, params) < 0)
+		stream_cancel(relay->far);
 }
 
 static void far_data(struct stream *stream, void *owner, unsigned int channel, struct slice bytes)
@@ -116,7 +117,8 @@ static void near_message(struct stream *stream, void *owner, struct slice name, 
 	struct relay *relay = owner;
 
 	(void)stream;
-	stream_message(relay->far, name, params);
+	if (stream_message(relay->far, name, params) < 0)
+		stream_cancel(relay->far);
 }
 
 static void near_data(struct stream *stream, void *owner, unsigned int channel, struct slice bytes)

@@ -82,4 +82,7 @@ struct vm *vm_of_path(struct lodged *lodged, const char *path);
 /* server.c */
 void bus_emit(struct bus *bus, DBusMessage *signal);
 
+/* execute.c */
+void execute_in_vm(struct call *call);
+
 #endif

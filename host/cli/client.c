@@ -207,7 +207,7 @@ struct json_object *client_list(void)
 
 	if (runtime_directory(runtime, sizeof(runtime)) == 0 && !runtime_has_vms(runtime))
 		return json_object_new_object();
-	if (client_open(&client) < 0)
+	if (client_open(&client) != 0)
 		return NULL;
 	reply = client_call(client,
 			    dbus_message_new_method_call(NULL, LODGE_MANAGER_PATH,

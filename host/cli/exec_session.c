@@ -147,9 +147,9 @@ static int status_of_failure(const struct exec_session *session, const struct st
 
 	agent_failure(result, text, sizeof(text));
 	if (request->argc > 0)
-		log_error("%s: cannot run %s: %s", session->agent->vm, request->argv[0], text);
+		log_error("%s: %s: %s", session->agent->vm, request->argv[0], text);
 	else
-		log_error("%s: cannot run a shell: %s", session->agent->vm, text);
+		log_error("%s: shell: %s", session->agent->vm, text);
 	switch (result->error) {
 	case -ENOENT:
 		return EXEC_NOT_FOUND;

@@ -30,6 +30,11 @@ static bool ends_in_slash(const char *path)
 	return *path && path[strlen(path) - 1] == '/';
 }
 
+static bool must_be_folder(const struct request *request)
+{
+	return request->count > 1 || ends_in_slash(request->destination.path);
+}
+
 /* 0 and *stat; or negative errno, with the guest's words in @words. @bytes holds the reply. */
 static int guest_stat(struct agent *agent, const char *path, struct file_stat *stat, uint8_t *bytes,
 		      size_t capacity)
@@ -47,15 +52,16 @@ static int guest_stat(struct agent *agent, const char *path, struct file_stat *s
 
 /* Where the copy of @source goes: in an existing folder under the source's name, else the name
  * that was given. Opens the folder it is in. Return: 0 or -errno after an error was counted. */
-static int open_host_target(struct copy *copy, const char *destination, const char *source,
+static int open_host_target(struct copy *copy, const struct request *request, const char *source,
 			    char *name, size_t capacity)
 {
+	const char *destination = request->destination.path;
 	_cleanup_free_ char *copied = strdup(destination);
 	struct stat status;
 	bool into = stat(destination, &status) == 0 && S_ISDIR(status.st_mode);
 	int error = copied ? 0 : -ENOMEM;
 
-	if (!error && !into && ends_in_slash(destination))
+	if (!error && !into && must_be_folder(request))
 		error = -ENOTDIR;
 	if (!error)
 		error = place_base_name(into ? source : destination, name, (unsigned int)capacity);
@@ -76,10 +82,11 @@ static void download_one(struct copy *copy, const struct request *request, const
 	int error = guest_stat(copy->agent, source, &stat, bytes, sizeof(bytes));
 
 	if (error) {
-		copy_failed(copy, source, error == -EBADMSG ? error_text(error) : (char *)bytes);
+		copy_failed(copy, copy->agent->vm,
+			    error == -EBADMSG ? error_text(error) : (char *)bytes);
 		return;
 	}
-	if (open_host_target(copy, request->destination.path, source, name, sizeof(name)) < 0)
+	if (open_host_target(copy, request, source, name, sizeof(name)) < 0)
 		return;
 	download_begin(copy, &stat, source, name);
 	copy_run(copy);
@@ -89,22 +96,23 @@ static void download_one(struct copy *copy, const struct request *request, const
 
 /* --- To the guest -------------------------------------------------------------------------- */
 
-static int find_guest_target(struct copy *copy, const char *destination, const char *source,
+static int find_guest_target(struct copy *copy, const struct request *request, const char *source,
 			     char *target, size_t capacity)
 {
+	const char *destination = request->destination.path;
 	uint8_t bytes[2 * MESSAGE_PATH_MAX];
 	char name[NAME_MAX + 1];
 	struct file_stat stat;
 	int length, error = guest_stat(copy->agent, destination, &stat, bytes, sizeof(bytes));
 
 	if (error && error != -ENOENT) {
-		copy_failed(copy, destination,
+		copy_failed(copy, copy->agent->vm,
 			    error == -EBADMSG ? error_text(error) : (char *)bytes);
 		return error;
 	}
 	if (error || !S_ISDIR(stat.mode)) {
 		length = snprintf(target, capacity, "%s", destination);
-		error = ends_in_slash(destination) ? -ENOTDIR : 0;
+		error = must_be_folder(request) ? -ENOTDIR : 0;
 	} else {
 		error = place_base_name(source, name, sizeof(name));
 		length = snprintf(target, capacity, "%s%s%s", destination,
@@ -121,7 +129,7 @@ static void upload_one(struct copy *copy, const struct request *request, const c
 {
 	char target[MESSAGE_PATH_MAX];
 
-	if (find_guest_target(copy, request->destination.path, source, target, sizeof(target)) < 0)
+	if (find_guest_target(copy, request, source, target, sizeof(target)) < 0)
 		return;
 	upload_begin(copy, source, target);
 	copy_run(copy);

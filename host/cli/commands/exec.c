@@ -36,7 +36,7 @@ static int run_exec(const struct command *command, int argc, char **argv)
 	bool terminal = false, interactive = false, no_input = false;
 	struct option_list variables = {.count = 0};
 	struct exec_request request = {0};
-	char *environment[OPTION_LIST_MAX];
+	char *environment[OPTION_LIST_MAX] = {NULL};
 	const struct option_spec specs[] = {
 		{"tty", 't', OPTION_FLAG, NULL, "give it a terminal", &terminal, 0, 0},
 		{"interactive", 'i', OPTION_FLAG, NULL, "pass standard input on (the default)",

@@ -126,7 +126,9 @@ void copy_failed_stream(struct copy_task *task, const struct stream_result *resu
 		copy->failures++;
 		return;
 	}
-	copy_failed(copy, task->guest, agent_failure(result, text, sizeof(text)));
+	/* The agent's words name the path. */
+	copy_failed(copy, result->text.length > 0 ? copy->agent->vm : task->guest,
+		    agent_failure(result, text, sizeof(text)));
 	if (result->error == -ECONNRESET)
 		copy->stopping = true;
 }

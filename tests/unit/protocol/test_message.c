@@ -2,9 +2,9 @@
 #include "protocol/message.h"
 
 #include "protocol/base/bytes.h"
-#include "protocol/base/cleanup.h"
 #include "protocol/frame.h"
 #include "tests/unit/protocol/suite.h"
+#include "tests/unit/protocol/vectors.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -39,43 +39,9 @@ static const struct message_type *type_named(const char *name)
 	ck_abort_msg("a vector of an unknown type: %s", name);
 }
 
-/* Hexadecimal digits and blanks, up to the end or a '#'. */
-static size_t parse_hex(const char *text, uint8_t *bytes, size_t capacity)
-{
-	size_t length = 0;
-	unsigned int byte;
-
-	for (; *text && *text != '#' && *text != '\n'; text++) {
-		if (*text == ' ')
-			continue;
-		ck_assert_int_eq(sscanf(text, "%2x", &byte), 1);
-		ck_assert_uint_lt(length, capacity);
-		bytes[length++] = (uint8_t)byte;
-		text++;
-	}
-	return length;
-}
-
-/* Calls @check for each vector of a file; there must be some. */
-static void each_vector(const char *file, void (*check)(const char *line))
-{
-	_cleanup_fclose_ FILE *vectors = fopen(file, "re");
-	char line[1024];
-	unsigned int count = 0;
-
-	ck_assert_msg(vectors, "%s: run the tests at the top of the tree", file);
-	while (fgets(line, sizeof(line), vectors)) {
-		if (line[0] == '#' || line[0] == '\n')
-			continue;
-		check(line);
-		count++;
-	}
-	ck_assert_uint_gt(count, 5);
-}
-
 static void check_message(const char *line)
 {
-	uint8_t bytes[512], again[512];
+	uint8_t bytes[VECTOR_MAX], again[VECTOR_MAX];
 	struct cbor_writer writer = CBOR_WRITER(again);
 	union any_message message;
 	char name[64];
@@ -83,7 +49,7 @@ static void check_message(const char *line)
 	int at;
 
 	ck_assert_int_eq(sscanf(line, "%63s %n", name, &at), 1);
-	length = parse_hex(line + at, bytes, sizeof(bytes));
+	length = vector_bytes(line + at, bytes);
 	ck_assert_msg(message_decode(type_named(name), (struct slice){bytes, length}, &message) ==
 			      0,
 		      "not decoded: %s", line);
@@ -95,13 +61,13 @@ static void check_message(const char *line)
 static void check_invalid(const char *line)
 {
 	union any_message message;
-	uint8_t bytes[512];
+	uint8_t bytes[VECTOR_MAX];
 	char name[64];
 	size_t length;
 	int at;
 
 	ck_assert_int_eq(sscanf(line, "%63s %n", name, &at), 1);
-	length = parse_hex(line + at, bytes, sizeof(bytes));
+	length = vector_bytes(line + at, bytes);
 	ck_assert_msg(message_decode(type_named(name), (struct slice){bytes, length}, &message) ==
 			      -EBADMSG,
 		      "taken: %s", line);
@@ -110,14 +76,14 @@ static void check_invalid(const char *line)
 static void check_frame(const char *line)
 {
 	unsigned int type, flags, channel, stream, length;
-	uint8_t bytes[FRAME_HEADER_SIZE], again[FRAME_HEADER_SIZE];
+	uint8_t bytes[VECTOR_MAX], again[FRAME_HEADER_SIZE];
 	struct frame_header header;
 	int at;
 
 	ck_assert_int_eq(
 		sscanf(line, "%u %u %u %u %u %n", &type, &flags, &channel, &stream, &length, &at),
 		5);
-	ck_assert_uint_eq(parse_hex(line + at, bytes, sizeof(bytes)), FRAME_HEADER_SIZE);
+	ck_assert_uint_eq(vector_bytes(line + at, bytes), FRAME_HEADER_SIZE);
 	ck_assert_int_eq(frame_header_decode(bytes, &header), 0);
 	ck_assert_uint_eq(header.type, type);
 	ck_assert_uint_eq(header.flags, flags);
@@ -125,7 +91,7 @@ static void check_frame(const char *line)
 	ck_assert_uint_eq(header.stream, stream);
 	ck_assert_uint_eq(header.length, length);
 	frame_header_encode(&header, again);
-	ck_assert_mem_eq(bytes, again, sizeof(bytes));
+	ck_assert_mem_eq(bytes, again, sizeof(again));
 }
 
 START_TEST(golden_messages_decode_and_encode)

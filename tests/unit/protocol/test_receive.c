@@ -5,6 +5,7 @@
 #include "protocol/base/bytes.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 static struct pair pair;
@@ -240,6 +241,30 @@ START_TEST(a_message_in_pieces_has_a_bound)
 }
 END_TEST
 
+/* A peer that asks and asks and reads nothing. */
+START_TEST(a_deaf_peer_costs_bounded_memory)
+{
+	struct frame_header half = {.type = FRAME_EVENT, .flags = FRAME_MORE, .length = 1};
+	uint8_t piece[FRAME_HEADER_SIZE + 1] = {0};
+	size_t before, after;
+	bool open = true;
+
+	pair_establish(&pair);
+	before = mallinfo2().uordblks;
+	for (uint32_t id = 1; id < 2 * SESSION_MAX_STREAMS; id += 2)
+		pair_forge(guest, FRAME_REQUEST, id, SLICE_LITERAL("\x64ping\xa0"));
+	for (int i = 0; i < 100000 && open; i++)
+		open = pair_forge(guest, FRAME_PING, 0, SLICE_LITERAL("12345678")) == 0;
+	frame_header_encode(&half, piece);
+	for (int i = 0; i < FRAME_MAX_MESSAGE && open; i++)
+		open = session_receive(guest->session, piece, sizeof(piece)) == 0;
+	ck_assert(open);
+	ck_assert_uint_eq(guest->requests, SESSION_MAX_STREAMS);
+	after = mallinfo2().uordblks;
+	ck_assert_uint_le(after - MIN(before, after), 1 << 20);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("receive");
@@ -256,5 +281,6 @@ int main(void)
 	tcase_add_test(tc, requests_beyond_the_limit_are_answered_then_end_the_epoch);
 	tcase_add_loop_test(tc, pieces_of_two_messages_do_not_mix, 0, 2);
 	tcase_add_test(tc, a_message_in_pieces_has_a_bound);
+	tcase_add_test(tc, a_deaf_peer_costs_bounded_memory);
 	return suite_run("receive", tc);
 }

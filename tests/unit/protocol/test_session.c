@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit/protocol/pair.h"
 #include "tests/unit/protocol/suite.h"
+#include "tests/unit/protocol/vectors.h"
 
 #include "protocol/base/bytes.h"
 
@@ -342,6 +343,88 @@ START_TEST(disconnected_ends_say_nothing_until_they_start)
 }
 END_TEST
 
+/* --- The golden conversation ---------------------------------------------------------------- */
+
+static struct stream *golden_stream;
+
+static void golden_request(const char *method)
+{
+	static const uint8_t params[] = {0xa1, 0x61, 'n', 1}; /* {"n": 1} */
+
+	session_request(host->session, slice_of(method), (struct slice){params, sizeof(params)},
+			&pair_stream_handlers, host, &golden_stream);
+}
+
+/* What leads to each line of vectors/conversation.txt. */
+static void golden_step(unsigned int step)
+{
+	switch (step) {
+	case 0:
+		host->next_epoch = 0x1111111111111111;
+		guest->next_epoch = 0x2222222222222222;
+		session_start(host->session);
+		break;
+	case 3:
+		golden_request("keep");
+		stream_send(golden_stream, 0, "input", 5);
+		stream_end(golden_stream, 0);
+		break;
+	case 4:
+		stream_message(guest->asked, SLICE_LITERAL("started"), nothing);
+		stream_send(guest->asked, 1, "output", 6);
+		stream_send(guest->asked, 2, sync_word, SYNC_WORD_SIZE);
+		break;
+	case 5:
+		stream_end(guest->asked, 1);
+		stream_reply(guest->asked, nothing);
+		break;
+	case 6:
+		session_ping(host->session, 0x0807060504030201);
+		session_ping(host->session, load_le64(sync_word));
+		break;
+	case 8:
+		session_event(guest->session, "changed", nothing);
+		break;
+	case 9:
+		golden_request("keep");
+		stream_cancel(golden_stream);
+		break;
+	default: /* an answer to the line before */
+		break;
+	}
+}
+
+/* "host HEX" or "guest HEX": what that end says now, byte for byte; then the other end hears it. */
+static void check_line(const char *line)
+{
+	static unsigned int step;
+	struct end *speaker = line[0] == 'h' ? host : guest;
+	uint8_t bytes[VECTOR_MAX];
+	size_t length = vector_bytes(strchr(line, ' '), bytes);
+
+	golden_step(step++);
+	pair_collect(speaker);
+	ck_assert_msg(speaker->length == length && memcmp(speaker->pipe, bytes, length) == 0,
+		      "line %u is said otherwise", step);
+	ck_assert_int_eq(pair_deliver(speaker, speaker == host ? guest : host, SIZE_MAX), 0);
+}
+
+START_TEST(the_golden_conversation_is_said_and_heard)
+{
+	each_vector("protocol/vectors/conversation.txt", check_line);
+	pair_settle(&pair);
+	ck_assert_uint_eq(guest->received[0], 5);
+	ck_assert_uint_eq(host->received[1], 6);
+	ck_assert_uint_eq(host->received[2], SYNC_WORD_SIZE);
+	ck_assert_uint_eq(host->pongs, 2);
+	ck_assert_uint_eq(host->events, 1);
+	ck_assert_uint_eq(host->messages, 1);
+	ck_assert_uint_eq(host->closed, 2);
+	ck_assert_int_eq(host->last_error, -ECANCELED);
+	pair_expect_works(&pair);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("session");
@@ -360,5 +443,6 @@ int main(void)
 	tcase_add_test(tc, no_version_in_common_is_answered_and_told);
 	tcase_add_test(tc, a_new_life_that_heard_the_old_hello_is_a_new_session);
 	tcase_add_test(tc, disconnected_ends_say_nothing_until_they_start);
+	tcase_add_test(tc, the_golden_conversation_is_said_and_heard);
 	return suite_run("session", tc);
 }

@@ -4,7 +4,8 @@
 #include "io.h"
 #include "lib.h"
 
-#define LISTEN_MS 30
+/* So long without a message: no more are to come. */
+#define SILENCE_MS 500
 
 static void offer_message(struct console *console, unsigned index)
 {
@@ -44,11 +45,20 @@ static void handle(struct console *console, const uint8_t *message, uint32_t len
 	}
 }
 
-void console_listen(struct console *console, uint64_t ms)
+/* Both ports are named, and the echo is there: nothing more is awaited. */
+static bool is_known(struct console *console)
+{
+	const struct console_port *echo = console_find(console, CONSOLE_ECHO);
+
+	return echo != NULL && echo->host_open && console_find(console, CONSOLE_IDLE) != NULL;
+}
+
+/* Takes in control messages until all is known. */
+static void listen(struct console *console)
 {
 	struct virtqueue *queue = &console->control_receive;
 
-	while (wait_for(virtqueue_has_used(queue), ms)) {
+	while (!is_known(console) && wait_for(virtqueue_has_used(queue), SILENCE_MS)) {
 		uint32_t length = 0;
 		int head = virtqueue_take(queue, &length);
 
@@ -102,7 +112,7 @@ bool console_restart(struct console *console)
 	virtqueue_notify(&console->control_receive);
 	if (!console_control(console, UINT32_MAX, VIRTIO_CONSOLE_DEVICE_READY, 1))
 		return false;
-	console_listen(console, LISTEN_MS);
+	listen(console);
 	return true;
 }
 

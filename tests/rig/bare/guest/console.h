@@ -38,11 +38,13 @@ static inline uint16_t console_transmit_queue(uint32_t port)
 	return (uint16_t)(console_receive_queue(port) + 1);
 }
 
+/* The ports of the rig's machine: what is sent to the first comes back; nobody is at the second. */
+#define CONSOLE_ECHO "bare.echo"
+#define CONSOLE_IDLE "bare.idle"
+
 /* Starts it with MULTIPORT, learns of its ports and answers PORT_READY to each. */
 bool console_start(struct console *console);
 bool console_restart(struct console *console);
-/* Takes in control messages until @ms pass without one. */
-void console_listen(struct console *console, uint64_t ms);
 /* Sends a control message. False if it is not taken. */
 bool console_control(struct console *console, uint32_t port, uint16_t event, uint16_t value);
 /* The port with this name, or NULL. */

@@ -220,12 +220,47 @@ static void test_queues(void)
 		      requests[i].status);
 }
 
+/* As many entries as the device allows, and as many requests as fit. */
+static void test_largest_queue(void)
+{
+	struct blk blk;
+	struct virtqueue *queue = &blk.queue[0];
+	struct blk_request *requests;
+	uint8_t *sector = allocate(BLK_SECTOR, BLK_SECTOR);
+	unsigned count = 0;
+
+	require(virtio_find(&blk.device, VIRTIO_ID_BLOCK, BLK_DISK) &&
+			virtio_negotiate(&blk.device, 0),
+		"the device does not start");
+	virtqueue_prepare(queue, &blk.device, 0, virtio_queue_max(&blk.device, 0));
+	virtqueue_enable(queue, VIRTIO_MSI_NO_VECTOR);
+	virtio_driver_ok(&blk.device);
+	requests = allocate(sizeof(*requests) * queue->size, 16);
+	while (blk_submit(queue, &requests[count], VIRTIO_BLK_T_IN, count, sector, BLK_SECTOR) >= 0)
+		count++;
+	virtqueue_notify(queue);
+	for (unsigned i = 0; i < count; i++) {
+		require(wait_for(virtqueue_has_used(queue), VIRTIO_ANSWER_MS), "%u of %u done", i,
+			count);
+		require(virtqueue_take(queue, NULL) >= 0, "a bad id after %u requests", i);
+	}
+	for (unsigned i = 0; i < count; i++)
+		check(requests[i].status == VIRTIO_BLK_S_OK, "request %u: status %u", i,
+		      requests[i].status);
+}
+
 static const struct test tests[] = {
-	{"capacity", test_capacity},	   {"read-write", test_read_write},
-	{"event-index", test_event_index}, {"indirect", test_indirect},
-	{"identity", test_identity},	   {"unknown-request", test_unknown_request},
-	{"discard", test_discard},	   {"write-zeroes", test_write_zeroes},
-	{"read-only", test_read_only},	   {"queues", test_queues},
+	{"capacity", test_capacity},
+	{"read-write", test_read_write},
+	{"event-index", test_event_index},
+	{"indirect", test_indirect},
+	{"identity", test_identity},
+	{"unknown-request", test_unknown_request},
+	{"discard", test_discard},
+	{"write-zeroes", test_write_zeroes},
+	{"read-only", test_read_only},
+	{"queues", test_queues},
+	{"largest-queue", test_largest_queue},
 };
 
 const struct suite suite_blk = {"blk", tests, ARRAY_SIZE(tests), NULL};

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The host end of the port "bare.echo" sends back what it gets; nobody is at "bare.idle". */
 #include "console.h"
 #include "lib.h"
 #include "suites.h"
@@ -11,10 +10,10 @@ static void test_ports(void)
 	struct console console;
 
 	require(console_start(&console), "the device does not start");
-	require(console_find(&console, "bare.echo") != NULL, "no port bare.echo");
-	require(console_find(&console, "bare.idle") != NULL, "no port bare.idle");
-	check(console_find(&console, "bare.echo")->host_open, "bare.echo is not open");
-	check(!console_find(&console, "bare.idle")->host_open, "bare.idle is open");
+	require(console_find(&console, CONSOLE_ECHO) != NULL, "no port bare.echo");
+	require(console_find(&console, CONSOLE_IDLE) != NULL, "no port bare.idle");
+	check(console_find(&console, CONSOLE_ECHO)->host_open, "bare.echo is not open");
+	check(!console_find(&console, CONSOLE_IDLE)->host_open, "bare.idle is open");
 }
 
 static bool receive_all(struct console_port *port, uint8_t *to, uint32_t length)
@@ -37,7 +36,7 @@ static void test_echo(void)
 	uint8_t *out = allocate(BULK_BYTES, 16), *in = allocate(BULK_BYTES, 16);
 
 	require(console_start(&console), "the device does not start");
-	port = console_find(&console, "bare.echo");
+	port = console_find(&console, CONSOLE_ECHO);
 	require(port != NULL && console_open(&console, port), "the port does not open");
 	require(console_send(port, "ping\n", 5), "five bytes are not taken");
 	if (!receive_all(port, in, 5))
@@ -60,8 +59,8 @@ static void test_idle_port(void)
 	struct buffer buffer = {bytes, 4096, false};
 
 	require(console_start(&console), "the device does not start");
-	idle = console_find(&console, "bare.idle");
-	echo = console_find(&console, "bare.echo");
+	idle = console_find(&console, CONSOLE_IDLE);
+	echo = console_find(&console, CONSOLE_ECHO);
 	require(idle != NULL && echo != NULL, "no such ports");
 	require(console_open(&console, idle) && console_open(&console, echo), "do not open");
 	for (int i = 0; i < 32 && virtqueue_add(&idle->transmit, &buffer, 1) >= 0; i++)
@@ -83,7 +82,7 @@ static void test_odd_control(void)
 		      console_control(&console, UINT32_MAX, VIRTIO_CONSOLE_DEVICE_READY, 0),
 	      "odd control messages are not taken");
 	require(console_restart(&console), "the device does not start again");
-	port = console_find(&console, "bare.echo");
+	port = console_find(&console, CONSOLE_ECHO);
 	require(port != NULL && console_open(&console, port) && console_send(port, "y", 1),
 		"the port does not work");
 	receive_all(port, in, 1);

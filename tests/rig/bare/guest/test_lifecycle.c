@@ -241,8 +241,8 @@ static void status_at_random(const struct victim *victim)
 
 static bool filled_with(const uint8_t *bytes, size_t length, uint64_t word)
 {
-	/* One word in eight is enough to see a page that was written to. */
-	for (size_t i = 0; i < length; i += 64) {
+	/* A word of each sector is enough to see what was written to. */
+	for (size_t i = 0; i < length; i += 512) {
 		if (*(const volatile uint64_t *)(bytes + i) != word)
 			return false;
 	}

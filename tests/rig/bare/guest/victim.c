@@ -41,7 +41,7 @@ static bool console_works(void)
 
 	if (!console_start(&console))
 		return false;
-	echo = console_find(&console, "bare.echo");
+	echo = console_find(&console, CONSOLE_ECHO);
 	if (echo == NULL || !console_open(&console, echo))
 		return false;
 	virtqueue_add(&echo->transmit, &out, 1);

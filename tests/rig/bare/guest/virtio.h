@@ -19,7 +19,7 @@
 
 #define VIRTIO_VENDOR	  0x1af4
 #define VIRTIO_MAX_QUEUES 40
-#define VIRTIO_MAX_SIZE	  256 /* what we ask for; less if the device has less */
+#define VIRTIO_MAX_SIZE	  64 /* what we ask for; less if the device has less */
 #define VIRTIO_ANSWER_MS  3000
 #define FEATURE(bit)	  (1ULL << (bit))
 

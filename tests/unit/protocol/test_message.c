@@ -25,16 +25,42 @@ static const struct {
 	const char *name;
 	const struct message_type *type;
 } types[] = {
-	TYPE(exec_result), TYPE(exec_started),	 TYPE(exec_size),    TYPE(error_info),
-	TYPE(path_params), TYPE(file_stat),	 TYPE(power_params), TYPE(time_value),
-	TYPE(vm_state),	   TYPE(info_interface), TYPE(exec_params),
+	TYPE(info_params),
+	TYPE(info),
+	TYPE(info_user),
+	TYPE(info_interface),
+	TYPE(info_disk),
+	TYPE(info_filesystem),
+	TYPE(subscribe_params),
+	TYPE(changed),
+	TYPE(exec_params),
+	TYPE(exec_started),
+	TYPE(exec_signal),
+	TYPE(exec_size),
+	TYPE(exec_result),
+	TYPE(path_params),
+	TYPE(file_stat),
+	TYPE(file_read_params),
+	TYPE(file_write_params),
+	TYPE(file_written),
+	TYPE(file_symlink_params),
+	TYPE(power_params),
+	TYPE(time_value),
+	TYPE(vm_info),
+	TYPE(vm_state),
+	TYPE(error_info),
 };
+
+/* Which of them had a vector. */
+static bool seen[ARRAY_SIZE(types)];
 
 static const struct message_type *type_named(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		if (strcmp(types[i].name, name) == 0)
-			return types[i].type;
+		if (strcmp(types[i].name, name) != 0)
+			continue;
+		seen[i] = true;
+		return types[i].type;
 	}
 	ck_abort_msg("a vector of an unknown type: %s", name);
 }
@@ -97,6 +123,8 @@ static void check_frame(const char *line)
 START_TEST(golden_messages_decode_and_encode)
 {
 	each_vector("protocol/vectors/messages.txt", check_message);
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		ck_assert_msg(seen[i], "no vector of %s", types[i].name);
 }
 END_TEST
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/agent/agent.h"
+#include "guest-agent/agent/memory.h"
 #include "guest-agent/agent/service.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/log.h"
@@ -17,8 +18,13 @@ struct running {
 	void *state;
 };
 
+/* So long after the last request its memory is given back. */
+#define QUIET_MS 1000
+
 struct agent {
 	struct agent_options options;
+	uv_timer_t quiet; /* runs from a request until all is quiet */
+	bool active;	  /* requests came since it was started */
 	struct service_context context;
 	struct session *session;
 	struct pump *pump;
@@ -28,10 +34,24 @@ struct agent {
 	const char *capabilities[SERVICES_MAX + 1];
 };
 
+static void on_quiet(uv_timer_t *timer)
+{
+	struct agent *agent = timer->data;
+
+	if (agent->active)
+		uv_timer_start(timer, on_quiet, QUIET_MS, 0);
+	else
+		memory_release();
+	agent->active = false;
+}
+
 static void on_request(void *owner, struct stream *stream, struct slice method, struct slice params)
 {
 	struct agent *agent = owner;
 
+	agent->active = true;
+	if (!uv_is_active((const uv_handle_t *)&agent->quiet))
+		uv_timer_start(&agent->quiet, on_quiet, QUIET_MS, 0);
 	for (size_t i = 0; i < agent->count; i++) {
 		const struct service_method *m = agent->running[i].service->methods;
 
@@ -53,6 +73,9 @@ static void tell_connected(const struct agent *agent, bool connected)
 
 static void on_established(void *owner, const struct session_peer *peer)
 {
+	struct agent *agent = owner;
+
+	uv_timer_start(&agent->quiet, on_quiet, QUIET_MS, 0);
 	tell_connected(owner, true);
 	log_debug("connected to %.*s", (int)peer->software.length,
 		  (const char *)peer->software.bytes);
@@ -166,6 +189,8 @@ int agent_new(uv_loop_t *loop, const struct agent_options *options, struct agent
 		free(agent);
 		return error;
 	}
+	uv_timer_init(loop, &agent->quiet);
+	agent->quiet.data = agent;
 	error = start_services(agent);
 	if (error)
 		goto fail;
@@ -209,6 +234,11 @@ void agent_detach(struct agent *agent)
 		session_disconnected(agent->session);
 }
 
+static void on_released(uv_handle_t *timer)
+{
+	free(timer->data);
+}
+
 void agent_free(struct agent *agent)
 {
 	if (!agent)
@@ -218,7 +248,7 @@ void agent_free(struct agent *agent)
 	for (size_t i = agent->count; i > 0; i--)
 		agent->running[i - 1].service->stop(agent->running[i - 1].state);
 	workers_free(agent->context.workers);
-	free(agent);
+	uv_close((uv_handle_t *)&agent->quiet, on_released);
 }
 
 bool agent_is_busy(const struct agent *agent)

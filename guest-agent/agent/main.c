@@ -3,6 +3,7 @@
  * lodge-agent - the guest's daemon (lodge-agent(8))
  */
 #include "guest-agent/agent/agent.h"
+#include "guest-agent/agent/memory.h"
 #include "guest-agent/agent/notify.h"
 #include "guest-agent/agent/port.h"
 #include "guest-agent/agent/service.h"
@@ -13,12 +14,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #define EXIT_USAGE   2
@@ -185,28 +184,6 @@ static void on_disconnected(void *owner, bool is_port, int error)
 	port_listen(program->port);
 }
 
-/* Little memory is the aim: no arena a thread, and what was large goes back when freed. */
-static void set_memory_policy(void)
-{
-	mallopt(M_ARENA_MAX, 1);
-	mallopt(M_MMAP_THRESHOLD, 64 * 1024);
-	mallopt(M_TRIM_THRESHOLD, 64 * 1024);
-}
-
-/*
- * What only the start needed of the program's code leaves memory; the rest comes back from the page
- * cache when it is called, at the cost of a minor fault.
- */
-static void drop_start_code(void)
-{
-	extern const char __executable_start[], etext[];
-	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-	const uintptr_t first = (uintptr_t)__executable_start & ~(page - 1);
-	const uintptr_t last = (uintptr_t)etext & ~(page - 1);
-
-	madvise((void *)first, last - first, MADV_DONTNEED);
-}
-
 /* As a careless parent may have left them; spawn.h counts on it. */
 static void set_signals(void)
 {
@@ -286,13 +263,13 @@ int main(int argc, char **argv)
 		return status;
 	if (!program.port_path && !program.state_path)
 		program.state_path = AGENT_STATE_PATH;
-	set_memory_policy();
+	memory_set_policy();
 	set_signals();
 	if (start(&program) < 0)
 		return EXIT_FAILURE;
 	if (!program.error) {
 		notify_send(getenv("NOTIFY_SOCKET"), "READY=1");
-		drop_start_code();
+		memory_release();
 		uv_run(&program.loop, UV_RUN_DEFAULT);
 		notify_send(getenv("NOTIFY_SOCKET"), "STOPPING=1");
 	}

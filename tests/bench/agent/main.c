@@ -10,12 +10,14 @@
  */
 #include "tests/bench/agent/client.h"
 
+#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -106,6 +108,24 @@ static double measure_exec(const struct contender *contender)
 	return requests(contender, contender->kind->exec, EXECS);
 }
 
+/* What no agent can do without: the kernel starts `true`, and tells when it has ended. */
+static void bare_exec(struct client *client)
+{
+	static char name[] = "true", path[] = "PATH=/usr/bin:/bin";
+	char *const argv[] = {name, NULL}, *const environment[] = {path, NULL};
+	pid_t pid;
+
+	(void)client;
+	if (posix_spawnp(&pid, name, NULL, NULL, argv, environment) != 0 ||
+	    waitpid(pid, NULL, 0) != pid)
+		fail("cannot run true");
+}
+
+static double measure_bare_exec(const struct contender *contender)
+{
+	return requests(contender, bare_exec, EXECS);
+}
+
 static double measure_write(const struct contender *contender)
 {
 	const double start = now_us();
@@ -162,6 +182,7 @@ int main(int argc, char **argv)
 	}
 	compare_by("ping_us", measure_ping, contenders);
 	compare_by("exec_true_us", measure_exec, contenders);
+	compare_by("bare_exec_true_us", measure_bare_exec, contenders);
 	compare_by("file_write_mb_s", measure_write, contenders);
 	compare_by("file_read_mb_s", measure_read, contenders);
 	return EXIT_SUCCESS;

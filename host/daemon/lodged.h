@@ -23,6 +23,17 @@ struct lodged {
 	uv_timer_t idle;		    /* ends a daemon that nobody needs */
 };
 
+/**
+ * lodged_start() - make the loop, take up the VMs of an earlier lodged, answer calls
+ * @lodged:	runtime is set (and is there, with "vm" in it), the rest zero
+ *
+ * Run @lodged->loop afterwards. Return: 0 or -errno, with a line logged.
+ */
+int lodged_start(struct lodged *lodged);
+
+/* Ends everything but the VMs. */
+void lodged_finish(struct lodged *lodged);
+
 /* Somebody may have come or gone: starts or stops the timer that ends an idle lodged. */
 void lodged_check_idle(struct lodged *lodged);
 

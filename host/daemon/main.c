@@ -6,8 +6,6 @@
  * runtime folder lets one run at a time. It ends when nobody needs it, and may be killed at any
  * time: VMs go on, and the next lodged takes them up.
  */
-#include "host/daemon/backend.h"
-#include "host/daemon/bus/bus.h"
 #include "host/daemon/lodged.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
@@ -21,9 +19,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-
-/* Without VMs and clients for so long, it ends. */
-#define IDLE_MS 60000
 
 enum { EXIT_USAGE = 2, EXIT_RUNS_ALREADY = 3 };
 
@@ -40,22 +35,6 @@ static const char help[] =
 	"  --help, --version\n"
 	"\n"
 	"Exit status: 0 ended in order; 1 failure; 2 usage; 3 one is running already.\n";
-
-static void on_idle(uv_timer_t *timer)
-{
-	struct lodged *lodged = timer->data;
-
-	log_info("nobody is here: ending");
-	uv_stop(&lodged->loop);
-}
-
-void lodged_check_idle(struct lodged *lodged)
-{
-	if (lodged->vms || bus_client_count(lodged->bus) > 0)
-		uv_timer_stop(&lodged->idle);
-	else
-		uv_timer_start(&lodged->idle, on_idle, IDLE_MS, 0);
-}
 
 static void on_signal(uv_signal_t *handle, int number)
 {
@@ -117,63 +96,26 @@ static int take_lock(const char *runtime)
 	return fd;
 }
 
-/*
- * libuv's fork handler closes the ends of its signal pipe, by number, in every child. libvirt forks
- * a child that closes everything and, with pipes of its own at the lowest free numbers, forks
- * again: there the handler would close those. So libuv's pipe gets numbers that nobody comes to.
- */
-static int init_loop(uv_loop_t *loop)
-{
-	enum { FIRST_NUMBER = 100 };
-	int fillers[FIRST_NUMBER], count = 0, r;
-
-	while (count < FIRST_NUMBER) {
-		int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-		if (fd < 0 || fd >= FIRST_NUMBER) {
-			if (fd >= 0)
-				close(fd);
-			break;
-		}
-		fillers[count++] = fd;
-	}
-	r = uv_loop_init(loop);
-	while (count > 0)
-		close(fillers[--count]);
-	return r;
-}
-
 static int run(struct lodged *lodged, int ready_fd)
 {
 	uv_signal_t terminate, interrupt;
-	int r;
+	int r = lodged_start(lodged);
 
-	r = init_loop(&lodged->loop);
 	if (r < 0)
 		return r;
-	uv_timer_init(&lodged->loop, &lodged->idle);
-	lodged->idle.data = lodged;
 	uv_signal_init(&lodged->loop, &terminate);
 	uv_signal_init(&lodged->loop, &interrupt);
 	uv_signal_start(&terminate, on_signal, SIGTERM);
 	uv_signal_start(&interrupt, on_signal, SIGINT);
-	vm_adopt_all(lodged);
-	r = bus_new(lodged, &lodged->bus);
-	if (r < 0)
-		return r;
 	if (ready_fd >= 0) {
 		if (write(ready_fd, "+", 1) != 1)
 			log_debug("nobody waits for us any more");
 		close(ready_fd);
 	}
-	lodged_check_idle(lodged);
 	uv_run(&lodged->loop, UV_RUN_DEFAULT);
-
-	while (lodged->vms)
-		vm_leave(lodged->vms);
-	bus_free(lodged->bus);
-	lodged->bus = NULL;
-	backend_libvirt_finish(lodged);
+	uv_close((uv_handle_t *)&terminate, NULL);
+	uv_close((uv_handle_t *)&interrupt, NULL);
+	lodged_finish(lodged);
 	return 0;
 }
 

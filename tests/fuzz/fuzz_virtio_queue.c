@@ -50,7 +50,7 @@ static void choose(struct guest *guest, uint64_t table, uint16_t index, const ui
 
 static void fill_ring(struct guest *guest, const uint8_t *bytes, size_t size)
 {
-	size_t choices = MIN(size / CHOICE_BYTES, (size_t)2 * SIZE);
+	uint16_t choices = (uint16_t)MIN(size / CHOICE_BYTES, (size_t)2 * SIZE);
 
 	for (uint16_t i = 0; i < choices; i++)
 		choose(guest, i < SIZE ? GUEST_RAM_AT : GUEST_RAM_AT + TABLE_AT, i % SIZE,

@@ -12,7 +12,7 @@
 #include <net/ethernet.h>
 #include <netinet/in.h>
 
-#define TYPE_AT   12
+#define TYPE_AT	       12
 #define VLAN_TAG_BYTES 4
 #define ETHERTYPE_QINQ 0x88a8
 

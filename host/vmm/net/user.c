@@ -93,7 +93,7 @@ static int start_process(const struct command *command, int frames, int ready)
 
 		if (grandchild == 0)
 			become(command, frames, ready);
-		_exit(grandchild < 0);
+		_exit(grandchild < 0 ? 1 : 0);
 	}
 	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;

@@ -91,7 +91,7 @@ static bool deliver(struct net *net, const uint8_t *frame, size_t size)
 
 	delivery.chains = 0;
 	delivery.done = 0;
-	while (delivery.done < size) {
+	do {
 		/* A frame that does not fit into all the buffers there can be is dropped. */
 		if (delivery.chains == (mergeable ? queue->size : 1)) {
 			virtqueue_unpop(queue, delivery.chains);
@@ -101,7 +101,7 @@ static bool deliver(struct net *net, const uint8_t *frame, size_t size)
 			virtqueue_unpop(queue, delivery.chains);
 			return queue->size == 0;
 		}
-	}
+	} while (delivery.done < size);
 	write_header(net, &delivery);
 	for (uint16_t i = 0; i < delivery.chains; i++)
 		virtqueue_fill(queue, i, delivery.head[i], delivery.written[i]);
@@ -118,14 +118,11 @@ static bool received(void *card, const uint8_t *frame, size_t size)
 
 	if (queue->size == 0)
 		return true;
-	while (!deliver(net, frame, size)) {
-		if (!virtqueue_enable_kicks(queue))
-			return false;
-		/* More came, but perhaps not enough: only a kick says that it is worth a try. */
-		if (deliver(net, frame, size))
-			break;
+	/* Too few buffers: have the guest tell of more. Some may have come just before; if they are
+	 * too few again, only a kick says that it is worth another try. */
+	if (!deliver(net, frame, size) &&
+	    (!virtqueue_enable_kicks(queue) || !deliver(net, frame, size)))
 		return false;
-	}
 	virtqueue_disable_kicks(queue);
 	return true;
 }

@@ -274,15 +274,33 @@ void virtqueue_disable_kicks(struct virtqueue *queue)
 		ring_store(queue->used, USED_FLAGS, VRING_USED_F_NO_NOTIFY);
 }
 
-bool virtqueue_enable_kicks(struct virtqueue *queue)
+/* Ask for a kick behind what is there now, not behind what was popped: for a device that needs more
+ * than is there, only more is news. */
+static uint16_t ask_for_kicks(struct virtqueue *queue)
 {
-	if (queue->size == 0)
-		return false;
+	uint16_t index = ring_load(queue->available, AVAILABLE_INDEX);
+
 	if (queue->event_index)
-		ring_store(queue->used, USED_ENTRY(queue->size), queue->next_available);
+		ring_store(queue->used, USED_ENTRY(queue->size), index);
 	else
 		ring_store(queue->used, USED_FLAGS, 0);
-	/* Pairs with the driver's barrier between adding a chain and deciding to kick. */
+	/* Pairs with the driver's barrier between adding a chain and deciding to kick: it sees what
+	 * we ask for, or we see its chain. */
 	atomic_thread_fence(memory_order_seq_cst);
-	return ring_load(queue->available, AVAILABLE_INDEX) != queue->next_available;
+	return index;
+}
+
+bool virtqueue_enable_kicks(struct virtqueue *queue)
+{
+	uint16_t index = 0;
+
+	if (queue->size == 0)
+		return false;
+	/* A driver adds no more than the queue holds, so this ends before the bound does. */
+	for (unsigned int i = 0; i <= queue->size; i++) {
+		index = ask_for_kicks(queue);
+		if (ring_load(queue->available, AVAILABLE_INDEX) == index)
+			break;
+	}
+	return index != queue->next_available;
 }

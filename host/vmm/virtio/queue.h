@@ -96,10 +96,10 @@ bool virtqueue_should_notify(struct virtqueue *queue);
 /**
  * virtqueue_disable_kicks() / virtqueue_enable_kicks() - whether the guest is to tell of new chains
  *
- * A hint: kicks may come nevertheless.
+ * A hint: kicks may come nevertheless. Kicks are enabled for chains that come after those that are
+ * there.
  *
- * Return of virtqueue_enable_kicks(): true if chains have come meanwhile, for which there may be no
- * kick.
+ * Return of virtqueue_enable_kicks(): true if chains are there, for which there may be no kick.
  */
 void virtqueue_disable_kicks(struct virtqueue *queue);
 bool virtqueue_enable_kicks(struct virtqueue *queue);

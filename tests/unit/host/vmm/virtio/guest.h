@@ -262,6 +262,12 @@ static inline bool guest_take_used(struct guest *guest, unsigned int index, uint
 	return true;
 }
 
+/* Whether the first @size bytes of memory are zero: whether nobody has touched them. */
+static inline bool guest_ram_is_zero(const struct guest *guest, size_t size)
+{
+	return guest->ram[0] == 0 && memcmp(guest->ram, guest->ram + 1, size - 1) == 0;
+}
+
 /* --- Time --- */
 
 struct guest_rounds {

@@ -468,8 +468,7 @@ START_TEST(a_reset_in_mid_request_is_safe)
 	memset(guest.ram, 0, GUEST_RAM_BYTES);
 	while (recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
 		guest_run(&guest);
-	for (size_t i = 0; i < 0x60000; i++)
-		ck_assert_uint_eq(guest.ram[i], 0);
+	ck_assert(guest_ram_is_zero(&guest, 0x60000));
 	close(fd);
 	guest_run(&guest);
 	bring_up_ports();

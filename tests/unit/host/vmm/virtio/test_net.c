@@ -311,8 +311,7 @@ START_TEST(a_reset_in_mid_frame_is_safe)
 	memset(guest.ram, 0, GUEST_RAM_BYTES);
 	while (get_frame(frame) == 60000)
 		guest_run(&guest);
-	for (size_t i = 0; i < GUEST_RAM_BYTES; i++)
-		ck_assert_uint_eq(guest.ram[i], 0);
+	ck_assert(guest_ram_is_zero(&guest, GUEST_RAM_BYTES));
 	ck_assert(guest_bring_up(&guest, OFFLOADS));
 	transmit(&plain, 60);
 	ck_assert_uint_eq(get_frame(frame), 60);

@@ -339,6 +339,22 @@ START_TEST(kicks_are_asked_for_by_event_index)
 }
 END_TEST
 
+/* A device may need more chains than are there: it leaves them, and the next one must be told. */
+START_TEST(kicks_are_asked_for_behind_what_is_there)
+{
+	const uint8_t *avail_event = (uint8_t *)guest_at(&guest, USED) + 4 + 8 * SIZE;
+
+	start_with(WITH_EVENT_INDEX);
+	describe(0, BUFFER, 1, 0, 0);
+	guest_make_available(&guest, 0, 0);
+	guest_make_available(&guest, 0, 0);
+	ck_assert_int_eq(virtqueue_pop(&queue, &chain), 1);
+	virtqueue_unpop(&queue, 1);
+	ck_assert(virtqueue_enable_kicks(&queue));
+	ck_assert_uint_eq(load_le16(avail_event), 2);
+}
+END_TEST
+
 static const struct virtqueue_layout wild[] = {
 	{SIZE, DESCRIPTORS + 1, AVAILABLE, USED},
 	{SIZE, DESCRIPTORS + 8, AVAILABLE, USED},
@@ -394,6 +410,7 @@ int main(void)
 	tcase_add_test(tc, interrupts_come_when_the_event_index_is_passed);
 	tcase_add_test(tc, kicks_are_asked_for_by_flag);
 	tcase_add_test(tc, kicks_are_asked_for_by_event_index);
+	tcase_add_test(tc, kicks_are_asked_for_behind_what_is_there);
 	tcase_add_loop_test(tc, rings_outside_memory_do_not_start, 0, ARRAY_SIZE(wild));
 	tcase_add_test(tc, rings_may_end_where_memory_ends);
 	suite_add_tcase(suite, tc);

@@ -1,9 +1,44 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# What the end-to-end tests share: named checks, a count, a line at the end. To be sourced.
+# What the end-to-end tests share: a runtime directory of their own, named checks, a count, a line at
+# the end. To be sourced.
 
+LODGE_RUNTIME_DIR=$(mktemp -d /tmp/lodge-e2e.XXXXXX)
+export LODGE_RUNTIME_DIR
+work=$(mktemp -d)
 passed=0 failed=0
+
+# processes NAME...: pids of those programs that work in this runtime directory. QEMU is started
+# without our environment, but names its files on its command line.
+processes()
+{
+	local process name
+	for process in /proc/[0-9]*; do
+		read -r name 2>/dev/null <"$process/comm" || continue
+		if [[ " $* " == *" $name "* ]] &&
+			grep -qsaF "$LODGE_RUNTIME_DIR" "$process/environ" "$process/cmdline"; then
+			printf '%s\n' "${process#/proc/}"
+		fi
+	done
+}
+
+# shellcheck disable=SC2317 # called by the trap
+clean_up()
+{
+	local pids
+	if ((failed)); then
+		for log in "$LODGE_RUNTIME_DIR"/*.log "$LODGE_RUNTIME_DIR"/vm/*/log; do
+			[[ ! -s $log ]] || { printf -- '-- %s\n' "$log" && tail -n 30 "$log"; }
+		done >&2
+	fi
+	pids=$(processes lodge lodged lodge-vmm lodge-net qemu-system-x86)
+	# shellcheck disable=SC2086 # a list
+	[[ -z $pids ]] || kill -KILL $pids 2>/dev/null
+	rm -rf "$LODGE_RUNTIME_DIR" "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
 
 # check NAME COMMAND...: COMMAND must succeed. What it printed is shown if it does not.
 check()
@@ -59,6 +94,28 @@ within()
 		((SECONDS < deadline)) || return 1
 		sleep 0.2
 	done
+}
+
+# answers NAME: its agent does.
+answers()
+{
+	lodge exec "$1" -- true
+}
+
+state()
+{
+	lodge ls --json | jq -r --arg name "$1" '.[$name].State // empty'
+}
+
+# in_state NAME STATE
+in_state()
+{
+	[[ $(state "$1") == "$2" ]]
+}
+
+is_gone()
+{
+	[[ -z $(state "$1") || $(state "$1") == stopped ]]
 }
 
 # finish: the line that counts, and the exit status.

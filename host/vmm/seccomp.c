@@ -60,10 +60,23 @@ static const int common_calls[] = {
 /* KVM_RUN, and what registers of devices lead to: doorbells, interrupts, a restart. */
 static const int vcpu_calls[] = {END};
 static const unsigned int vcpu_ioctls[] = {
-	KVM_RUN,       KVM_IRQ_LINE,	    KVM_SET_GSI_ROUTING, KVM_IRQFD,
-	KVM_IOEVENTFD, KVM_GET_REGS,	    KVM_SET_REGS,	 KVM_SET_SREGS,
-	KVM_SET_XCRS,  KVM_SET_XSAVE,	    KVM_SET_DEBUGREGS,	 KVM_SET_MSRS,
-	KVM_SET_LAPIC, KVM_SET_VCPU_EVENTS, KVM_SET_MP_STATE,	 0,
+	KVM_RUN,
+	KVM_IRQ_LINE,
+	KVM_SET_GSI_ROUTING,
+	KVM_IRQFD,
+	KVM_IOEVENTFD,
+	KVM_GET_REGS,
+	KVM_SET_REGS,
+	KVM_SET_SREGS,
+	KVM_SET_XCRS,
+	KVM_SET_XSAVE,
+	KVM_SET_DEBUGREGS,
+	KVM_SET_MSRS,
+	KVM_SET_LAPIC,
+	KVM_SET_VCPU_EVENTS,
+	KVM_SET_MP_STATE,
+	KVM_KVMCLOCK_CTRL,
+	0,
 };
 
 /* Sockets that listen already or were accepted; loading the kernel again; waiting for children. */

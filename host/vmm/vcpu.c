@@ -24,53 +24,62 @@ struct vcpu_state {
 	struct kvm_vcpu_events events;
 	struct kvm_lapic_state lapic;
 	struct kvm_mp_state mp_state;
-	struct kvm_msrs msrs;
+	uint32_t msrs;
 	struct kvm_msr_entry msr[];
 };
 
 /* --- Making one --------------------------------------------------------------------------------
  */
 
-/* KVM stops at an MSR that it lists but does not give: leave that one out and go on. */
+/* KVM takes a list of MSRs and stops at the first that it does not like, though it listed it. */
+#define MSRS_AT_ONCE 64
+
+/* Room for a list: kvm_msrs ends with its entries. */
+union msr_list {
+	struct kvm_msrs list;
+	uint8_t room[sizeof(struct kvm_msrs) + MSRS_AT_ONCE * sizeof(struct kvm_msr_entry)];
+};
+
+/* Return: how many of the first @count entries were read or written. */
+static uint32_t transfer_msrs(int fd, unsigned long request, struct kvm_msr_entry *entries,
+			      uint32_t count)
+{
+	union msr_list batch = {.list.nmsrs = count};
+	int done;
+
+	memcpy(batch.list.entries, entries, count * sizeof(entries[0]));
+	done = ioctl(fd, request, &batch.list);
+	if (done <= 0)
+		return 0;
+	memcpy(entries, batch.list.entries, (size_t)done * sizeof(entries[0]));
+	return (uint32_t)done;
+}
+
+/* What is listed but not given is taken off the list. */
 static void read_msrs(int fd, struct vcpu_state *state)
 {
 	uint32_t at = 0;
 
-	while (at < state->msrs.nmsrs) {
-		struct {
-			struct kvm_msrs header;
-			struct kvm_msr_entry entry[64];
-		} batch = {.header.nmsrs = MIN(64U, state->msrs.nmsrs - at)};
-		int done;
+	while (at < state->msrs) {
+		uint32_t count = MIN(MSRS_AT_ONCE, state->msrs - at);
+		uint32_t done = transfer_msrs(fd, KVM_GET_MSRS, &state->msr[at], count);
 
-		memcpy(batch.entry, &state->msr[at], batch.header.nmsrs * sizeof(batch.entry[0]));
-		done = ioctl(fd, KVM_GET_MSRS, &batch);
-		if (done < 0)
-			done = 0;
-		memcpy(&state->msr[at], batch.entry, (size_t)done * sizeof(batch.entry[0]));
-		at += (uint32_t)done;
-		if ((uint32_t)done < batch.header.nmsrs) {
-			state->msrs.nmsrs--;
-			state->msr[at] = state->msr[state->msrs.nmsrs];
-		}
+		at += done;
+		if (done < count)
+			state->msr[at] = state->msr[--state->msrs];
 	}
 }
 
-static void write_msrs(int fd, const struct vcpu_state *state)
+/* What cannot be written (read-only features) is passed over. */
+static void write_msrs(int fd, struct vcpu_state *state)
 {
 	uint32_t at = 0;
 
-	while (at < state->msrs.nmsrs) {
-		struct {
-			struct kvm_msrs header;
-			struct kvm_msr_entry entry[64];
-		} batch = {.header.nmsrs = MIN(64U, state->msrs.nmsrs - at)};
-		int done;
+	while (at < state->msrs) {
+		uint32_t count = MIN(MSRS_AT_ONCE, state->msrs - at);
+		uint32_t done = transfer_msrs(fd, KVM_SET_MSRS, &state->msr[at], count);
 
-		memcpy(batch.entry, &state->msr[at], batch.header.nmsrs * sizeof(batch.entry[0]));
-		done = ioctl(fd, KVM_SET_MSRS, &batch);
-		/* What cannot be written (read-only features) is passed over. */
-		at += done < 0 ? 1 : (uint32_t)done + ((uint32_t)done < batch.header.nmsrs);
+		at += done + (done < count);
 	}
 }
 
@@ -94,7 +103,7 @@ static int save_power_on(struct vcpu *vcpu, const struct kvm_msr_list *msrs)
 	/* The time stamp counter goes on through a restart, as it does on hardware. */
 	for (uint32_t i = 0; i < msrs->nmsrs; i++)
 		if (msrs->indices[i] != MSR_TSC)
-			state->msr[state->msrs.nmsrs++].index = msrs->indices[i];
+			state->msr[state->msrs++].index = msrs->indices[i];
 	read_msrs(vcpu->fd, state);
 	return 0;
 }
@@ -153,6 +162,12 @@ static void finish_access(struct vcpu *vcpu)
 	vcpu->run->immediate_exit = 1;
 	(void)ioctl(vcpu->fd, KVM_RUN, 0);
 	vcpu->run->immediate_exit = 0;
+}
+
+/* Refused before the guest has set its clock up: then it has no watchdog either. */
+void vcpu_was_parked(struct vcpu *vcpu)
+{
+	(void)ioctl(vcpu->fd, KVM_KVMCLOCK_CTRL, 0);
 }
 
 int vcpu_reset(struct vcpu *vcpu)

@@ -45,6 +45,10 @@ void vcpu_destroy(struct vcpu *vcpu);
 /* Run until an exit, and do what it asks for. In the vCPU's own thread. */
 enum vcpu_exit vcpu_run(struct vcpu *vcpu);
 
+/* It was parked and goes on: tell the guest's clock, so that no watchdog of its takes the pause for
+ * a hang. In the vCPU's own thread. */
+void vcpu_was_parked(struct vcpu *vcpu);
+
 /* As after power-on. In the vCPU's own thread. Return: 0 or negative errno. */
 int vcpu_reset(struct vcpu *vcpu);
 

@@ -109,10 +109,11 @@ static void reset_one(struct runner *runner)
 static bool wait_for_run(struct runner *runner)
 {
 	struct vcpus *vcpus = runner->vcpus;
-	bool go_on;
+	bool go_on, was_parked;
 
 	pthread_mutex_lock(&vcpus->lock);
-	if (vcpus->order != ORDER_RUN) {
+	was_parked = vcpus->order != ORDER_RUN;
+	if (was_parked) {
 		vcpus->parked++;
 		pthread_cond_broadcast(&vcpus->changed);
 		while (vcpus->order == ORDER_PARK || vcpus->order == ORDER_RESET) {
@@ -126,6 +127,8 @@ static bool wait_for_run(struct runner *runner)
 	go_on = vcpus->order == ORDER_RUN;
 	runner->vcpu.run->immediate_exit = 0;
 	pthread_mutex_unlock(&vcpus->lock);
+	if (go_on && was_parked)
+		vcpu_was_parked(&runner->vcpu);
 	return go_on;
 }
 

@@ -16,6 +16,8 @@
 
 /* How long the last words on the console may take after the VM has ended. */
 #define LAST_WORDS_MS 1000
+/* What comes sooner is the same signal again: timeout(1), for one, sends each twice. */
+#define SECOND_THOUGHT_MS 500
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 #define SIGNALS ARRAY_SIZE(signals)
@@ -35,7 +37,7 @@ struct foreground {
 	struct watch *watch;
 	uv_signal_t signals[SIGNALS];
 	uv_timer_t last_words;
-	unsigned int asked; /* to stop */
+	uint64_t asked_ms; /* when to stop was first asked, by the loop's clock; 0: not yet */
 	bool console_ended, vm_ended;
 	enum outcome outcome;
 	char reason[64];
@@ -108,12 +110,14 @@ static void on_signal(uv_signal_t *handle, int number)
 	struct foreground *foreground = handle->data;
 	dbus_uint32_t do_not_wait = 0;
 
-	if (number == SIGHUP)
+	if (number == SIGHUP) {
 		end(foreground, VM_LEFT);
-	else if (foreground->asked++ == 0)
+	} else if (!foreground->asked_ms) {
+		foreground->asked_ms = uv_now(handle->loop);
 		tell(foreground, "Stop", &do_not_wait);
-	else
+	} else if (uv_now(handle->loop) - foreground->asked_ms > SECOND_THOUGHT_MS) {
 		tell(foreground, "Kill", NULL);
+	}
 }
 
 static int open_console(struct foreground *foreground, const char *name, bool replay)

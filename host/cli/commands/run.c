@@ -9,9 +9,13 @@
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* As lodge-vmm(1) has it. */
+#define EXIT_BAD_KERNEL 4
 
 /* The started VM's name, which lodged may have picked; NULL after an error was printed. */
 static char *start(struct client *client, const struct start_options *options, bool *is_tcg)
@@ -46,12 +50,22 @@ static void tell_fallback(const struct start_options *options, bool is_tcg)
 		 probe_kvm_text(probe.kvm));
 }
 
+static bool can_read(const char *option, const char *path)
+{
+	if (!path || access(path, R_OK) == 0)
+		return true;
+	log_error("run: %s '%s' cannot be read: %s", option, path, error_text(errno));
+	return false;
+}
+
 static int run(const struct start_options *options, bool detach)
 {
 	_cleanup_client_ struct client *client = NULL;
 	_cleanup_free_ char *name = NULL;
 	bool is_tcg = false;
 
+	if (!can_read("--kernel", options->kernel) || !can_read("--initrd", options->initrd))
+		return EXIT_BAD_KERNEL;
 	if (client_open(&client) < 0)
 		return EXIT_FAILED;
 	name = start(client, options, &is_tcg);

@@ -451,11 +451,16 @@ struct command {
 static void command_closed(struct stream *stream, void *owner, const struct stream_result *result)
 {
 	struct command *command = owner;
+	char text[256];
 
 	(void)stream;
+	if (result->text.length > 0)
+		snprintf(text, sizeof(text), "%.*s", (int)result->text.length,
+			 (const char *)result->text.bytes);
+	else
+		snprintf(text, sizeof(text), "%s", error_text(result->error));
 	/* A VMM that ended instead of answering has done what was asked. */
-	command->done(command->owner, result->error == -ECONNRESET ? 0 : result->error,
-		      error_text(result->error));
+	command->done(command->owner, result->error == -ECONNRESET ? 0 : result->error, text);
 	free(command);
 }
 

@@ -180,7 +180,11 @@ static void get_properties(struct call *call, const struct bus_interface *interf
 		call_fail(call, DBUS_ERROR_PROPERTY_READ_ONLY, "properties here are read-only");
 		return;
 	}
-	if (!wanted || strcmp(wanted, interface->name) != 0) {
+	if (!wanted) {
+		call_fail(call, DBUS_ERROR_INVALID_ARGS, "Get takes (ss), GetAll (s)");
+		return;
+	}
+	if (strcmp(wanted, interface->name) != 0) {
 		call_fail(call, DBUS_ERROR_UNKNOWN_INTERFACE, "no properties of that interface");
 		return;
 	}

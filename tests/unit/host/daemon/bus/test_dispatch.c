@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * lodged itself in a child process, called over its socket. It takes up one VM, whose control
+ * socket the same child serves in the place of a lodge-vmm.
+ */
+#include "host/daemon/descriptor.h"
+#include "host/daemon/lodged.h"
+#include "protocol/base/cleanup.h"
+#include "protocol/message.h"
+#include "protocol/pump/pump.h"
+
+#include <check.h>
+#include <ctype.h>
+#include <dbus/dbus.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#define MANAGER	  "org.lodge1.Manager"
+#define VM	  "org.lodge1.VM"
+#define VM_NAME	  "a-vm.1"
+#define VM_PATH	  "/org/lodge1/vm/a_2dvm_2e1"
+#define LIMIT_MS  10000
+#define API_FILE  "packaging/dbus/org.lodge1.xml"
+#define TEXT_SIZE 65536
+
+static char runtime[64];
+static pid_t child;
+static DBusConnection *connection;
+
+/* --- The VMM, in the child ------------------------------------------------------------------ */
+
+static struct {
+	int listen_fd;
+	uv_poll_t poll;
+	struct session *session;
+	struct pump *pump;
+} vmm;
+
+static void say_state(const char *state, const char *reason)
+{
+	struct vm_state message = {slice_of(state), slice_of(reason)};
+	uint8_t bytes[128];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+
+	message_encode(&message_vm_state, &message, &writer);
+	session_event(vmm.session, "vm.state", cbor_written(&writer));
+}
+
+static void on_request(void *owner, struct stream *stream, struct slice method, struct slice params)
+{
+	(void)owner;
+	(void)params;
+	if (slice_is(method, "vm.power-button")) {
+		stream_fail(stream, EIO, "the button is stuck");
+		return;
+	}
+	stream_reply(stream, (struct slice){NULL, 0});
+	if (slice_is(method, "vm.pause"))
+		say_state("paused", "");
+	if (slice_is(method, "vm.resume"))
+		say_state("running", "");
+	if (slice_is(method, "vm.stop"))
+		say_state("stopped", "killed");
+	if (slice_is(method, "vm.stop")) {
+		pump_free(vmm.pump);
+		vmm.pump = NULL;
+		close(vmm.listen_fd);
+	}
+}
+
+static void on_wake(void *owner)
+{
+	(void)owner;
+	pump_wake(vmm.pump);
+}
+
+static void ignore_peer(void *owner, const struct session_peer *peer)
+{
+	(void)owner;
+	(void)peer;
+}
+
+static void ignore_lost(void *owner, int reason)
+{
+	(void)owner;
+	(void)reason;
+}
+
+static uint64_t on_random(void *owner)
+{
+	(void)owner;
+	return random_u64();
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events)
+{
+	static const struct pump_handlers handlers = {0};
+	int fd = accept(vmm.listen_fd, NULL, NULL);
+
+	(void)status;
+	(void)events;
+	if (fd >= 0 &&
+	    pump_new(poll->loop, fd, false, vmm.session, &handlers, NULL, &vmm.pump) == 0)
+		session_start(vmm.session);
+}
+
+static void make_vmm(const char *folder)
+{
+	static const struct session_handlers handlers = {.established = ignore_peer,
+							 .lost = ignore_lost,
+							 .request = on_request,
+							 .wake = on_wake,
+							 .random = on_random};
+	static const char *const capabilities[] = {"vm", NULL};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/control.sock", folder);
+	vmm.listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(vmm.listen_fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(vmm.listen_fd, 1) < 0)
+		_exit(90);
+	vmm.session = session_new(SESSION_GUEST, "lodge-vmm", capabilities, &handlers, NULL);
+}
+
+static void make_folder(void)
+{
+	struct descriptor descriptor = {.backend = "vmm", .pid = getpid(), .started_ns = 42};
+	char folder[90], error[128];
+
+	snprintf(folder, sizeof(folder), "%s/vm", runtime);
+	mkdir(folder, 0700);
+	snprintf(folder, sizeof(folder), "%s/vm/" VM_NAME, runtime);
+	mkdir(folder, 0700);
+	vm_option_set_text(&descriptor.options, vm_option_named("kernel"), "/boot/k");
+	vm_option_set_text(&descriptor.options, vm_option_named("accel"), "kvm");
+	vm_option_add(&descriptor.options, vm_option_named("forwards"), "2222:22");
+	if (vm_options_complete(&descriptor.options, error, sizeof(error)) < 0 ||
+	    descriptor_write(folder, &descriptor) < 0)
+		_exit(91);
+	descriptor_free(&descriptor);
+	make_vmm(folder);
+}
+
+static void serve(int ready)
+{
+	static struct lodged lodged;
+
+	make_folder();
+	strcpy(lodged.runtime, runtime);
+	if (lodged_start(&lodged) < 0)
+		_exit(92);
+	uv_poll_init(&lodged.loop, &vmm.poll, vmm.listen_fd);
+	uv_poll_start(&vmm.poll, UV_READABLE, on_connection);
+	if (write(ready, "+", 1) != 1)
+		_exit(93);
+	uv_run(&lodged.loop, UV_RUN_DEFAULT);
+	_exit(0);
+}
+
+/* --- The caller ----------------------------------------------------------------------------- */
+
+static void start_lodged(void)
+{
+	DBusError error = DBUS_ERROR_INIT;
+	char address[128], byte;
+	int ends[2];
+
+	strcpy(runtime, "/tmp/lodge-test-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(runtime));
+	ck_assert_int_eq(pipe(ends), 0);
+	child = fork();
+	if (child == 0)
+		serve(ends[1]);
+	close(ends[1]);
+	ck_assert_int_eq(read(ends[0], &byte, 1), 1);
+	close(ends[0]);
+	snprintf(address, sizeof(address), "unix:path=%s/lodged.sock", runtime);
+	connection = dbus_connection_open_private(address, &error);
+	ck_assert_ptr_nonnull(connection);
+	dbus_connection_set_exit_on_disconnect(connection, FALSE);
+}
+
+static void end_lodged(void)
+{
+	char command[96];
+
+	dbus_connection_close(connection);
+	dbus_connection_unref(connection);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	snprintf(command, sizeof(command), "rm -rf '%s'", runtime);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static DBusMessage *new_call(const char *path, const char *interface, const char *method)
+{
+	DBusMessage *message = dbus_message_new_method_call(NULL, path, interface, method);
+
+	ck_assert_ptr_nonnull(message);
+	return message;
+}
+
+/* Consumes @message. The reply, or the error's name in @error (constant size). */
+static DBusMessage *call(DBusMessage *message, char error[128])
+{
+	DBusError problem = DBUS_ERROR_INIT;
+	DBusMessage *reply;
+
+	reply = dbus_connection_send_with_reply_and_block(connection, message, LIMIT_MS, &problem);
+	dbus_message_unref(message);
+	snprintf(error, 128, "%s", reply ? "" : problem.name);
+	dbus_error_free(&problem);
+	return reply;
+}
+
+static void expect_error(DBusMessage *message, const char *name)
+{
+	char error[128];
+	DBusMessage *reply = call(message, error);
+
+	ck_assert_str_eq(error, name);
+	ck_assert_ptr_null(reply);
+}
+
+static void expect_done(const char *path, const char *interface, const char *method)
+{
+	char error[128];
+	DBusMessage *reply = call(new_call(path, interface, method), error);
+
+	ck_assert_str_eq(error, "");
+	dbus_message_unref(reply);
+}
+
+static DBusMessage *get_property(const char *path, const char *interface, const char *name)
+{
+	DBusMessage *message = new_call(path, DBUS_INTERFACE_PROPERTIES, "Get");
+
+	dbus_message_append_args(message, DBUS_TYPE_STRING, &interface, DBUS_TYPE_STRING, &name,
+				 DBUS_TYPE_INVALID);
+	return message;
+}
+
+static void expect_text(const char *name, const char *expected)
+{
+	char error[128];
+	DBusMessage *reply = call(get_property(VM_PATH, VM, name), error);
+	DBusMessageIter iter, value;
+	const char *text;
+
+	ck_assert_str_eq(error, "");
+	dbus_message_iter_init(reply, &iter);
+	dbus_message_iter_recurse(&iter, &value);
+	ck_assert_int_eq(dbus_message_iter_get_arg_type(&value), DBUS_TYPE_STRING);
+	dbus_message_iter_get_basic(&value, &text);
+	ck_assert_str_eq(text, expected);
+	dbus_message_unref(reply);
+}
+
+/* --- Introspection -------------------------------------------------------------------------- */
+
+/* One interface of an introspection text, without comments and without space between tags. */
+static void extract(const char *xml, const char *interface, char text[TEXT_SIZE])
+{
+	char start[96];
+	const char *at, *end;
+	size_t length = 0;
+
+	snprintf(start, sizeof(start), "<interface name=\"%s\">", interface);
+	at = strstr(xml, start);
+	ck_assert_ptr_nonnull(at);
+	end = strstr(at, "</interface>");
+	ck_assert_ptr_nonnull(end);
+	while (at < end) {
+		if (strncmp(at, "<!--", 4) == 0) {
+			at = strstr(at, "-->") + 3;
+		} else if (isspace((unsigned char)*at) &&
+			   (length == 0 || text[length - 1] == '>')) {
+			at++;
+		} else {
+			text[length++] = *at++;
+		}
+	}
+	text[length] = '\0';
+}
+
+static void read_file(const char *name, char text[TEXT_SIZE])
+{
+	_cleanup_fclose_ FILE *file = fopen(name, "r");
+
+	ck_assert_msg(file != NULL, "run from the top folder: no %s", name);
+	text[fread(text, 1, TEXT_SIZE - 1, file)] = '\0';
+}
+
+static const struct {
+	const char *path, *interface;
+} objects[] = {{"/org/lodge1", MANAGER}, {VM_PATH, VM}};
+
+START_TEST(introspection_is_the_published_api)
+{
+	static char published[TEXT_SIZE], ours[TEXT_SIZE], theirs[TEXT_SIZE];
+	const char *xml;
+	char error[128];
+	DBusMessage *reply = call(
+		new_call(objects[_i].path, DBUS_INTERFACE_INTROSPECTABLE, "Introspect"), error);
+
+	ck_assert_str_eq(error, "");
+	ck_assert(dbus_message_get_args(reply, NULL, DBUS_TYPE_STRING, &xml, DBUS_TYPE_INVALID));
+	extract(xml, objects[_i].interface, ours);
+	read_file(API_FILE, published);
+	extract(published, objects[_i].interface, theirs);
+	ck_assert_str_eq(ours, theirs);
+	dbus_message_unref(reply);
+}
+END_TEST
+
+/* --- Calls ---------------------------------------------------------------------------------- */
+
+START_TEST(a_vm_is_taken_up_and_found)
+{
+	DBusMessage *message = new_call("/org/lodge1", MANAGER, "GetVM"), *reply;
+	const char *name = VM_NAME, *path;
+	char error[128];
+
+	dbus_message_append_args(message, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID);
+	reply = call(message, error);
+	ck_assert_str_eq(error, "");
+	dbus_message_get_args(reply, NULL, DBUS_TYPE_OBJECT_PATH, &path, DBUS_TYPE_INVALID);
+	ck_assert_str_eq(path, VM_PATH);
+	dbus_message_unref(reply);
+	expect_text("Name", VM_NAME);
+	expect_text("State", "running");
+	expect_text("Backend", "vmm");
+	expect_text("Accelerator", "kvm");
+	expect_text("Kernel", "/boot/k");
+	expect_text("Agent", "");
+}
+END_TEST
+
+START_TEST(all_vms_are_listed_with_all_properties)
+{
+	char error[128];
+	DBusMessage *reply = call(new_call("/org/lodge1", MANAGER, "ListVMs"), error);
+	DBusMessageIter iter, vms, vm, properties;
+	const char *name;
+	int count = 0;
+
+	ck_assert_str_eq(error, "");
+	ck_assert(dbus_message_has_signature(reply, "a{sa{sv}}"));
+	dbus_message_iter_init(reply, &iter);
+	dbus_message_iter_recurse(&iter, &vms);
+	dbus_message_iter_recurse(&vms, &vm);
+	dbus_message_iter_get_basic(&vm, &name);
+	ck_assert_str_eq(name, VM_NAME);
+	dbus_message_iter_next(&vm);
+	dbus_message_iter_recurse(&vm, &properties);
+	for (; dbus_message_iter_get_arg_type(&properties) != DBUS_TYPE_INVALID;
+	     dbus_message_iter_next(&properties))
+		count++;
+	ck_assert_int_eq(count, 16);
+	dbus_message_unref(reply);
+}
+END_TEST
+
+START_TEST(commands_reach_the_vmm)
+{
+	expect_done(VM_PATH, VM, "Pause");
+	expect_text("State", "paused");
+	expect_done(VM_PATH, VM, "Resume");
+	expect_text("State", "running");
+}
+END_TEST
+
+START_TEST(the_end_is_told_to_who_waits)
+{
+	DBusMessage *wait = new_call(VM_PATH, VM, "Wait"), *reply;
+	DBusPendingCall *pending;
+	dbus_int32_t status;
+	const char *reason;
+
+	dbus_connection_send_with_reply(connection, wait, &pending, LIMIT_MS);
+	dbus_message_unref(wait);
+	expect_done(VM_PATH, VM, "Kill");
+	dbus_pending_call_block(pending);
+	reply = dbus_pending_call_steal_reply(pending);
+	dbus_pending_call_unref(pending);
+	ck_assert(dbus_message_get_args(reply, NULL, DBUS_TYPE_STRING, &reason, DBUS_TYPE_INT32,
+					&status, DBUS_TYPE_INVALID));
+	ck_assert_str_eq(reason, "killed");
+	ck_assert_int_eq(status, 10);
+	dbus_message_unref(reply);
+	/* It began long ago, so it does not linger. */
+	expect_error(new_call(VM_PATH, VM, "Pause"), DBUS_ERROR_UNKNOWN_OBJECT);
+}
+END_TEST
+
+START_TEST(without_an_agent_there_is_no_connection)
+{
+	DBusMessage *message = new_call(VM_PATH, VM, "WaitAgent"), *reply;
+	dbus_uint32_t timeout_ms = 10;
+	dbus_bool_t answers = TRUE;
+	char error[128];
+
+	expect_error(new_call(VM_PATH, VM, "OpenAgent"), "org.lodge1.Error.AgentUnavailable");
+	expect_error(new_call(VM_PATH, VM, "Ping"), "org.lodge1.Error.AgentUnavailable");
+	dbus_message_append_args(message, DBUS_TYPE_UINT32, &timeout_ms, DBUS_TYPE_INVALID);
+	reply = call(message, error);
+	ck_assert_str_eq(error, "");
+	dbus_message_get_args(reply, NULL, DBUS_TYPE_BOOLEAN, &answers, DBUS_TYPE_INVALID);
+	ck_assert(!answers);
+	dbus_message_unref(reply);
+}
+END_TEST
+
+START_TEST(a_guest_that_does_not_stop_in_time_is_told_of)
+{
+	DBusMessage *message = new_call(VM_PATH, VM, "Stop");
+	dbus_uint32_t timeout_ms = 50;
+
+	dbus_message_append_args(message, DBUS_TYPE_UINT32, &timeout_ms, DBUS_TYPE_INVALID);
+	expect_error(message, "org.lodge1.Error.TimedOut");
+}
+END_TEST
+
+/* StartVM with one option of type text. */
+static DBusMessage *start_call(const char *name, const char *key, const char *value)
+{
+	DBusMessage *message = new_call("/org/lodge1", MANAGER, "StartVM");
+	DBusMessageIter iter, dict, entry, variant;
+
+	dbus_message_iter_init_append(message, &iter);
+	dbus_message_iter_append_basic(&iter, DBUS_TYPE_STRING, &name);
+	dbus_message_iter_open_container(&iter, DBUS_TYPE_ARRAY, "{sv}", &dict);
+	dbus_message_iter_open_container(&dict, DBUS_TYPE_DICT_ENTRY, NULL, &entry);
+	dbus_message_iter_append_basic(&entry, DBUS_TYPE_STRING, &key);
+	dbus_message_iter_open_container(&entry, DBUS_TYPE_VARIANT, "s", &variant);
+	dbus_message_iter_append_basic(&variant, DBUS_TYPE_STRING, &value);
+	dbus_message_iter_close_container(&entry, &variant);
+	dbus_message_iter_close_container(&dict, &entry);
+	dbus_message_iter_close_container(&iter, &dict);
+	return message;
+}
+
+static const struct {
+	const char *name, *key, *value, *error;
+} bad_starts[] = {
+	{VM_NAME, "kernel", "/k", "org.lodge1.Error.AlreadyExists"},
+	{"../x", "kernel", "/k", "org.lodge1.Error.InvalidArgument"},
+	{"-x", "kernel", "/k", "org.lodge1.Error.InvalidArgument"},
+	{"a b", "kernel", "/k", "org.lodge1.Error.InvalidArgument"},
+	{"x", "colour", "red", "org.lodge1.Error.InvalidArgument"},
+	{"x", "cpus", "many", "org.lodge1.Error.InvalidArgument"},
+	{"x", "accel", "tcg", "org.lodge1.Error.InvalidArgument"}, /* no kernel */
+};
+
+START_TEST(what_cannot_start_is_refused)
+{
+	expect_error(start_call(bad_starts[_i].name, bad_starts[_i].key, bad_starts[_i].value),
+		     bad_starts[_i].error);
+	/* And nothing is left of it. */
+	expect_text("State", "running");
+}
+END_TEST
+
+START_TEST(calls_that_are_wrong_get_errors)
+{
+	DBusMessage *message = new_call("/org/lodge1", MANAGER, "ListVMs");
+	const char *text = "more";
+
+	dbus_message_append_args(message, DBUS_TYPE_STRING, &text, DBUS_TYPE_INVALID);
+	expect_error(message, DBUS_ERROR_INVALID_ARGS);
+	expect_error(new_call("/org/lodge1", MANAGER, "Nothing"), DBUS_ERROR_UNKNOWN_METHOD);
+	expect_error(new_call("/org/lodge1", VM, "Kill"), DBUS_ERROR_UNKNOWN_METHOD);
+	expect_error(new_call("/org/lodge1/vm/none", VM, "Kill"), DBUS_ERROR_UNKNOWN_OBJECT);
+	expect_error(get_property(VM_PATH, VM, "Nothing"), DBUS_ERROR_UNKNOWN_PROPERTY);
+	expect_error(get_property(VM_PATH, MANAGER, "Name"), DBUS_ERROR_UNKNOWN_INTERFACE);
+	expect_error(new_call(VM_PATH, DBUS_INTERFACE_PROPERTIES, "Get"), DBUS_ERROR_INVALID_ARGS);
+	expect_error(new_call(VM_PATH, DBUS_INTERFACE_PROPERTIES, "Set"),
+		     DBUS_ERROR_PROPERTY_READ_ONLY);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("dispatch");
+	TCase *tc = tcase_create("dispatch");
+
+	tcase_add_checked_fixture(tc, start_lodged, end_lodged);
+	tcase_set_timeout(tc, 30);
+	tcase_add_loop_test(tc, introspection_is_the_published_api, 0, 2);
+	tcase_add_test(tc, a_vm_is_taken_up_and_found);
+	tcase_add_test(tc, all_vms_are_listed_with_all_properties);
+	tcase_add_test(tc, commands_reach_the_vmm);
+	tcase_add_test(tc, the_end_is_told_to_who_waits);
+	tcase_add_test(tc, without_an_agent_there_is_no_connection);
+	tcase_add_test(tc, a_guest_that_does_not_stop_in_time_is_told_of);
+	tcase_add_loop_test(tc, what_cannot_start_is_refused, 0,
+			    sizeof(bad_starts) / sizeof(bad_starts[0]));
+	tcase_add_test(tc, calls_that_are_wrong_get_errors);
+	suite_add_tcase(suite, tc);
+
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

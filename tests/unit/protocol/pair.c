@@ -64,6 +64,7 @@ static void on_wake(void *owner)
 {
 	struct end *end = owner;
 
+	end->wakes++;
 	/* Most tests collect when they like. */
 	if (end->eager)
 		pair_collect(end);

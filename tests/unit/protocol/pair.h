@@ -17,7 +17,7 @@
 struct end {
 	struct session *session;
 	enum session_role role;
-	unsigned int established, lost, events, pongs, closed, requests;
+	unsigned int established, lost, events, pongs, closed, requests, wakes;
 	int last_lost, last_error;
 	uint64_t last_pong;
 	uint8_t *pipe; /* PIPE_CAPACITY bytes for the other end, @length of them used */

@@ -130,7 +130,9 @@ START_TEST(wake_is_called_once_until_the_output_was_empty)
 	session_ping(host->session, 4);
 	session_ping(host->session, 5);
 	pair_collect(host);
+	guest->wakes = 0;
 	pair_deliver(host, guest, SIZE_MAX);
+	ck_assert_uint_eq(guest->wakes, 1);
 	ck_assert_uint_eq(guest->length, 3 * (FRAME_HEADER_SIZE + 8));
 	pair_settle(&pair);
 	ck_assert_uint_eq(host->last_pong, 5);

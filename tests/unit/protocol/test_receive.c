@@ -162,6 +162,16 @@ START_TEST(what_breaks_the_rules_ends_the_epoch)
 }
 END_TEST
 
+START_TEST(nothing_but_hello_follows_the_sync_word)
+{
+	pair_establish(&pair);
+	ck_assert_int_eq(session_receive(guest->session, sync_word, SYNC_WORD_SIZE), 0);
+	ck_assert_int_eq(pair_forge(guest, FRAME_PING, 0, SLICE_LITERAL("12345678")), -EPROTO);
+	pair_settle(&pair);
+	pair_expect_works(&pair);
+}
+END_TEST
+
 START_TEST(frames_of_an_ended_stream_are_ignored)
 {
 	pair_establish(&pair);
@@ -276,6 +286,7 @@ int main(void)
 	tcase_add_loop_test(tc, random_bytes_neither_crash_nor_establish, 0, 8);
 	tcase_add_loop_test(tc, random_frames_cost_one_epoch_at_most, 0, 8);
 	tcase_add_loop_test(tc, what_breaks_the_rules_ends_the_epoch, 0, ARRAY_SIZE(illegal));
+	tcase_add_test(tc, nothing_but_hello_follows_the_sync_word);
 	tcase_add_test(tc, frames_of_an_ended_stream_are_ignored);
 	tcase_add_loop_test(tc, a_reply_must_be_a_map, 0, 2);
 	tcase_add_test(tc, requests_beyond_the_limit_are_answered_then_end_the_epoch);

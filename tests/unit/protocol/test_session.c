@@ -321,10 +321,14 @@ START_TEST(a_new_life_that_heard_the_old_hello_is_a_new_session)
 	/* An old answer of the same life changes nothing. */
 	pair_forge_hello(guest, 6, 99, 1);
 	ck_assert_uint_eq(guest->lost, 1);
-	/* A life that knows neither starts anew. */
+	/* A life that knows neither starts anew, and so does this side. */
+	guest->next_epoch = 17;
 	pair_forge_hello(guest, 8, 99, 1);
 	ck_assert_uint_eq(guest->lost, 2);
+	pair_forge_hello(guest, 8, 7, 1);
 	ck_assert(!session_is_established(guest->session));
+	pair_forge_hello(guest, 8, 17, 1);
+	ck_assert(session_is_established(guest->session));
 }
 END_TEST
 

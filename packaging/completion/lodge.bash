@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# Completion of lodge for bash: commands, their options (from their help), VMs, and files.
+
+# The option words of a command, as its help lists them.
+_lodge_options()
+{
+	lodge "$1" --help 2>/dev/null | grep -oE -- '(^|[ ,])--?[a-z][a-z-]*' | tr -d ' ,'
+}
+
+# What the value of an option may be.
+_lodge_value()
+{
+	case $1 in
+	--accel) printf '%s\n' auto kvm tcg ;;
+	--net) printf '%s\n' user none ;;
+	--on-reboot) printf '%s\n' restart stop ;;
+	--on-panic) printf '%s\n' stop restart pause ;;
+	*) return 1 ;;
+	esac
+}
+
+_lodge()
+{
+	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+	local command=${COMP_WORDS[1]:-} words
+	COMPREPLY=()
+	if ((COMP_CWORD == 1)); then
+		words=$(lodge help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p')
+	elif [[ $current == -* ]]; then
+		words=$(_lodge_options "$command")
+	elif ! words=$(_lodge_value "$previous"); then
+		case $command in
+		help) words=$(lodge help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p') ;;
+		info | console | exec | shell | stop | kill | reboot | pause | resume | ping)
+			words=$(lodge ls -q 2>/dev/null)
+			;;
+		cp)
+			mapfile -t COMPREPLY < <(compgen -W "$(lodge ls -q 2>/dev/null)" -S ':/' \
+				-- "$current" && compopt -o nospace; compgen -f -- "$current")
+			return
+			;;
+		run)
+			compopt -o filenames
+			mapfile -t COMPREPLY < <(compgen -f -- "$current")
+			return
+			;;
+		*) words= ;;
+		esac
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+
+complete -F _lodge lodge

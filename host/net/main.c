@@ -26,6 +26,8 @@ enum net_exit_status {
 	NET_EXIT_PORT = 3,
 };
 
+#define PEER_TIMEOUT_MS 60000
+
 struct net {
 	struct stack *stack;
 	struct link *link;
@@ -96,15 +98,17 @@ static int listen_at(const char *path)
 }
 
 /* The socket's file goes as soon as somebody has come: there is only one. */
-static int wait_for_peer(const char *path, int listen_fd)
+static int wait_for_peer(const char *path, int listen_fd, int timeout_ms)
 {
-	int fd;
+	struct pollfd waiting = {.fd = listen_fd, .events = POLLIN};
+	int fd, count;
 
 	do {
-		fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	} while (fd < 0 && errno == EINTR);
+		count = poll(&waiting, 1, timeout_ms);
+	} while (count < 0 && errno == EINTR);
+	fd = count > 0 ? accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC) : -1;
 	if (fd < 0)
-		fd = -errno;
+		fd = count == 0 ? -ETIMEDOUT : -errno;
 	unlink(path);
 	close(listen_fd);
 	return fd;
@@ -123,7 +127,13 @@ static int get_peer(const struct net_options *options)
 			return listen_fd;
 		}
 		tell_ready(options->ready_fd);
-		fd = wait_for_peer(options->listen, listen_fd);
+		/* A program that started us has a peer at hand; a person may take any time. */
+		fd = wait_for_peer(options->listen, listen_fd,
+				   options->ready_fd >= 0 ? PEER_TIMEOUT_MS : -1);
+		if (fd < 0) {
+			log_error("nobody connected to '%s': %s", options->listen, error_text(fd));
+			return fd;
+		}
 	} else {
 		tell_ready(options->ready_fd);
 	}

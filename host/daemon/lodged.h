@@ -43,6 +43,9 @@ uint64_t random_u64(void);
 /* A program of Lodge's, beside this one or in the libexec folder, in @path. -ENOENT. */
 int lodged_find_program(const char *name, char *path, size_t capacity);
 
+/* Is there such a process, and is it that program? Process ids are used again. */
+bool process_runs(pid_t pid, const char *program);
+
 /* Removes a folder and the files in it (one level: a VM's folder has no other). */
 void remove_folder(const char *path);
 

@@ -45,6 +45,25 @@ int lodged_find_program(const char *name, char *path, size_t capacity)
 	return access(path, X_OK) == 0 ? 0 : -ENOENT;
 }
 
+bool process_runs(pid_t pid, const char *program)
+{
+	char path[64], line[128] = "", *name, *state;
+	_cleanup_fclose_ FILE *file = NULL;
+
+	/* "PID (NAME) STATE ...", and NAME is cut to 15 bytes. */
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = pid > 0 ? fopen(path, "re") : NULL;
+	if (!file || !fgets(line, sizeof(line), file))
+		return false;
+	name = strchr(line, '(');
+	state = strrchr(line, ')');
+	if (!name || !state || state[1] != ' ')
+		return false;
+	*state = '\0';
+	/* One that nobody has waited for yet is dead all the same. */
+	return strncmp(name + 1, program, 15) == 0 && !strchr("ZX", state[2]);
+}
+
 void remove_folder(const char *path)
 {
 	DIR *folder = opendir(path);

@@ -17,7 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EMULATOR "/usr/bin/qemu-system-x86_64"
+#define QEMU	 "qemu-system-x86_64"
+#define EMULATOR "/usr/bin/" QEMU
 
 struct machine {
 	struct vm *vm;			   /* NULL once it was released */
@@ -219,6 +220,17 @@ static void job_fails(struct job *job)
 
 /* --- Starting ------------------------------------------------------------------------------- */
 
+/* A domain of that name is one that no lodged knows: its folder is gone. */
+static void remove_orphan(virConnectPtr connect, const char *name)
+{
+	virDomainPtr domain = virDomainLookupByName(connect, name);
+
+	if (!domain)
+		return;
+	virDomainDestroy(domain);
+	virDomainFree(domain);
+}
+
 static void start_runs(struct job *job)
 {
 	virConnectPtr connect;
@@ -231,6 +243,8 @@ static void start_runs(struct job *job)
 			return;
 	}
 	connect = libvirt_connection_get(job->connection, job->text, sizeof(job->text));
+	if (connect)
+		remove_orphan(connect, job->name);
 	domain = connect ? virDomainCreateXML(connect, job->xml, VIR_DOMAIN_NONE) : NULL;
 	if (domain) {
 		job->pid = libvirt_domain_pid(job->connection, job->name);
@@ -395,12 +409,17 @@ static void adopt_is_done(struct job *job)
 		vm_set_state(machine->vm, VM_PAUSED, "");
 }
 
-/* Whether it still runs is known when libvirt's driver is up; if not, the VM goes then. */
+/* If it was starting when lodged died, only libvirt knows whether it still runs: the VM goes when
+ * libvirt's driver is up and does not know it. */
 static int adopt(struct vm *vm)
 {
-	struct machine *machine = machine_new(vm);
-	struct job *job = machine ? job_new(vm, NULL, NULL) : NULL;
+	struct machine *machine;
+	struct job *job;
 
+	if (vm->pid > 0 && !process_runs(vm->pid, QEMU))
+		return -ESRCH;
+	machine = machine_new(vm);
+	job = machine ? job_new(vm, NULL, NULL) : NULL;
 	if (!job) {
 		if (machine)
 			vm->backend->release(vm);

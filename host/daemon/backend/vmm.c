@@ -252,17 +252,6 @@ static int connect_control(struct machine *machine)
 	return r;
 }
 
-/* Process ids are used again: a process of that number is ours only if it is a lodge-vmm. */
-static bool is_vmm(pid_t pid)
-{
-	char path[64], name[32] = "";
-	_cleanup_fclose_ FILE *file = NULL;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	file = pid > 0 ? fopen(path, "re") : NULL;
-	return file && fgets(name, sizeof(name), file) && strcmp(name, "lodge-vmm\n") == 0;
-}
-
 static void try_connect(uv_timer_t *timer)
 {
 	struct machine *machine = timer->data;
@@ -270,7 +259,7 @@ static void try_connect(uv_timer_t *timer)
 	if (machine->exited || !machine->vm || connect_control(machine) == 0)
 		return;
 	machine->waited_ms += CONNECT_RETRY_MS;
-	if (!machine->is_child && !is_vmm(machine->vm->pid)) {
+	if (!machine->is_child && !process_runs(machine->vm->pid, "lodge-vmm")) {
 		ended(machine);
 		return;
 	}
@@ -433,7 +422,7 @@ static int adopt(struct vm *vm)
 	if (r == 0)
 		return 0;
 	/* An earlier lodged may have died while it started. */
-	if (is_vmm(vm->pid)) {
+	if (process_runs(vm->pid, "lodge-vmm")) {
 		uv_timer_start(&machine->retry, try_connect, CONNECT_RETRY_MS, 0);
 		return 0;
 	}

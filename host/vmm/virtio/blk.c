@@ -49,8 +49,9 @@ struct blk {
 	struct block *block;
 	const bool *sandboxed;
 	char serial[VIRTIO_BLK_ID_BYTES];
-	struct slot *slots;
-	struct slot *free_slots;
+	/* Slots that were never used are not touched, so that they cost no memory. */
+	struct slot *slots, *free_slots;
+	unsigned int slots_touched;
 };
 
 /* The header, checked as far as it can be without the data. */
@@ -204,12 +205,17 @@ static uint8_t execute(struct slot *slot, struct virtqueue_chain *chain, struct 
 static struct slot *take_slot(struct blk *blk, unsigned int queue,
 			      const struct virtqueue_chain *chain)
 {
-	struct slot *slot = blk->free_slots;
+	struct slot *slot = blk->free_slots ? blk->free_slots : &blk->slots[blk->slots_touched];
 	const struct iovec *last = &chain->iov[chain->readable + chain->writable - 1];
 
-	/* A queue has no more chains in flight than descriptors. */
-	assert(slot);
-	blk->free_slots = slot->next_free;
+	/* A queue has no more chains in flight than descriptors: there is a slot. */
+	if (blk->free_slots)
+		blk->free_slots = slot->next_free;
+	else
+		blk->slots_touched++;
+	assert(blk->slots_touched <= blk->device.queues * QUEUE_SIZE);
+	slot->blk = blk;
+	slot->request.done = done;
 	slot->queue = queue;
 	slot->head = chain->head;
 	slot->read_bytes = 0;
@@ -356,11 +362,6 @@ int virtio_blk_new(const struct guestmem *memory, struct block *block, unsigned 
 	result = virtio_device_init(&blk->device, memory, QUEUE_SIZE);
 	if (result < 0)
 		return result;
-	for (unsigned int i = queues * QUEUE_SIZE; i-- > 0;) {
-		slots[i].blk = blk;
-		slots[i].request.done = done;
-		give_back(blk, &slots[i]);
-	}
 	blk->slots = take_ptr(slots);
 	*device = &take_ptr(blk)->device;
 	return 0;

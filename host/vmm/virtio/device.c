@@ -225,15 +225,16 @@ int virtio_device_start(struct virtio_device *device, bool sandboxed)
 	return 0;
 }
 
-/* The loop ends and its thread waits, so that loop_call() runs what it is given by itself. */
+/* The loop ends and its thread waits, so that loop_call() runs what it is given by itself. Only
+ * then is what is in flight waited for: a kick that came before cannot start more. */
 void virtio_device_pause(struct virtio_device *device)
 {
 	if (!device->running)
 		return;
-	loop_call(device->loop, drain, device);
 	loop_stop(device->loop);
 	sem_wait(&device->parked);
 	device->running = false;
+	loop_call(device->loop, drain, device);
 }
 
 void virtio_device_resume(struct virtio_device *device)

@@ -3,9 +3,9 @@
  * virtio device - what every device is, whatever bus it hangs on
  *
  * A device is one file that fills in a struct virtio_device and its operations. It runs in a thread
- * of its own, with a loop of its own; all operations but config_read, config_write and free are
- * called in that thread, and all its queues belong to it. The bus (pci_transport.h) sits between
- * the guest's registers and the calls below.
+ * of its own, with a loop of its own; all operations are called in that thread or while it waits,
+ * but for features_ok, config_read and config_write; and all its queues belong to it. The bus
+ * (pci_transport.h) sits between the guest's registers and the calls below.
  *
  * A device that meets nonsense calls virtio_break(): DEVICE_NEEDS_RESET is set, its queues stop,
  * and it waits for the guest to reset it. It never ends the VMM.
@@ -60,7 +60,8 @@ struct virtio_device_ops {
 	 * flight is waited for or cancelled. As after start(). May be NULL. */
 	void (*reset)(struct virtio_device *device);
 
-	/* The machine pauses, and this thread stops next: let nothing be in flight. May be NULL. */
+	/* The machine pauses: let nothing be in flight. Called by the main thread, while the
+	 * device's own waits. May be NULL. */
 	void (*drain)(struct virtio_device *device);
 
 	/* The machine ends, the thread has ended, reset() was called: flush, close, free it. */

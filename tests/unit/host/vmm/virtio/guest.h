@@ -222,7 +222,9 @@ static inline void guest_make_available(struct guest *guest, unsigned int index,
 
 	store_le16(available + 4 + 2 * (size_t)(queue->next_available % queue->size), head);
 	queue->next_available++;
-	store_le16(available + 2, queue->next_available);
+	/* The device may have a thread of its own. */
+	__atomic_store_n((uint16_t *)(void *)(available + 2), htole16(queue->next_available),
+			 __ATOMIC_RELEASE);
 }
 
 /* Return: the head of the new chain. Descriptors are taken round and round. */

@@ -5,6 +5,7 @@
  */
 #include "host/daemon/backend.h"
 #include "host/daemon/backend/domain_xml.h"
+#include "host/daemon/backend/kernel_file.h"
 #include "host/daemon/backend/libvirt_connection.h"
 #include "host/daemon/backend/user_network.h"
 #include "host/daemon/lodged.h"
@@ -319,8 +320,10 @@ static int prepare_start(struct job *job, struct vm *vm)
 		.kvm = strcmp(vm->options.accel, "kvm") == 0,
 		.options = &vm->options,
 	};
-	int r;
+	int r = kernel_file_check(vm->options.kernel, job->text, sizeof(job->text));
 
+	if (r < 0)
+		return r;
 	job->network = strcmp(vm->options.net, "user") == 0;
 	if (vm_file(vm, "net.sock", job->socket, sizeof(job->socket)) < 0 ||
 	    vm_file(vm, "log", job->log, sizeof(job->log)) < 0 ||

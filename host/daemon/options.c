@@ -113,8 +113,7 @@ static int complete_choices(struct vm_options *options, char *error, size_t capa
 			r = vm_option_set_text(options, option, choice[i].choices[0]);
 			if (r < 0)
 				return r;
-		}
-		if (!is_one_of(*value, choice[i].choices)) {
+		} else if (!is_one_of(*value, choice[i].choices)) {
 			snprintf(error, capacity, "%s %s is not known; see lodge run --help",
 				 choice[i].flag, *value);
 			return -EINVAL;

@@ -98,8 +98,7 @@ static const char *const hostile[] = {
 	"{}",
 	"{\"backend\":\"vmm\",\"pid\":1,\"started_ns\":1}",
 	"{\"backend\":7,\"pid\":1,\"started_ns\":1,\"options\":{}}",
-	"{\"backend\":\"a name longer than any backend "
-	"has\",\"pid\":1,\"started_ns\":1,\"options\":{}}",
+	"{\"backend\":\"too long for any backend\",\"pid\":1,\"started_ns\":1,\"options\":{}}",
 	"{\"backend\":\"vmm\",\"pid\":-1,\"started_ns\":1,\"options\":{}}",
 	"{\"backend\":\"vmm\",\"pid\":99999999999,\"started_ns\":1,\"options\":{}}",
 	"{\"backend\":\"vmm\",\"pid\":\"1\",\"started_ns\":1,\"options\":{}}",

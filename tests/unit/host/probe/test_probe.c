@@ -2,6 +2,7 @@
 #include "host/probe/probe.h"
 
 #include <check.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +17,17 @@ static void make_root(void)
 	ck_assert_ptr_nonnull(mkdtemp(root));
 }
 
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+	(void)status;
+	(void)kind;
+	(void)place;
+	return remove(path);
+}
+
 static void remove_root(void)
 {
-	char command[96];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", root);
-	ck_assert_int_eq(system(command), 0);
+	ck_assert_int_eq(nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 static void put(const char *folder, const char *name, const char *text)
@@ -29,8 +35,15 @@ static void put(const char *folder, const char *name, const char *text)
 	char path[160];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "mkdir -p '%s/%s'", root, folder);
-	ck_assert_int_eq(system(path), 0);
+	snprintf(path, sizeof(path), "%s/%s", root, folder);
+	for (char *at = path + strlen(root) + 1; at; *at++ = '/') {
+		at = strchr(at, '/');
+		if (at)
+			*at = '\0';
+		mkdir(path, 0755);
+		if (!at)
+			break;
+	}
 	if (!name)
 		return;
 	snprintf(path, sizeof(path), "%s/%s/%s", root, folder, name);

@@ -187,14 +187,17 @@ static void start_lodged(void)
 
 static void end_lodged(void)
 {
-	char command[96];
+	char folder[90];
 
 	dbus_connection_close(connection);
 	dbus_connection_unref(connection);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
-	snprintf(command, sizeof(command), "rm -rf '%s'", runtime);
-	ck_assert_int_eq(system(command), 0);
+	snprintf(folder, sizeof(folder), "%s/vm/" VM_NAME, runtime);
+	remove_folder(folder);
+	snprintf(folder, sizeof(folder), "%s/vm", runtime);
+	remove_folder(folder);
+	remove_folder(runtime);
 }
 
 static DBusMessage *new_call(const char *path, const char *interface, const char *method)

@@ -5,6 +5,7 @@
 #include "host/daemon/broker/agent_link.h"
 #include "host/daemon/lodged.h"
 #include "protocol/base/bytes.h"
+#include "protocol/base/log.h"
 #include "protocol/message.h"
 #include "protocol/session.h"
 
@@ -91,9 +92,11 @@ static void on_closed(struct stream *stream, void *owner, const struct stream_re
 	(void)stream;
 	if (execution->timed_out)
 		call_done(execution->call, -ETIMEDOUT, "the command took too long and was killed");
+	else if (result->error && result->text.length > 0)
+		call_fail(execution->call, BUS_ERROR(Failed), "%.*s", (int)result->text.length,
+			  (const char *)result->text.bytes);
 	else if (result->error)
-		call_fail(execution->call, BUS_ERROR(Failed), "%.*s: %s", (int)result->text.length,
-			  (const char *)result->text.bytes, strerror(-result->error));
+		call_fail(execution->call, BUS_ERROR(Failed), "%s", error_text(result->error));
 	else if (message_decode(&message_exec_result, result->params, &ended) < 0)
 		call_fail(execution->call, BUS_ERROR(Failed), "the agent's answer makes no sense");
 	else
@@ -154,7 +157,7 @@ void execute_in_vm(struct call *call)
 		call_done(call, r,
 			  r == -EINVAL	   ? "a command of at most 48 KiB is needed"
 			  : r == -ENOTCONN ? "no agent answers in this VM"
-					   : strerror(-r));
+					   : error_text(r));
 		return;
 	}
 	uv_timer_init(&call->lodged->loop, &execution->timer);

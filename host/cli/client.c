@@ -29,6 +29,31 @@ static DBusConnection *connect_once(const char *runtime)
 	return connection;
 }
 
+/* Connected, and somebody answers: a lodged that was just killed may still have been there to
+ * connect to. */
+static DBusConnection *connect_alive(const char *runtime)
+{
+	DBusConnection *connection = connect_once(runtime);
+	DBusMessage *reply = NULL, *ping;
+
+	if (!connection)
+		return NULL;
+	ping = dbus_message_new_method_call(NULL, LODGE_MANAGER_PATH, DBUS_INTERFACE_PEER, "Ping");
+	if (ping) {
+		reply = dbus_connection_send_with_reply_and_block(connection, ping, CLIENT_QUICK_MS,
+								  NULL);
+		dbus_message_unref(ping);
+	}
+	if (!reply && !dbus_connection_get_is_connected(connection)) {
+		dbus_connection_close(connection);
+		dbus_connection_unref(connection);
+		return NULL;
+	}
+	if (reply)
+		dbus_message_unref(reply);
+	return connection;
+}
+
 int client_open(struct client **client)
 {
 	char runtime[PATH_MAX];
@@ -39,12 +64,12 @@ int client_open(struct client **client)
 		log_error("no folder to run in: set XDG_RUNTIME_DIR or LODGE_RUNTIME_DIR");
 		return error;
 	}
-	connection = connect_once(runtime);
+	connection = connect_alive(runtime);
 	if (!connection) {
 		error = runtime_start_daemon(runtime);
 		if (error)
 			return error;
-		connection = connect_once(runtime);
+		connection = connect_alive(runtime);
 	}
 	if (!connection) {
 		log_error("cannot connect to lodged on %s/lodged.sock; may you open it?", runtime);

@@ -14,7 +14,9 @@ struct watch {
 
 static void answered(struct watch *watch)
 {
-	DBusMessage *reply = dbus_pending_call_steal_reply(watch->pending);
+	DBusMessage *reply = dbus_pending_call_get_completed(watch->pending)
+				     ? dbus_pending_call_steal_reply(watch->pending)
+				     : NULL;
 	watch_answer answer = watch->answer;
 
 	uv_poll_stop(&watch->poll);
@@ -38,7 +40,9 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	dbus_connection_read_write(watch->connection, 0);
 	while (dbus_connection_dispatch(watch->connection) == DBUS_DISPATCH_DATA_REMAINS)
 		;
-	if (dbus_pending_call_get_completed(watch->pending))
+	/* Without a connection nothing more comes, and its descriptor is closed. */
+	if (dbus_pending_call_get_completed(watch->pending) ||
+	    !dbus_connection_get_is_connected(watch->connection))
 		answered(watch);
 }
 

@@ -147,73 +147,122 @@ static bool find_marker(struct seen *seen, const char *bytes, size_t length, con
 	return memmem(seen->tail, seen->length, marker, strlen(marker)) != NULL;
 }
 
+/* One run: what was started, what is waited for, what came so far. */
+struct run {
+	const char *agent, *marker;
+	double start;
+	double user_ms, hello_ms; /* negative: not yet */
+	bool established;
+	struct session *session;
+	struct seen seen;
+	struct pollfd console, port;
+};
+
+static bool is_complete(const struct run *run)
+{
+	return run->user_ms >= 0 && (!run->agent || run->hello_ms >= 0);
+}
+
+static void say_hello(struct run *run)
+{
+	session_start(run->session);
+	send_output(run->session, run->port.fd);
+}
+
+/* false: the VMM has closed its output. */
+static bool read_console(struct run *run)
+{
+	char bytes[4096];
+	ssize_t length = read(run->console.fd, bytes, sizeof(bytes));
+
+	if (length <= 0)
+		return false;
+	if (run->user_ms >= 0 || !find_marker(&run->seen, bytes, (size_t)length, run->marker))
+		return true;
+	run->user_ms = now_ms() - run->start;
+	/* QEMU drops what is sent while the guest's port is closed. */
+	if (run->port.fd >= 0 && !run->established)
+		say_hello(run);
+	return true;
+}
+
+static void read_port(struct run *run)
+{
+	uint8_t bytes[4096];
+	ssize_t length = read(run->port.fd, bytes, sizeof(bytes));
+
+	if (length > 0)
+		session_receive(run->session, bytes, (size_t)length);
+	send_output(run->session, run->port.fd);
+	if (run->established && run->hello_ms < 0)
+		run->hello_ms = now_ms() - run->start;
+}
+
+static void wait_for_all(struct run *run)
+{
+	while (!is_complete(run)) {
+		struct pollfd fds[2];
+
+		if (now_ms() - run->start > LIMIT_MS) {
+			fprintf(stderr, "boot_timer: no answer in %.0f s\n", LIMIT_MS / 1e3);
+			return;
+		}
+		if (run->agent && run->port.fd < 0) {
+			run->port.fd = connect_to(run->agent);
+			if (run->port.fd >= 0)
+				say_hello(run);
+		}
+		fds[0] = run->console;
+		fds[1] = run->port;
+		poll(fds, 2, run->agent && run->port.fd < 0 ? 1 : 200);
+		if (fds[0].revents && !read_console(run))
+			return;
+		if (run->port.fd >= 0 && fds[1].revents)
+			read_port(run);
+	}
+}
+
+static pid_t start_command(char *const command[], int output)
+{
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	dup2(output, STDOUT_FILENO);
+	execvp(command[0], command);
+	fprintf(stderr, "boot_timer: %s: %s\n", command[0], strerror(errno));
+	_exit(127);
+}
+
 static int measure(const char *agent, const char *marker, char *const command[])
 {
-	double start, user_ms = -1, hello_ms = -1;
-	bool established = false;
-	struct session *session =
-		session_new(SESSION_HOST, "boot_timer", NULL, &handlers, &established);
-	struct seen seen = {.length = 0};
-	struct pollfd fds[2] = {{.events = POLLIN}, {.fd = -1, .events = POLLIN}};
+	struct run run = {
+		.agent = agent,
+		.marker = marker,
+		.user_ms = -1,
+		.hello_ms = -1,
+		.console = {.events = POLLIN},
+		.port = {.fd = -1, .events = POLLIN},
+	};
 	int output[2];
 	pid_t pid;
 
-	if (!session || pipe2(output, O_CLOEXEC) < 0)
+	run.session = session_new(SESSION_HOST, "boot_timer", NULL, &handlers, &run.established);
+	if (!run.session || pipe2(output, O_CLOEXEC) < 0)
 		return 1;
-	start = now_ms();
-	pid = fork();
-	if (pid == 0) {
-		dup2(output[1], STDOUT_FILENO);
-		execvp(command[0], command);
-		fprintf(stderr, "boot_timer: %s: %s\n", command[0], strerror(errno));
-		_exit(127);
-	}
+	run.start = now_ms();
+	pid = start_command(command, output[1]);
+	if (pid < 0)
+		return 1;
 	close(output[1]);
-	fds[0].fd = output[0];
-	while (user_ms < 0 || (agent && hello_ms < 0)) {
-		char bytes[4096];
-		ssize_t length;
-
-		if (now_ms() - start > LIMIT_MS) {
-			fprintf(stderr, "boot_timer: no answer in %.0f s\n", LIMIT_MS / 1e3);
-			break;
-		}
-		if (agent && fds[1].fd < 0) {
-			fds[1].fd = connect_to(agent);
-			if (fds[1].fd >= 0) {
-				session_start(session);
-				send_output(session, fds[1].fd);
-			}
-		}
-		poll(fds, 2, fds[1].fd < 0 && agent ? 1 : 200);
-		if (fds[0].revents) {
-			length = read(fds[0].fd, bytes, sizeof(bytes));
-			if (length <= 0)
-				break;
-			if (user_ms < 0 && find_marker(&seen, bytes, (size_t)length, marker)) {
-				user_ms = now_ms() - start;
-				/* QEMU drops what is sent while the guest's port is closed. */
-				if (fds[1].fd >= 0 && !established) {
-					session_start(session);
-					send_output(session, fds[1].fd);
-				}
-			}
-		}
-		if (fds[1].fd >= 0 && fds[1].revents) {
-			length = read(fds[1].fd, bytes, sizeof(bytes));
-			if (length > 0)
-				session_receive(session, bytes, (size_t)length);
-			send_output(session, fds[1].fd);
-			if (established && hello_ms < 0)
-				hello_ms = now_ms() - start;
-		}
-	}
-	printf("{\"user_ms\": %.2f, \"hello_ms\": %.2f, \"pss_kib\": %lu}\n", user_ms, hello_ms,
-	       own_pss_kib(pid));
+	run.console.fd = output[0];
+	wait_for_all(&run);
+	printf("{\"user_ms\": %.2f, \"hello_ms\": %.2f, \"pss_kib\": %lu}\n", run.user_ms,
+	       run.hello_ms, own_pss_kib(pid));
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	session_free(session);
-	return user_ms < 0 || (agent && hello_ms < 0);
+	session_free(run.session);
+	return is_complete(&run) ? 0 : 1;
 }
 
 int main(int count, char *arguments[])

@@ -23,11 +23,12 @@ static int choose_accelerator(const char *wanted, const struct probe *probe, con
 		return 0;
 	}
 	*accel = "tcg";
-	if (probe->qemu)
+	if (probe->qemu && probe->libvirt_driver)
 		return 0;
-	snprintf(error, capacity,
-		 "%s%sQEMU, which TCG is part of, is not installed: install qemu-system-x86",
-		 kvm ? "" : probe_kvm_text(probe->kvm), kvm ? "" : ", and ");
+	snprintf(error, capacity, "%s%s%s is not installed: install %s",
+		 kvm ? "" : probe_kvm_text(probe->kvm), kvm ? "" : ", and ",
+		 probe->qemu ? "libvirt's QEMU driver" : "QEMU, which TCG is part of,",
+		 probe->qemu ? "libvirt-daemon-driver-qemu" : "qemu-system-x86");
 	return -ENODEV;
 }
 
@@ -44,8 +45,10 @@ static int choose_backend(const char *wanted, const char *accel, const struct pr
 		snprintf(error, capacity, "lodge-vmm runs VMs on KVM only, not under TCG");
 		return -EINVAL;
 	}
-	if (*backend == &backend_libvirt && !probe->qemu) {
-		snprintf(error, capacity, "QEMU is not installed: install qemu-system-x86");
+	if (*backend == &backend_libvirt && !(probe->qemu && probe->libvirt_driver)) {
+		snprintf(error, capacity,
+			 "QEMU or libvirt's driver for it is not installed: install "
+			 "qemu-system-x86 and libvirt-daemon-driver-qemu");
 		return -ENODEV;
 	}
 	return *backend ? 0 : -EINVAL;

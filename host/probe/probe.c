@@ -26,20 +26,45 @@ static bool has_word(const char *line, const char *word)
 	return false;
 }
 
-static bool cpu_virtualizes(const char *root)
+static FILE *open_file(const char *root, const char *file)
 {
 	char path[PROBE_PATH];
-	_cleanup_fclose_ FILE *cpuinfo = NULL;
+
+	snprintf(path, sizeof(path), "%s/%s", root, file);
+	return fopen(path, "re");
+}
+
+/* All processors have the same flags. */
+static void read_cpuinfo(const char *root, struct probe *probe)
+{
+	_cleanup_fclose_ FILE *cpuinfo = open_file(root, "proc/cpuinfo");
 	_cleanup_free_ char *line = NULL;
+	bool has_flags = false;
 	size_t capacity = 0;
 
-	snprintf(path, sizeof(path), "%s/proc/cpuinfo", root);
-	cpuinfo = fopen(path, "re");
 	while (cpuinfo && getline(&line, &capacity, cpuinfo) > 0) {
-		if (strncmp(line, "flags", 5) == 0)
-			return has_word(line, "svm") || has_word(line, "vmx");
+		if (strncmp(line, "processor\t", 10) == 0)
+			probe->cpus++;
+		if (has_flags || strncmp(line, "flags", 5) != 0)
+			continue;
+		has_flags = true;
+		probe->cpu_virtualizes = has_word(line, "svm") || has_word(line, "vmx");
 	}
-	return false;
+}
+
+static void read_meminfo(const char *root, struct probe *probe)
+{
+	_cleanup_fclose_ FILE *meminfo = open_file(root, "proc/meminfo");
+	char line[128];
+
+	while (meminfo && fgets(line, sizeof(line), meminfo)) {
+		unsigned long long kib;
+
+		if (sscanf(line, "MemTotal: %19llu kB", &kib) == 1)
+			probe->memory_total_bytes = (uint64_t)kib << 10;
+		else if (sscanf(line, "MemAvailable: %19llu kB", &kib) == 1)
+			probe->memory_available_bytes = (uint64_t)kib << 10;
+	}
 }
 
 /* Makes a VM with one processor, which is the only proof that KVM works. */
@@ -69,30 +94,45 @@ static enum probe_kvm try_kvm(const char *path, int *error)
 	return PROBE_KVM_GOOD;
 }
 
-static bool in_path(const char *program)
+static bool is_in(const char *root, const char *const *folders, const char *file, int mode)
 {
-	const char *directories[] = {"/usr/bin", "/usr/local/bin", "/bin"};
 	char path[PROBE_PATH];
 
-	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
-		snprintf(path, sizeof(path), "%s/%s", directories[i], program);
-		if (access(path, X_OK) == 0)
+	for (; *folders; folders++) {
+		snprintf(path, sizeof(path), "%s%s/%s", root, *folders, file);
+		if (access(path, mode) == 0)
 			return true;
 	}
 	return false;
 }
 
+static const char *const program_folders[] = {"/usr/bin", "/usr/local/bin", "/bin", NULL};
+static const char *const driver_folders[] = {"/usr/lib/x86_64-linux-gnu/libvirt/connection-driver",
+					     "/usr/lib64/libvirt/connection-driver",
+					     "/usr/lib/libvirt/connection-driver", NULL};
+
 void probe_host(const char *root, struct probe *probe)
 {
+	static const char *const modules[] = {"/sys/module", NULL};
 	char path[PROBE_PATH];
 
-	*probe = (struct probe){.cpu_virtualizes = cpu_virtualizes(root)};
+	*probe = (struct probe){0};
+	read_cpuinfo(root, probe);
+	read_meminfo(root, probe);
 	snprintf(path, sizeof(path), "%s/dev/kvm", root);
 	probe->kvm = try_kvm(path, &probe->kvm_error);
-	snprintf(path, sizeof(path), "%s/sys/module/kvm_pvm", root);
-	if (probe->kvm == PROBE_KVM_GOOD && !probe->cpu_virtualizes && access(path, F_OK) == 0)
+	if (probe->kvm == PROBE_KVM_GOOD && !probe->cpu_virtualizes &&
+	    is_in(root, modules, "kvm_pvm", F_OK))
 		probe->kvm = PROBE_KVM_INTERPRETED;
-	probe->qemu = in_path("qemu-system-x86_64");
+	probe->qemu = is_in(root, program_folders, "qemu-system-x86_64", X_OK);
+	probe->libvirt_driver = is_in(root, driver_folders, "libvirt_driver_qemu.so", R_OK);
+}
+
+const char *probe_accelerator(const struct probe *probe)
+{
+	if (probe->kvm == PROBE_KVM_GOOD)
+		return "kvm";
+	return probe->qemu && probe->libvirt_driver ? "tcg" : "";
 }
 
 static const struct {

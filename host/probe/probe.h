@@ -10,6 +10,7 @@
 #define LODGE_PROBE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum probe_kvm {
 	PROBE_KVM_GOOD,	       /* hardware virtualization, usable by this user */
@@ -23,15 +24,21 @@ struct probe {
 	enum probe_kvm kvm;
 	int kvm_error;	      /* errno of what failed, or 0 */
 	bool cpu_virtualizes; /* svm or vmx in /proc/cpuinfo */
-	bool qemu;	      /* qemu-system-x86_64 is installed: VMs can run under TCG */
+	bool qemu;	      /* qemu-system-x86_64 is installed */
+	bool libvirt_driver;  /* libvirt's QEMU driver is installed, by which lodged runs QEMU */
+	unsigned int cpus;    /* in /proc/cpuinfo */
+	uint64_t memory_total_bytes, memory_available_bytes; /* 0: not known */
 };
 
 /**
  * probe_host() - look
- * @root:	"" for this host; tests give a folder with proc/cpuinfo, dev/kvm and sys/module in
- * it
+ * @root:	"" for this host; tests give a folder with proc, dev, sys and usr in it
  */
 void probe_host(const char *root, struct probe *probe);
+
+/* What --accel auto comes to here: "kvm"; "tcg", for which QEMU and libvirt's driver are needed; or
+ * "", when VMs cannot run. Constant. */
+const char *probe_accelerator(const struct probe *probe);
 
 /* One sentence on KVM here, for people, without a full stop. Constant. */
 const char *probe_kvm_text(enum probe_kvm kvm);

@@ -22,6 +22,8 @@
 #define CONNECT_RETRY_MS 5
 #define CONNECT_LIMIT_MS 30000
 #define MAX_ARGUMENTS	 160
+/* So long a VMM may take to end when it is told to. */
+#define KILL_MS 2000
 
 struct machine {
 	struct vm *vm; /* NULL once the VM was released */
@@ -453,6 +455,15 @@ static void command_closed(struct stream *stream, void *owner, const struct stre
 	free(command);
 }
 
+/* A VMM that does not do as it is told is ended by force. */
+static void kill_by_force(uv_timer_t *timer)
+{
+	struct machine *machine = timer->data;
+
+	if (machine->vm && process_runs(machine->vm->pid, "lodge-vmm"))
+		kill(machine->vm->pid, SIGKILL);
+}
+
 static void command(struct vm *vm, enum backend_command what, backend_done done, void *owner)
 {
 	static const char *const method[] = {
@@ -472,13 +483,12 @@ static void command(struct vm *vm, enum backend_command what, backend_done done,
 		r = session_request(machine->session, slice_of(method[what]),
 				    (struct slice){NULL, 0}, &handlers, asked, NULL);
 	}
+	if (what == BACKEND_KILL)
+		uv_timer_start(&machine->retry, kill_by_force, r == 0 ? KILL_MS : 0, 0);
 	if (r == 0)
 		return;
 	free(asked);
-	/* A VMM that does not listen can still be killed. */
-	if (what == BACKEND_KILL && vm->pid > 0 && kill(vm->pid, SIGKILL) == 0)
-		r = 0;
-	done(owner, r, error_text(r));
+	done(owner, what == BACKEND_KILL ? 0 : r, error_text(r));
 }
 
 /* --- Letting go ----------------------------------------------------------------------------- */

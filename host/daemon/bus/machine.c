@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* libvirt gives QEMU 15 s, and the kernel may have much memory to take back. */
+#define KILL_LIMIT_MS 30000
+
 /* --- Waiting, with a limit ------------------------------------------------------------------ */
 
 /* A call that is answered when something happened to its VM, or when time is up. */
@@ -87,11 +90,6 @@ static void command(struct call *call, enum backend_command what)
 		call->vm->backend->command(call->vm, what, command_done, call);
 }
 
-static void kill_vm(struct call *call)
-{
-	command(call, BACKEND_KILL);
-}
-
 static void pause_vm(struct call *call)
 {
 	command(call, BACKEND_PAUSE);
@@ -137,6 +135,40 @@ static void stop_answer(struct call *call, bool happened)
 			  "'%s' is still running; its guest may not listen to the power button: "
 			  "lodge kill %s ends it at once",
 			  call->vm->name, call->vm->name);
+}
+
+static void kill_answer(struct call *call, bool happened)
+{
+	if (call->vm->state == VM_STOPPED)
+		call_done(call, 0, "");
+	else if (happened)
+		fail_as_lodged_ends(call);
+	else
+		call_fail(call, BUS_ERROR(TimedOut), "'%s' does not end; its process id is %d",
+			  call->vm->name, (int)call->vm->pid);
+}
+
+static void killed(void *owner, int error, const char *text)
+{
+	(void)owner;
+	if (error)
+		log_warning("cannot end a VM: %s", text);
+}
+
+static void kill_vm(struct call *call)
+{
+	struct vm *vm = call->vm;
+
+	if (vm->state == VM_STOPPED) {
+		call_done(call, 0, "");
+		return;
+	}
+	if (vm->state == VM_STARTING) {
+		call_fail(call, BUS_ERROR(Busy), "'%s' is starting", vm->name);
+		return;
+	}
+	wait_for(call, &vm->stop_waiters, KILL_LIMIT_MS, kill_answer);
+	vm->backend->command(vm, BACKEND_KILL, killed, NULL);
 }
 
 static void button_pressed(void *owner, int error, const char *text)

@@ -33,7 +33,8 @@ static const struct {
 
 START_TEST(each_host_gets_what_it_can)
 {
-	struct probe probe = {.kvm = cases[_i].kvm, .qemu = cases[_i].qemu};
+	struct probe probe = {
+		.kvm = cases[_i].kvm, .qemu = cases[_i].qemu, .libvirt_driver = cases[_i].qemu};
 	const struct backend *backend = NULL;
 	struct vm_options options = {0};
 	char error[256] = "";

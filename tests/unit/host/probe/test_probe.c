@@ -136,6 +136,38 @@ START_TEST(kvm_pvm_is_told_from_hardware)
 }
 END_TEST
 
+START_TEST(processors_and_memory_are_counted)
+{
+	struct probe probe;
+
+	put("proc", "cpuinfo", "processor\t: 0\nflags\t: fpu\n\nprocessor\t: 1\nflags\t: fpu\n");
+	put("proc", "meminfo", "MemTotal:  2048 kB\nMemFree: 1 kB\nMemAvailable:   1024 kB\n");
+	probe = look();
+	ck_assert_uint_eq(probe.cpus, 2);
+	ck_assert_uint_eq(probe.memory_total_bytes, 2048 << 10);
+	ck_assert_uint_eq(probe.memory_available_bytes, 1024 << 10);
+}
+END_TEST
+
+START_TEST(tcg_needs_qemu_and_libvirts_driver)
+{
+	char path[96];
+
+	ck_assert_str_eq(probe_accelerator(&(struct probe){.kvm = PROBE_KVM_GOOD}), "kvm");
+	put("usr/bin", "qemu-system-x86_64", "");
+	snprintf(path, sizeof(path), "%s/usr/bin/qemu-system-x86_64", root);
+	ck_assert(!look().qemu);
+	ck_assert_int_eq(chmod(path, 0755), 0);
+	ck_assert(look().qemu);
+	ck_assert_str_eq(probe_accelerator(&(struct probe){.kvm = look().kvm, .qemu = true}), "");
+	put("usr/lib64/libvirt/connection-driver", "libvirt_driver_qemu.so", "");
+	ck_assert(look().libvirt_driver);
+	ck_assert_str_eq(probe_accelerator(&(struct probe){
+				 .kvm = PROBE_KVM_MISSING, .qemu = true, .libvirt_driver = true}),
+			 "tcg");
+}
+END_TEST
+
 START_TEST(every_verdict_has_words)
 {
 	ck_assert_str_ne(probe_kvm_text((enum probe_kvm)_i), "");
@@ -155,6 +187,8 @@ int main(void)
 	tcase_add_test(tc, a_file_that_opens_is_not_kvm);
 	tcase_add_test(tc, a_file_that_may_not_be_opened_is_forbidden);
 	tcase_add_test(tc, kvm_pvm_is_told_from_hardware);
+	tcase_add_test(tc, processors_and_memory_are_counted);
+	tcase_add_test(tc, tcg_needs_qemu_and_libvirts_driver);
 	tcase_add_loop_test(tc, every_verdict_has_words, PROBE_KVM_GOOD, PROBE_KVM_INTERPRETED + 1);
 	suite_add_tcase(suite, tc);
 

@@ -48,6 +48,22 @@ static struct finding find_qemu(const struct probe *probe)
 	};
 }
 
+static struct finding find_libvirt(const struct probe *probe)
+{
+	bool wanted = probe->kvm != PROBE_KVM_GOOD;
+
+	return (struct finding){
+		.name = "libvirt",
+		.good = probe->libvirt_driver || !wanted,
+		.text = probe->libvirt_driver
+				? "its QEMU driver is installed: lodged runs QEMU by it"
+			: wanted ? "its QEMU driver is not installed, and without KVM it is needed"
+				 : "its QEMU driver is not installed, nor needed where KVM works",
+		.advice = probe->libvirt_driver || !wanted ? ""
+							   : "install libvirt-daemon-driver-qemu",
+	};
+}
+
 static struct finding find_runtime(void)
 {
 	static char path[PATH_MAX];
@@ -124,12 +140,13 @@ static int run_doctor(const struct command *command, int argc, char **argv)
 	const struct finding findings[] = {
 		{"KVM", probe.kvm == PROBE_KVM_GOOD, probe_kvm_text(probe.kvm),
 		 probe_kvm_advice(probe.kvm)},
-		find_qemu(&probe),
 		find_runtime(),
+		find_qemu(&probe),
+		find_libvirt(&probe),
 		find_images(),
 	};
-	accelerator = probe.kvm == PROBE_KVM_GOOD ? "kvm" : probe.qemu ? "tcg" : "";
-	can_run = *accelerator != '\0' && findings[2].good;
+	accelerator = probe_accelerator(&probe);
+	can_run = *accelerator != '\0' && findings[1].good;
 	if (json) {
 		print_json(findings, ARRAY_SIZE(findings), can_run, accelerator);
 	} else {

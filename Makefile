@@ -34,7 +34,7 @@ LIBEXEC    ?= $(PREFIX)/libexec/lodge
 # --- The table ---------------------------------------------------------------------------------
 
 # component: folders it is made of (main.c is never part of a component), and packages it needs
-COMPONENTS := base protocol pump probe vmm net daemon cli system agent toolbox
+COMPONENTS := base protocol pump probe vmm net screen daemon cli drivers system agent toolbox session
 
 base_DIRS      := protocol/base
 base_PKGS      :=
@@ -48,19 +48,25 @@ vmm_DIRS       := $(shell find host/vmm -type d 2>/dev/null)
 vmm_PKGS       := liburing libseccomp
 net_DIRS       := host/net
 net_PKGS       := slirp libseccomp
+screen_DIRS    := $(shell find host/screen -type d 2>/dev/null)
+screen_PKGS    := libuv dbus-1 gnutls libturbojpeg libpng zlib xkbcommon libseccomp
 daemon_DIRS    := $(shell find host/daemon -type d 2>/dev/null)
 daemon_PKGS    := libuv dbus-1 libvirt libvirt-qemu json-c
 cli_DIRS       := $(shell find host/cli -type d 2>/dev/null)
 cli_PKGS       := libuv dbus-1 json-c
+drivers_DIRS   := $(shell find drivers -type d 2>/dev/null)
+drivers_PKGS   := libuv-static libdrm
 system_DIRS    := guest-agent/system
 system_PKGS    :=
 agent_DIRS     := $(shell find guest-agent/agent -type d 2>/dev/null)
 agent_PKGS     := libuv-static
 toolbox_DIRS   := guest-agent/toolbox
 toolbox_PKGS   :=
+session_DIRS   := $(shell find guest-agent/session -type d 2>/dev/null)
+session_PKGS   := libuv dbus-1 libdrm xcb xcb-randr xcb-xfixes wayland-client
 
 # program: its main, and the components it stands on
-PROGRAMS := lodge lodged lodge-vmm lodge-net lodge-agent lodge-guest
+PROGRAMS := lodge lodged lodge-vmm lodge-net lodge-screen lodge-agent lodge-guest lodge-session
 
 lodge_MAIN       := host/cli/main.c
 lodge_USES       := cli probe pump protocol base
@@ -70,8 +76,12 @@ lodge-vmm_MAIN   := host/vmm/main.c
 lodge-vmm_USES   := vmm probe protocol base
 lodge-net_MAIN   := host/net/main.c
 lodge-net_USES   := net base
+lodge-screen_MAIN := host/screen/main.c
+lodge-screen_USES := screen pump protocol base
+lodge-session_MAIN := guest-agent/session/main.c
+lodge-session_USES := session pump protocol base
 lodge-agent_MAIN := guest-agent/agent/main.c
-lodge-agent_USES := agent system pump protocol base
+lodge-agent_USES := agent drivers system pump protocol base
 lodge-guest_MAIN := guest-agent/toolbox/main.c
 lodge-guest_USES := toolbox system protocol base
 
@@ -80,7 +90,7 @@ STATIC_PROGRAMS := lodge-agent lodge-guest
 
 # Where a component's unit tests live: tests/unit/<folder of the component>.
 # Folders whose code reads bytes of a peer are compiled with -Wconversion too.
-WCONVERSION_DIRS := protocol host/vmm host/net guest-agent host/daemon/broker
+WCONVERSION_DIRS := protocol host/vmm host/net host/screen drivers guest-agent host/daemon/broker
 
 # --- Flags -------------------------------------------------------------------------------------
 
@@ -157,10 +167,13 @@ unit_components = $(strip $(or \
 	$(if $(filter tests/unit/protocol/%,$(1)),protocol base),\
 	$(if $(filter tests/unit/host/vmm/%,$(1)),vmm probe protocol base),\
 	$(if $(filter tests/unit/host/net/%,$(1)),net base),\
+	$(if $(filter tests/unit/host/screen/%,$(1)),screen pump protocol base),\
 	$(if $(filter tests/unit/host/probe/%,$(1)),probe base),\
 	$(if $(filter tests/unit/host/daemon/%,$(1)),daemon probe pump protocol base),\
 	$(if $(filter tests/unit/host/cli/%,$(1)),cli probe pump protocol base),\
-	$(if $(filter tests/unit/guest-agent/agent/%,$(1)),agent system pump protocol base),\
+	$(if $(filter tests/unit/drivers/%,$(1)),drivers pump protocol base),\
+	$(if $(filter tests/unit/guest-agent/agent/%,$(1)),agent drivers system pump protocol base),\
+	$(if $(filter tests/unit/guest-agent/session/%,$(1)),session pump protocol base),\
 	$(if $(filter tests/unit/guest-agent/system/%,$(1)),system protocol base),\
 	$(if $(filter tests/unit/guest-agent/toolbox/%,$(1)),toolbox system protocol base),\
 	$(error no component for $(1))))

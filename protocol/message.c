@@ -2,56 +2,12 @@
 #include "protocol/message.h"
 
 #include "protocol/base/bytes.h"
+#include "protocol/message_table.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* --- Tables: one line a field, in the order of lodge.cddl ----------------------------------- */
-
-#define BOOLEAN(type, name)                                                                        \
-	{                                                                                          \
-#name, FIELD_BOOL, 0, offsetof(struct type, name), 0                               \
-	}
-#define UINT(type, name, max)                                                                      \
-	{                                                                                          \
-#name, FIELD_UINT, 0, offsetof(struct type, name), max                             \
-	}
-#define INT(type, name)                                                                            \
-	{                                                                                          \
-#name, FIELD_INT, 0, offsetof(struct type, name), 0                                \
-	}
-#define TEXT(type, name)                                                                           \
-	{                                                                                          \
-#name, FIELD_TEXT, 0, offsetof(struct type, name), MESSAGE_TEXT_MAX                \
-	}
-#define PATH(type, name)                                                                           \
-	{                                                                                          \
-#name, FIELD_BYTES, 0, offsetof(struct type, name), MESSAGE_PATH_MAX               \
-	}
-#define ITEMS(type, name)                                                                          \
-	{                                                                                          \
-#name, FIELD_ITEMS, 0, offsetof(struct type, name), MESSAGE_ITEMS_MAX              \
-	}
-/* The same, and the message is refused without it. */
-#define NEED_UINT(type, name, max)                                                                 \
-	{                                                                                          \
-#name, FIELD_UINT, FIELD_REQUIRED, offsetof(struct type, name), max                \
-	}
-#define NEED_TEXT(type, name)                                                                      \
-	{                                                                                          \
-#name, FIELD_TEXT, FIELD_REQUIRED, offsetof(struct type, name), MESSAGE_TEXT_MAX   \
-	}
-#define NEED_PATH(type, name)                                                                      \
-	{                                                                                          \
-#name, FIELD_BYTES, FIELD_REQUIRED, offsetof(struct type, name), MESSAGE_PATH_MAX  \
-	}
-
-#define MESSAGE(type, ...)                                                                         \
-	static const struct message_field type##_fields[] = {__VA_ARGS__};                         \
-	_Static_assert(ARRAY_SIZE(type##_fields) <= 64, "decode_map() has a bit for each");        \
-	const struct message_type message_##type = {type##_fields, ARRAY_SIZE(type##_fields)}
-
-#define ANY UINT64_MAX
+/* --- Tables, in the order of lodge.cddl ----------------------------------------------------- */
 
 /* clang-format off */
 MESSAGE(info_params, ITEMS(info_params, what));

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * screen - one VM's desktop between its source and its viewers
+ *
+ * The source (lodge-vmm's channel, or QEMU's D-Bus display) puts pixels, cursor and LEDs in;
+ * viewers take them out, and send input and wishes the other way. Everything runs in one thread, on
+ * one libuv loop, and nothing blocks.
+ */
+#ifndef LODGE_SCREEN_SCREEN_H
+#define LODGE_SCREEN_SCREEN_H
+
+#include "host/screen/desktop.h"
+#include "host/screen/viewer.h"
+
+#include <uv.h>
+
+#define SCREEN_MAX_VIEWERS 64
+
+struct screen;
+
+/* --- For everyone --------------------------------------------------------------------------- */
+
+uv_loop_t *screen_loop(struct screen *screen);
+const struct desktop *screen_desktop(const struct screen *screen);
+const struct desktop_cursor *screen_cursor(const struct screen *screen);
+uint32_t screen_leds(const struct screen *screen);
+const char *screen_name(const struct screen *screen); /* of the VM */
+
+/* --- For viewers ---------------------------------------------------------------------------- */
+
+/* Viewer's ops must be set. -EMFILE with SCREEN_MAX_VIEWERS. */
+int screen_add_viewer(struct screen *screen, struct viewer *viewer);
+/* No operation of it is called any more. */
+void screen_remove_viewer(struct viewer *viewer);
+/* Whether it wants `damaged`. The first of all that does starts the flow of pixels: what changed
+ * while nobody looked is told then. */
+void screen_watch(struct viewer *viewer, bool watching);
+
+/* Input. evdev codes; places are those of the picture, and clamped to it. Keys that a viewer holds
+ * are released when it goes. @buttons: bit 0 left, 1 middle, 2 right, 3 side (back), 4 extra
+ * (forward). */
+void screen_key(struct viewer *viewer, uint32_t code, bool down);
+void screen_pointer(struct viewer *viewer, uint32_t x, uint32_t y, uint32_t buttons);
+void screen_motion(struct viewer *viewer, int32_t dx, int32_t dy, uint32_t buttons);
+/* Clicks: @dy up, @dx to the right. */
+void screen_wheel(struct viewer *viewer, int32_t dx, int32_t dy);
+
+/* What somebody wants the heads to be. Heads that are not named stay as they are, unless @all. */
+struct screen_wish {
+	struct {
+		bool named, enabled;
+		uint32_t width, height;
+		uint32_t width_mm, height_mm; /* 0: not known */
+		uint32_t scale_milli;	      /* 0: as it is */
+		bool placed;
+		int32_t x, y;
+	} head[DESKTOP_MAX_HEADS];
+	bool all; /* what is not named is to be off */
+};
+
+enum screen_who {
+	SCREEN_BY_GUEST,
+	SCREEN_BY_VIEWER,
+	SCREEN_BY_USER, /* lodge display */
+};
+
+/**
+ * screen_request() - wish for other sizes
+ *
+ * Returns at once; sizes are clamped to what a head can be; after a short calm the guest sees other
+ * monitors, and if its desktop does not follow, is helped (resize.h).
+ *
+ * Return: 0; -EPERM for a viewer that may only look; -EINVAL for what no guest can do.
+ */
+int screen_request(struct screen *screen, struct viewer *viewer, enum screen_who who,
+		   const struct screen_wish *wish);
+
+/* --- For sources ---------------------------------------------------------------------------- */
+
+struct source;
+
+struct source_ops {
+	const char *name; /* "vmm", "qemu" */
+	/* Somebody looks, or nobody does: let damage come, or stop it. */
+	void (*watch)(struct source *source, bool watching);
+	/* A monitor: size (checked), place; not enabled: unplugged. */
+	void (*set_mode)(struct source *source, unsigned int head, bool enabled,
+			 const struct rectangle *place, uint32_t width_mm, uint32_t height_mm);
+	void (*key)(struct source *source, uint32_t code, bool down);
+	/* @x, @y 0 to 32767 over the guest's whole desktop; @head and @at: the same as a place on a
+	 * head. */
+	void (*pointer)(struct source *source, uint32_t x, uint32_t y, unsigned int head,
+			const struct rectangle *at);
+	void (*motion)(struct source *source, int32_t dx, int32_t dy);
+	void (*button)(struct source *source, uint32_t code, bool down);
+	void (*wheel)(struct source *source, int32_t dx, int32_t dy);
+	void (*free)(struct source *source);
+};
+
+struct source {
+	const struct source_ops *ops;
+	struct screen *screen;
+};
+
+/* A head shows another size, or nothing (0 x 0): its pixels are to follow by screen_pixels(). */
+void screen_head_changed(struct screen *screen, unsigned int head, uint32_t width, uint32_t height);
+/* Where the pixels of @head go: its rectangle's first byte, and the stride; NULL if it has none, or
+ * is cut to nothing. *@place: what of it is in the picture (width and height may be less). */
+uint8_t *screen_pixels(struct screen *screen, unsigned int head, struct rectangle *place,
+		       size_t *stride);
+/* They were copied there: @where within the head. */
+void screen_damaged(struct screen *screen, unsigned int head, const struct rectangle *where);
+/* @cursor's x, y are on @head; pixels are copied. */
+void screen_set_cursor(struct screen *screen, unsigned int head,
+		       const struct desktop_cursor *cursor);
+void screen_set_leds(struct screen *screen, uint32_t leds);
+/* The source is gone for good: the VM has ended. */
+void screen_source_ended(struct screen *screen, int error);
+
+/* --- For the program ------------------------------------------------------------------------ */
+
+/* NULL without memory. screen_set_source() then gives it a source, which it frees. */
+struct screen *screen_new(uv_loop_t *loop, const char *name);
+void screen_set_source(struct screen *screen, struct source *source);
+void screen_free(struct screen *screen);
+
+#endif

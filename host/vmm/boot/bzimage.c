@@ -98,7 +98,7 @@ static int load_kernel(struct boot_load *load, const struct setup_header *header
 		return -ENOEXEC;
 	length = load->kernel_size_bytes - offset;
 	/* syssize counts paragraphs of the protected-mode code; a signature may follow it. */
-	if (length < (uint64_t)header->syssize * 16 || length < ENTRY_OFFSET)
+	if (length < (uint64_t)header->syssize * 16 || length <= ENTRY_OFFSET)
 		return -ENOEXEC;
 	error = choose_place(load, header, length, image);
 	if (error)

@@ -286,6 +286,18 @@ START_TEST(hostile_bzimages_are_refused)
 }
 END_TEST
 
+START_TEST(a_bzimage_that_ends_where_it_would_be_entered_is_refused)
+{
+	struct setup_header *header = bzimage();
+
+	header->syssize = 0;
+	header->init_size = 0;
+	file_size = SETUP_SIZE + 0x200;
+	ck_assert_int_eq(load(), -ENOEXEC);
+	ck_assert_ptr_nonnull(problem);
+}
+END_TEST
+
 START_TEST(a_bzimage_cut_anywhere_is_refused)
 {
 	bzimage();
@@ -521,6 +533,7 @@ int main(void)
 	tcase_add_test(tc, the_command_line_has_a_limit);
 	tcase_add_test(tc, the_reset_vector_writes_the_reset_register);
 	tcase_add_loop_test(tc, hostile_bzimages_are_refused, 0, ARRAY_SIZE(bad_bzimages));
+	tcase_add_test(tc, a_bzimage_that_ends_where_it_would_be_entered_is_refused);
 	tcase_add_test(tc, a_bzimage_cut_anywhere_is_refused);
 	tcase_add_test(tc, a_pvh_kernel_is_loaded_by_its_segments);
 	tcase_add_test(tc, a_pvh_kernel_gets_its_initrd_as_a_module);

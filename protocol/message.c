@@ -50,7 +50,8 @@ MESSAGE(file_stat, PATH(file_stat, name), NEED_UINT(file_stat, mode, 0177777),
 MESSAGE(file_read_params, NEED_PATH(file_read_params, path),
 	UINT(file_read_params, offset, INT64_MAX), UINT(file_read_params, length_bytes, INT64_MAX));
 MESSAGE(file_write_params, NEED_PATH(file_write_params, path),
-	UINT(file_write_params, mode, 07777), BOOLEAN(file_write_params, set_mtime),
+	UINT(file_write_params, mode, 07777), BOOLEAN(file_write_params, set_mode),
+	BOOLEAN(file_write_params, set_mtime),
 	INT(file_write_params, mtime_ns), BOOLEAN(file_write_params, set_owner),
 	UINT(file_write_params, uid, UINT32_MAX), UINT(file_write_params, gid, UINT32_MAX),
 	BOOLEAN(file_write_params, exclusive), BOOLEAN(file_write_params, sync));

@@ -202,7 +202,8 @@ extern const struct message_type message_file_read_params;
  * connection loss: the new file is removed, the old one stays. */
 struct file_write_params {
 	struct slice path;
-	uint64_t mode; /* permission bits; 0: as the old file, else 0644 */
+	uint64_t mode; /* permission bits; 0 without set_mode: as the old file, else 0644 */
+	bool set_mode; /* mode counts, even if it is 0 */
 	bool set_mtime;
 	int64_t mtime_ns;
 	bool set_owner;

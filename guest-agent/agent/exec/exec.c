@@ -125,7 +125,8 @@ static void exec_run(struct exec *exec, struct stream *stream, const struct exec
 		snprintf(words, sizeof(words), "exec: cannot look up user %.*s in /etc/passwd: %s",
 			 (int)MIN(params->user.length, 64U), (const char *)params->user.bytes,
 			 error == -ENOENT ? "there is none" : error_text(error));
-		stream_fail(stream, error, words);
+		/* ENOENT is for a program that is not there. */
+		stream_fail(stream, error == -ENOENT ? EINVAL : error, words);
 		return;
 	}
 	error = command_parse(params, &account, &command, &text);

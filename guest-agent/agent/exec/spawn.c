@@ -75,6 +75,9 @@ static int enter_directory(struct child *child)
 		return 0;
 	if (!command->directory_given && chdir("/") == 0)
 		return 0;
+	/* ENOENT is for a program that is not there. */
+	if (errno == ENOENT)
+		errno = ENOTDIR;
 	return fail(child, "enter the directory");
 }
 

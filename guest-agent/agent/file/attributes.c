@@ -74,8 +74,10 @@ static int make_directory(struct change *change, const struct place *place)
 	struct stat st;
 
 	if (mkdirat(place->directory, place->name, 0700) == 0) {
-		if (change->want.mode == 0)
+		if (!change->want.set_mode) {
+			change->want.set_mode = true;
 			change->want.mode = 0755;
+		}
 		return place_set_attributes(place, -1, &change->want);
 	}
 	if (errno != EEXIST || change->want.exclusive)
@@ -203,7 +205,7 @@ static void by_attributes(struct workers *workers, const struct operation_kind *
 	struct file_write_params want;
 	struct change *change;
 
-	if (message_decode(&message_file_write_params, params, &want) < 0) {
+	if (file_decode_write(params, &want) < 0) {
 		stream_fail(stream, EBADMSG, "malformed parameters");
 		return;
 	}

@@ -2,6 +2,15 @@
 #include "guest-agent/agent/file/file.h"
 #include "guest-agent/agent/service.h"
 
+int file_decode_write(struct slice params, struct file_write_params *want)
+{
+	int error = message_decode(&message_file_write_params, params, want);
+
+	if (!error && want->mode != 0)
+		want->set_mode = true;
+	return error;
+}
+
 static int file_start(const struct service_context *context, void **state)
 {
 	*state = context->workers;

@@ -6,6 +6,10 @@
 #define LODGE_AGENT_FILE_FILE_H
 
 #include "guest-agent/agent/file/operation.h"
+#include "protocol/message.h"
+
+/* As message_decode(); a mode that is not 0 counts without set_mode, too. */
+int file_decode_write(struct slice params, struct file_write_params *want);
 
 /* @state: struct workers. */
 void file_read(void *state, struct stream *stream, struct slice params);

@@ -127,7 +127,7 @@ int place_set_attributes(const struct place *place, int fd, const struct file_wr
 			return -errno;
 	}
 	/* After the owner: a change of it takes the set-user-ID bit away. */
-	error = mode ? set_mode(place, fd, mode) : 0;
+	error = want->set_mode ? set_mode(place, fd, mode) : 0;
 	if (!error && want->set_mtime)
 		error = set_times(place, fd, want->mtime_ns);
 	return error;

@@ -59,7 +59,8 @@ static int write_open(struct writing *writing)
 			return -ENOTSUP;
 		/* A caller who names no mode gets a file like the old one; one who names it
 		 * shall not find somebody else the owner. */
-		if (writing->want.mode == 0 && S_ISREG(old.st_mode)) {
+		if (!writing->want.set_mode && S_ISREG(old.st_mode)) {
+			writing->want.set_mode = true;
 			writing->want.mode = old.st_mode & 0777;
 			if (!writing->want.set_owner) {
 				writing->want.set_owner = true;
@@ -68,8 +69,10 @@ static int write_open(struct writing *writing)
 			}
 		}
 	}
-	if (writing->want.mode == 0)
+	if (!writing->want.set_mode) {
+		writing->want.set_mode = true;
 		writing->want.mode = DEFAULT_MODE;
+	}
 	writing->fd = place_create(place, 0600, writing->temporary);
 	if (writing->fd < 0) {
 		writing->temporary[0] = '\0';
@@ -238,7 +241,7 @@ void file_write(void *state, struct stream *stream, struct slice params)
 	struct file_write_params want;
 	struct writing *writing;
 
-	if (message_decode(&message_file_write_params, params, &want) < 0) {
+	if (file_decode_write(params, &want) < 0) {
 		stream_fail(stream, EBADMSG, "file.write: malformed parameters");
 		return;
 	}

@@ -149,6 +149,7 @@ void upload_finish(struct copy *copy)
 		struct file_write_params params = {
 			.path = slice_of(folder->path),
 			.mode = folder->mode & MODE_KEPT,
+			.set_mode = true,
 			.set_mtime = true,
 			.mtime_ns = folder->mtime_ns,
 		};
@@ -232,6 +233,7 @@ static void send_file(struct upload *upload)
 		fail(upload, -EINVAL);
 		return;
 	}
+	params.set_mode = true;
 	params.mode = upload->stat.st_mode & MODE_KEPT;
 	params.mtime_ns = mtime_of(&upload->stat);
 	error = agent_request(task->copy->agent, "file.write", &message_file_write_params, &params,

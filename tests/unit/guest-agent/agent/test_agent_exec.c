@@ -354,12 +354,12 @@ START_TEST(what_cannot_be_run_is_refused_with_words)
 	call_clear(&call);
 	params = ARGUMENTS("true");
 	params.user = slice_of("there-is-no-such-user");
-	call_expect(&host, &call, "exec", &message_exec_params, &params, -ENOENT);
+	call_expect(&host, &call, "exec", &message_exec_params, &params, -EINVAL);
 	ck_assert_ptr_nonnull(strstr(call.text, "there-is-no-such-user"));
 	call_clear(&call);
 	params = ARGUMENTS("true");
 	params.directory = slice_of("/there/is/none");
-	call_expect(&host, &call, "exec", &message_exec_params, &params, -ENOENT);
+	call_expect(&host, &call, "exec", &message_exec_params, &params, -ENOTDIR);
 	call_clear(&call);
 	params = ARGUMENTS("");
 	call_expect(&host, &call, "exec", &message_exec_params, &params, -EINVAL);

@@ -150,6 +150,13 @@ START_TEST(without_a_mode_the_old_ones_stays)
 }
 END_TEST
 
+START_TEST(no_permission_at_all_is_a_mode_too)
+{
+	write_text("a", "x", (struct file_write_params){.set_mode = true});
+	ck_assert_uint_eq(stat_of("a").st_mode & 07777, 0);
+}
+END_TEST
+
 START_TEST(exclusive_spares_what_is_there)
 {
 	const struct file_write_params params = {.exclusive = true};
@@ -457,6 +464,7 @@ int main(void)
 	tcase_add_test(tc, an_empty_file_goes_and_comes_back);
 	tcase_add_test(tc, attributes_are_set);
 	tcase_add_test(tc, without_a_mode_the_old_ones_stays);
+	tcase_add_test(tc, no_permission_at_all_is_a_mode_too);
 	tcase_add_test(tc, exclusive_spares_what_is_there);
 	tcase_add_test(tc, only_files_are_replaced);
 	tcase_add_test(tc, a_link_is_replaced_and_not_followed);

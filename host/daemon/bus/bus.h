@@ -7,7 +7,6 @@
  * lodged runs as, and root, may call it.
  *
  *	server.c	the socket, the buses, signals to all of them
- *	loop.c		libdbus on a libuv loop
  *	dispatch.c	method tables, introspection, properties
  *	manager.c	org.lodge1.Manager
  *	machine.c	org.lodge1.VM

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/bus/internal.h"
 
-#include "host/daemon/bus/loop.h"
+#include "protocol/bus/bus_loop.h"
 #include "host/daemon/lodged.h"
 #include "protocol/base/log.h"
 

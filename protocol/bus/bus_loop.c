@@ -3,7 +3,7 @@
  * libdbus keeps two watches on one descriptor, one to read and one to write, and libuv wants one
  * poll handle a descriptor; so each watch polls a duplicate of its own.
  */
-#include "host/daemon/bus/loop.h"
+#include "protocol/bus/bus_loop.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* loop - libdbus' watches and timeouts on a libuv loop */
-#ifndef LODGE_DAEMON_BUS_LOOP_H
-#define LODGE_DAEMON_BUS_LOOP_H
+/* bus_loop - libdbus' watches and timeouts on a libuv loop */
+#ifndef LODGE_PROTOCOL_BUS_LOOP_H
+#define LODGE_PROTOCOL_BUS_LOOP_H
 
 #include <dbus/dbus.h>
 #include <stdbool.h>

@@ -21,6 +21,7 @@
 #define LODGE_SCREEN_CLIPBOARD_H
 
 #include "host/screen/viewer.h"
+#include "protocol/clipboard_text.h"
 #include "protocol/display.h"
 #include "protocol/session.h"
 
@@ -28,7 +29,6 @@
 
 #define CLIPBOARD_TEXT	     "text/plain;charset=utf-8"
 #define CLIPBOARD_FILES	     "application/x-lodge-files"
-#define CLIPBOARD_TYPE_MAX   127	 /* bytes of a type; longer ones are left out */
 #define CLIPBOARD_VIEWER_MAX (16U << 20) /* what a viewer should ask for, of text */
 #define CLIPBOARD_FETCHES    16		 /* under way at once */
 #define CLIPBOARD_TIMEOUT_MS 10000	 /* without a byte */

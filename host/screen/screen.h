@@ -16,7 +16,11 @@
 
 #define SCREEN_MAX_VIEWERS 64
 
+struct clipboard;
 struct screen;
+
+#define SCREEN_MIN_SIZE 64 /* of a head, each way */
+#define SCREEN_MAX_SIZE 8192
 
 /* --- For everyone --------------------------------------------------------------------------- */
 
@@ -24,6 +28,10 @@ uv_loop_t *screen_loop(struct screen *screen);
 const struct desktop *screen_desktop(const struct screen *screen);
 const struct desktop_cursor *screen_cursor(const struct screen *screen);
 uint32_t screen_leds(const struct screen *screen);
+/* The first; the others by ->next. */
+const struct viewer *screen_viewers(const struct screen *screen);
+/* "vmm", "qemu", "" before there is one. */
+const char *screen_source_name(const struct screen *screen);
 const char *screen_name(const struct screen *screen); /* of the VM */
 
 /* --- For viewers ---------------------------------------------------------------------------- */
@@ -32,8 +40,8 @@ const char *screen_name(const struct screen *screen); /* of the VM */
 int screen_add_viewer(struct screen *screen, struct viewer *viewer);
 /* No operation of it is called any more. */
 void screen_remove_viewer(struct viewer *viewer);
-/* Whether it wants `damaged`. The first of all that does starts the flow of pixels: what changed
- * while nobody looked is told then. */
+/* Whether it wants `damaged`. The first of all that does starts the flow of pixels. What changed
+ * while this one did not watch, at first everything, is told in this call. */
 void screen_watch(struct viewer *viewer, bool watching);
 
 /* Input. evdev codes; places are those of the picture, and clamped to it. Keys that a viewer holds
@@ -102,7 +110,8 @@ struct source {
 	struct screen *screen;
 };
 
-/* A head shows another size, or nothing (0 x 0): its pixels are to follow by screen_pixels(). */
+/* A head shows another size, or nothing (0 x 0): its pixels are to follow by screen_pixels(). A
+ * head that shows nothing for a moment, as in every mode set, stays as it is for viewers. */
 void screen_head_changed(struct screen *screen, unsigned int head, uint32_t width, uint32_t height);
 /* Where the pixels of @head go: its rectangle's first byte, and the stride; NULL if it has none, or
  * is cut to nothing. *@place: what of it is in the picture (width and height may be less). */
@@ -114,14 +123,46 @@ void screen_damaged(struct screen *screen, unsigned int head, const struct recta
 void screen_set_cursor(struct screen *screen, unsigned int head,
 		       const struct desktop_cursor *cursor);
 void screen_set_leds(struct screen *screen, uint32_t leds);
-/* The source is gone for good: the VM has ended. */
+/* The source is gone for good: the VM has ended (@error 0), or the connection broke. Viewers are
+ * closed and the loop is stopped. */
 void screen_source_ended(struct screen *screen, int error);
+
+/* --- For what knows the guest's session ------------------------------------------------------- */
+
+/* Where @head stands on the guest's own desktop, in logical units (layout.h); not @placed: nobody
+ * says. Takes effect with screen_places_known(). */
+void screen_place_head(struct screen *screen, unsigned int head, bool placed, int32_t x, int32_t y,
+		       uint32_t scale_milli);
+void screen_places_known(struct screen *screen);
 
 /* --- For the program ------------------------------------------------------------------------ */
 
 /* NULL without memory. screen_set_source() then gives it a source, which it frees. */
 struct screen *screen_new(uv_loop_t *loop, const char *name);
 void screen_set_source(struct screen *screen, struct source *source);
+
+/* Who does what is more than showing: the resizer, the clipboard. */
+struct screen_hooks {
+	/* screen_request(), checked: sizes are such that a head can be. */
+	void (*requested)(void *owner, enum screen_who who, const struct screen_wish *wish);
+	/* At once, and also when it is for a moment only. */
+	void (*head_changed)(void *owner, unsigned int head, uint32_t width, uint32_t height);
+	/* Before its `close`, and before its memory goes. */
+	void (*viewer_gone)(void *owner, struct viewer *viewer);
+};
+void screen_set_hooks(struct screen *screen, const struct screen_hooks *hooks, void *owner);
+/* How long a head may show nothing before viewers see that: SCREEN_DARK_MS, more in a replug. */
+#define SCREEN_DARK_MS 100
+void screen_set_patience(struct screen *screen, uint64_t dark_ms);
+/* Calls each viewer's status_changed, or clipboard_changed; the latter not of @except. */
+void screen_status_changed(struct screen *screen);
+void screen_clipboard_changed(struct screen *screen, const struct viewer *except);
+struct clipboard *screen_clipboard(const struct screen *screen);
+void screen_set_clipboard(struct screen *screen, struct clipboard *clipboard);
+
+/* Whether screen_source_ended() was called, and with what. */
+bool screen_ended(const struct screen *screen, int *error);
+/* Closes viewers, frees the source. The loop has to run once more. */
 void screen_free(struct screen *screen);
 
 #endif

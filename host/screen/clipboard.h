@@ -50,8 +50,8 @@ struct clipboard_types {
 	const char *const *type; /* best first; CLIPBOARD_TEXT is how text is named */
 };
 
-/* Look in clipboard_changed. Valid until the loop is returned to. @viewer NULL: the user (the
- * control socket), who sees all that the policy lets leave the guest, and what viewers have. */
+/* Look in clipboard_changed. Valid until the loop is returned to. A viewer that may only look is
+ * offered nothing. @viewer NULL: the user (the control socket), who also sees what he has set. */
 struct clipboard_types clipboard_types(const struct clipboard *clipboard,
 				       const struct viewer *viewer,
 				       enum clipboard_selection selection);
@@ -70,8 +70,8 @@ typedef void clipboard_pasted(void *owner, int error, struct slice bytes);
  * @done:	called once, never from within this function, unless it is cancelled before
  * @paste:	set on success; valid until @done was called
  *
- * Return: 0; -ENOENT: not offered, to this viewer; -EPERM: it may only look; -EAGAIN: too many are
- * under way; -ENOMEM.
+ * Return: 0; -ENOENT: not offered, to this viewer; -EPERM: who has it may only look; -EAGAIN: too
+ * many are under way; -ENOMEM.
  */
 int clipboard_paste(struct clipboard *clipboard, struct viewer *viewer,
 		    enum clipboard_selection selection, const char *type, size_t max_bytes,

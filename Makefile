@@ -34,7 +34,7 @@ LIBEXEC    ?= $(PREFIX)/libexec/lodge
 # --- The table ---------------------------------------------------------------------------------
 
 # component: folders it is made of (main.c is never part of a component), and packages it needs
-COMPONENTS := base protocol pump busloop probe vmm net screen daemon cli drivers system agent toolbox session
+COMPONENTS := base protocol pump relay busloop probe vmm net screen daemon cli drivers system agent toolbox session
 
 base_DIRS      := protocol/base
 base_PKGS      :=
@@ -42,6 +42,8 @@ protocol_DIRS  := protocol
 protocol_PKGS  :=
 pump_DIRS      := protocol/pump
 pump_PKGS      :=
+relay_DIRS     := protocol/relay
+relay_PKGS     :=
 busloop_DIRS   := protocol/bus
 busloop_PKGS   := dbus-1
 probe_DIRS     := host/probe
@@ -73,7 +75,7 @@ PROGRAMS := lodge lodged lodge-vmm lodge-net lodge-screen lodge-agent lodge-gues
 lodge_MAIN       := host/cli/main.c
 lodge_USES       := cli probe pump protocol base
 lodged_MAIN      := host/daemon/main.c
-lodged_USES      := daemon probe pump busloop protocol base
+lodged_USES      := daemon probe pump relay busloop protocol base
 lodge-vmm_MAIN   := host/vmm/main.c
 lodge-vmm_USES   := vmm probe protocol base
 lodge-net_MAIN   := host/net/main.c
@@ -83,7 +85,7 @@ lodge-screen_USES := screen pump busloop protocol base
 lodge-session_MAIN := guest-agent/session/main.c
 lodge-session_USES := session pump busloop protocol base
 lodge-agent_MAIN := guest-agent/agent/main.c
-lodge-agent_USES := agent drivers system pump protocol base
+lodge-agent_USES := agent drivers system pump relay protocol base
 lodge-guest_MAIN := guest-agent/toolbox/main.c
 lodge-guest_USES := toolbox system protocol base
 
@@ -166,15 +168,16 @@ UNIT_HELP := $(filter-out $(UNIT_SRC),$(shell find tests/unit -name '*.c' 2>/dev
 unit_components = $(strip $(or \
 	$(if $(filter tests/unit/protocol/base/%,$(1)),base),\
 	$(if $(filter tests/unit/protocol/pump/%,$(1)),pump protocol base),\
+	$(if $(filter tests/unit/protocol/relay/%,$(1)),relay protocol base),\
 	$(if $(filter tests/unit/protocol/%,$(1)),protocol base),\
 	$(if $(filter tests/unit/host/vmm/%,$(1)),vmm probe protocol base),\
 	$(if $(filter tests/unit/host/net/%,$(1)),net base),\
 	$(if $(filter tests/unit/host/screen/%,$(1)),screen pump busloop protocol base),\
 	$(if $(filter tests/unit/host/probe/%,$(1)),probe base),\
-	$(if $(filter tests/unit/host/daemon/%,$(1)),daemon probe pump busloop protocol base),\
+	$(if $(filter tests/unit/host/daemon/%,$(1)),daemon probe pump relay busloop protocol base),\
 	$(if $(filter tests/unit/host/cli/%,$(1)),cli probe pump protocol base),\
 	$(if $(filter tests/unit/drivers/%,$(1)),drivers pump protocol base),\
-	$(if $(filter tests/unit/guest-agent/agent/%,$(1)),agent drivers system pump protocol base),\
+	$(if $(filter tests/unit/guest-agent/agent/%,$(1)),agent drivers system pump relay protocol base),\
 	$(if $(filter tests/unit/guest-agent/session/%,$(1)),session pump busloop protocol base),\
 	$(if $(filter tests/unit/guest-agent/system/%,$(1)),system protocol base),\
 	$(if $(filter tests/unit/guest-agent/toolbox/%,$(1)),toolbox system protocol base),\

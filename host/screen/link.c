@@ -42,6 +42,7 @@ struct link {
 	struct link_queue queue;
 
 	bool pumping;	/* received() is being called: it sees new bytes when it returns */
+	bool broken;	/* by a layer, whose good bytes are used first */
 	bool ended;	/* nothing more comes: */
 	int error;	/* why */
 	bool told;	/* closed() was called */
@@ -149,14 +150,16 @@ static bool decode_all(struct link *link)
 {
 	bool moved = false;
 
-	for (unsigned int i = 0; i < link->layers && !link->ended; i++) {
+	for (unsigned int i = 0; i < link->layers && !link->ended && !link->broken; i++) {
 		struct link_buffer *in = &link->buffer[i], *out = &link->buffer[i + 1];
 		size_t before = in->length, after = out->length;
 		int result = link->layer[i]->ops->decode(link->layer[i], in, out);
 
 		moved = moved || in->length != before || out->length != after;
-		if (result < 0 && out->length == after)
-			end(link, result == -ESHUTDOWN ? 0 : result);
+		if (result < 0) {
+			link->broken = true;
+			link->error = result == -ESHUTDOWN ? 0 : result;
+		}
 	}
 	return moved;
 }
@@ -195,6 +198,8 @@ static void pump(struct link *link)
 		again = deliver(link) || moved;
 	}
 	link->pumping = false;
+	if (!link->freed && link->broken)
+		end(link, link->error);
 }
 
 static void receive(struct link *link)
@@ -256,7 +261,7 @@ static int send_from(struct link *link, unsigned int place, const void *bytes, s
 		return enqueue(link, bytes, length);
 	layer = link->layer[place - 1];
 	result = layer->ops->encode(layer, bytes, length);
-	if (result < 0 && !link->ended)
+	if (result < 0 && result != -EPIPE) /* which says that it is ending already */
 		end(link, result);
 	return result == 0 || result == -ENOMEM ? result : -EPIPE;
 }

@@ -305,8 +305,10 @@ static int xor_decode(struct link_layer *layer, struct link_buffer *in, struct l
 		return -ENOMEM;
 	for (size_t i = 0; i < length; i++) {
 		to[i] = (uint8_t)~link_buffer_bytes(in)[i];
-		if (to[i] == '!')
+		if (to[i] == '!') {
+			link_buffer_filled(out, i);
 			return -EPROTO;
+		}
 	}
 	link_buffer_use(in, length);
 	link_buffer_filled(out, length);
@@ -379,8 +381,9 @@ END_TEST
 START_TEST(a_layer_that_breaks_closes)
 {
 	ck_assert_int_eq(add_xor(side->link), 0);
-	peer_says("\xde");
+	peer_says("\x9e\xde");
 	turn(2);
+	ck_got("a");
 	ck_assert_uint_eq(side->closed, 1);
 	ck_assert_int_eq(side->error, -EPROTO);
 }

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Two ways to a guest with a desktop: QEMU alone (the rig), and lodge. Both can ask for a size, look at
+what a head shows, and run commands as root in the guest."""
+import json
+import os
+import re
+import select
+import socket
+import subprocess
+import tempfile
+import time
+
+from rfb import Error, Rfb
+
+
+class Picture:
+    """Pixels as a head shows them: `at(x, y)` is (red, green, blue)."""
+
+    def __init__(self, width, height, pixels, bytes_each, order):
+        self.width, self.height = width, height
+        self._pixels, self._bytes, self._order = pixels, bytes_each, order
+
+    def at(self, x, y):
+        offset = (y * self.width + x) * self._bytes
+        return tuple(self._pixels[offset + place] for place in self._order)
+
+
+def read_ppm(data):
+    """A binary PPM of eight bits."""
+    header = re.match(rb"P6\s+(\d+)\s+(\d+)\s+255\s", data)
+    if not header:
+        raise Error("not a PPM file")
+    return Picture(int(header[1]), int(header[2]), data[header.end():], 3, (0, 1, 2))
+
+
+class Serial:
+    """Root's shell on the serial line."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.count = 0
+        self.held = b""
+
+    def _read_until(self, mark, seconds):
+        deadline = time.monotonic() + seconds
+        while mark not in self.held:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self.socket], [], [], left)[0]:
+                return None
+            piece = self.socket.recv(65536)
+            if not piece:
+                return None
+            self.held += piece
+        text, self.held = self.held.split(mark, 1)
+        return text
+
+    def run(self, command, seconds=20):
+        """What the command printed; None when the shell did not answer."""
+        self.count += 1
+        # The shell's echo of the line must not hold the marks themselves.
+        line = "echo; echo MA''RK%d; { %s; } </dev/null 2>&1; echo; echo EN''D%d\n" % (
+            self.count, command, self.count)
+        self.held = b""
+        self.socket.sendall(line.encode())
+        if self._read_until(b"\nMARK%d\r\n" % self.count, seconds) is None:
+            return None
+        text = self._read_until(b"\nEND%d\r\n" % self.count, seconds)
+        return None if text is None else text.decode("utf-8", "replace").replace("\r", "").strip("\n")
+
+    def wait(self, seconds):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.run("echo here", 3) == "here":
+                self.run("dmesg -n 1; stty -echo")
+                return
+        raise Error("no shell on the serial line within %d s" % seconds)
+
+
+class Guest:
+    """What both share."""
+
+    def state(self):
+        """What the kernel says of its CRTCs: {head: (width, height)} of those that are on."""
+        modes = {}
+        text = self.run("cat /sys/kernel/debug/dri/0/state") or ""
+        for crtc in re.split(r"^crtc\[\d+\]: ", text, flags=re.M)[1:]:
+            name = re.match(r"crtc-(\d+)", crtc)
+            active = re.search(r"^\s*active=(\d)", crtc, re.M)
+            mode = re.search(r'^\s*mode: ".*?": \d+ \d+ (\d+) \d+ \d+ \d+ (\d+) ', crtc, re.M)
+            if name and active and active[1] == "1" and mode:
+                modes[int(name[1])] = (int(mode[1]), int(mode[2]))
+        return modes
+
+    def terminal(self):
+        """(columns, rows) of the text console."""
+        words = (self.run("stty size </dev/tty1") or "").split()
+        return (int(words[1]), int(words[0])) if len(words) == 2 else (0, 0)
+
+
+class RigGuest(Guest):
+    """QEMU alone, in the folder of tests/rig/desktop/run: asks by VNC, looks by VNC."""
+
+    way = "qemu"
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.serial = Serial(os.path.join(folder, "console.sock"))
+        self.viewers = {}
+
+    def boot(self, seconds):
+        self.serial.wait(seconds)
+
+    def run(self, command):
+        return self.serial.run(command)
+
+    def _viewer(self, head):
+        if head not in self.viewers:
+            viewer = Rfb(os.path.join(self.folder, "vnc%d.sock" % head))
+            viewer.drain()
+            self.viewers[head] = viewer
+        return self.viewers[head]
+
+    def request(self, head, width, height):
+        """Asks, does not wait."""
+        self._viewer(head).set_desktop_size(width, height)
+
+    def off(self, head):
+        self.request(head, 0, 0)
+
+    def size(self, head):
+        viewer = self._viewer(head)
+        viewer.request()
+        for _ in viewer.events(0.02):
+            pass
+        return viewer.width, viewer.height
+
+    def picture(self, head):
+        viewer = self._viewer(head)
+        viewer.frame()
+        return Picture(viewer.width, viewer.height, viewer.pixels, 4, (2, 1, 0))
+
+
+class LodgeGuest(Guest):
+    """A VM of lodge, by its name."""
+
+    way = "lodge"
+
+    def __init__(self, name):
+        self.name = name
+        self.folder = tempfile.mkdtemp(prefix="lodge-matrix.")
+        self.said = ""
+
+    def _lodge(self, *words, seconds=30):
+        done = subprocess.run(("lodge",) + words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=seconds, check=False, stdin=subprocess.DEVNULL)
+        self.said = done.stderr.decode("utf-8", "replace").strip()
+        return done
+
+    def boot(self, seconds):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self._lodge("exec", self.name, "--", "true").returncode == 0:
+                return
+            time.sleep(0.5)
+        raise Error("the agent did not answer within %d s: %s" % (seconds, self.said))
+
+    def run(self, command):
+        done = self._lodge("exec", self.name, "--", "sh", "-c", command)
+        return done.stdout.decode("utf-8", "replace").strip("\n")
+
+    def request(self, head, width, height):
+        self._lodge("display", self.name, "%dx%d" % (width, height), "--head", str(head))
+
+    def off(self, head):
+        self._lodge("display", self.name, "--head", str(head), "--off")
+
+    def info(self):
+        """What `lodge display` says of each head: {head: its row}."""
+        done = self._lodge("display", self.name, "--json")
+        if done.returncode:
+            raise Error("lodge display: " + self.said)
+        return json.loads(done.stdout)
+
+    def size(self, head):
+        heads = self.info()
+        rows = heads.get("heads", heads) if isinstance(heads, dict) else heads
+        for row in rows:
+            if row.get("head") == head and row.get("enabled", True):
+                return row["width"], row["height"]
+        return 0, 0
+
+    def picture(self, head):
+        path = os.path.join(self.folder, "screen.png")
+        done = self._lodge("screen", self.name, path, "--head", str(head))
+        if done.returncode:
+            raise Error("lodge screen: " + self.said)
+        with open(path, "rb") as png:
+            plain = subprocess.run(["pngtopnm", "-"], stdin=png, stdout=subprocess.PIPE, check=True)
+        return read_ppm(plain.stdout)

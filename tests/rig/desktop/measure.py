@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Asks a guest's desktop for sizes, and sees what comes of it.
+
+usage: measure.py rig DESKTOP [--table FILE]
+       measure.py lodge DESKTOP VM [--table FILE]
+
+rig: as the COMMAND of tests/rig/desktop/run; QEMU alone, so only what the desktop does by itself is
+asked for: a desktop that is known not to follow must not, and that is a pass too (it says that the
+table of desktops is still true). lodge: every desktop must follow.
+
+For each request three things must be right: the mode as the guest's kernel has it, the size of the
+picture as the screen shows it, and the colours in the picture's four corners. Rows "DESKTOP WAY
+REQUEST RESULT ms-to-size ms-to-picture" are added to the table.
+"""
+import argparse
+import os
+import sys
+import time
+
+from desktops import DESKTOPS
+from guest import LodgeGuest, RigGuest
+from rfb import Error
+
+SIZES = [(1440, 900), (1366, 768), (1023, 767), (1920, 1080)]
+EXTREMES = [(64, 64), (8192, 8192)]
+CORNERS = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 0, 1))
+PATIENCE = 4.0
+
+
+class Entry:
+    def __init__(self, guest, name, table):
+        self.guest, self.name, self.desktop = guest, name, DESKTOPS[name]
+        self.table = table
+        self.passed = self.failed = 0
+
+    def check(self, what, right, detail=""):
+        if right:
+            self.passed += 1
+            print("ok    %s: %s%s" % (self.name, what, ", " + detail if detail else ""), flush=True)
+        else:
+            self.failed += 1
+            print("FAIL  %s: %s: %s" % (self.name, what, detail), flush=True)
+
+    def row(self, request, result, size_ms, picture_ms):
+        def number(value):
+            return "-" if value is None else "%d" % value
+
+        self.table.write("%s\t%s\t%s\t%s\t%s\t%s\n" % (
+            self.name, self.guest.way, request, result, number(size_ms), number(picture_ms)))
+        self.table.flush()
+
+    # --- What a picture shows
+
+    def corners(self, picture):
+        """Whether each corner has its colour; if not, which colours there are."""
+        width, height = picture.width, picture.height
+        if self.name == "console":
+            # Whole cells of 8x16 only; blocks of 6x2 cells.
+            right, bottom, inset = width - width % 8, height - height % 16, 4
+        else:
+            right, bottom, inset = width, height, 2
+        top = min(self.desktop.bar, height // 3) + inset
+        spots = ((inset, top), (right - 1 - inset, top), (inset, bottom - 1 - inset),
+                 (right - 1 - inset, bottom - 1 - inset))
+        seen = [picture.at(*spot) for spot in spots]
+        classes = tuple(tuple(int(channel > 100) for channel in colour) for colour in seen)
+        return classes == CORNERS, seen
+
+    def wait_corners(self, head, size, seconds):
+        """Until the head has that size (None: any) and its corners are right: (right, words)."""
+        deadline = time.monotonic() + seconds
+        words = "nothing was shown"
+        while True:
+            try:
+                picture = self.guest.picture(head)
+                if size and (picture.width, picture.height) != size:
+                    words = "the picture is %dx%d" % (picture.width, picture.height)
+                else:
+                    right, seen = self.corners(picture)
+                    if right:
+                        return True, "%dx%d" % (picture.width, picture.height)
+                    words = "corners are %s" % " ".join("%02x%02x%02x" % one for one in seen)
+            except Error as error:
+                words = str(error)
+            if time.monotonic() > deadline:
+                return False, words
+            time.sleep(0.1)
+
+    def wait_size(self, head, size, seconds):
+        deadline = time.monotonic() + seconds
+        while True:
+            now = self.guest.size(head)
+            if now == size or time.monotonic() > deadline:
+                return now
+            time.sleep(0.01)
+
+    # --- Checks
+
+    def right_in_guest(self, head, size):
+        """As the guest has it: the kernel's mode, and the cells of a console."""
+        modes = self.guest.state()
+        if modes.get(head) != size:
+            return False, "the guest's kernel has %s" % (modes or "no mode")
+        if self.name == "console" and self.guest.way == "lodge":
+            cells = self.guest.terminal()
+            if cells != (size[0] // 8, size[1] // 16):
+                return False, "the terminal has %dx%d cells" % cells
+        return True, ""
+
+    def resize(self, size, head=0, what=None):
+        request = what or "%dx%d" % size
+        started = time.monotonic()
+        self.guest.request(head, *size)
+        now = self.wait_size(head, size, PATIENCE)
+        size_ms = (time.monotonic() - started) * 1000
+        if now != size:
+            self.row(request, "no", None, None)
+            self.check(request, False, "the screen is %dx%d after %g s" % (*now, PATIENCE))
+            return
+        if self.desktop.alone == "crops" and self.guest.way == "qemu":
+            # The mode follows; what is drawn does not, without an agent.
+            right, words = True, ""
+        else:
+            right, words = self.wait_corners(head, size, PATIENCE)
+        picture_ms = (time.monotonic() - started) * 1000
+        in_guest, guest_words = self.right_in_guest(head, size)
+        self.row(request, "yes" if right and in_guest else "wrong", size_ms, picture_ms)
+        self.check(request, right and in_guest,
+                   "size after %d ms, picture after %d ms" % (size_ms, picture_ms)
+                   if right and in_guest else " ".join((words, guest_words)))
+
+    def stays(self, size):
+        """A desktop that does not follow by itself: as it was after two seconds."""
+        before = self.guest.size(0)
+        self.guest.request(0, *size)
+        time.sleep(2)
+        now = self.guest.size(0)
+        self.row("%dx%d" % size, "no", None, None)
+        self.check("%dx%d alone: does not follow" % size, now == before,
+                   "it is %dx%d now" % now if now != before else "")
+
+    def extreme(self, size):
+        """A size that may be refused or clamped: what results must be sound."""
+        request = "%dx%d" % size
+        self.guest.request(0, *size)
+        time.sleep(1.5)
+        now = self.guest.size(0)
+        modes = self.guest.state()
+        result = "yes" if now == size else "refused or clamped: %dx%d" % now
+        self.row(request, result, None, None)
+        if self.desktop.alone == "crops" and self.guest.way == "qemu":
+            right, words = True, ""
+        else:
+            right, words = self.wait_corners(0, now, PATIENCE)
+        self.check(request, right and modes.get(0) == now,
+                   result if right else "%s; the guest has %s; %s" % (result, modes, words))
+
+    def burst(self):
+        """60 requests as a window's edge is dragged; what counts is the last."""
+        for step in range(60):
+            self.guest.request(0, 900 + step * 7, 700 + step * 3)
+            time.sleep(0.015)
+        self.resize((1100, 850), what="1100x850 after a burst of 60")
+
+    def second_head(self):
+        self.resize((1024, 768), head=1, what="1024x768 on head 1")
+        right, words = self.wait_corners(0, None, PATIENCE)
+        self.check("head 0 is right beside it", right, words)
+        self.guest.off(1)
+        deadline = time.monotonic() + PATIENCE
+        while 1 in self.guest.state() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        modes = self.guest.state()
+        self.check("head 1 off", 1 not in modes, "" if 1 not in modes else "it has %dx%d" % modes[1])
+
+    def all(self):
+        follows = self.guest.way == "lodge" or self.desktop.alone
+        right, words = self.wait_corners(0, None, 120)
+        self.check("the desktop is up", right, words)
+        if not right:
+            return
+        if follows:
+            for size in SIZES:
+                self.resize(size)
+            for size in EXTREMES:
+                self.extreme(size)
+            self.resize((1280, 800), what="1280x800 after those")
+            self.burst()
+        else:
+            for size in SIZES[:2]:
+                self.stays(size)
+        if self.guest.way == "lodge" or self.desktop.heads_alone:
+            self.second_head()
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1], add_help=True)
+    parser.add_argument("way", choices=("rig", "lodge"))
+    parser.add_argument("desktop", choices=sorted(DESKTOPS))
+    parser.add_argument("vm", nargs="?")
+    parser.add_argument("--table", default="/dev/null")
+    options = parser.parse_args()
+    if options.way == "rig":
+        guest = RigGuest(os.environ["RIG"])
+    else:
+        guest = LodgeGuest(options.vm)
+    with open(options.table, "a", encoding="utf-8") as table:
+        entry = Entry(guest, options.desktop, table)
+        try:
+            guest.boot(240)
+            entry.all()
+        except (Error, OSError) as error:
+            entry.check("it goes on", False, str(error))
+    print("%d passed, %d failed" % (entry.passed, entry.failed))
+    return entry.failed != 0
+
+
+sys.exit(main())

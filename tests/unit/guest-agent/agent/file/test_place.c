@@ -85,7 +85,8 @@ END_TEST
 
 START_TEST(attributes_do_not_go_through_links)
 {
-	const struct file_write_params want = {.mode = 0777, .set_mtime = true, .mtime_ns = -1};
+	const struct file_write_params want = {
+		.set_mode = true, .mode = 0777, .set_mtime = true, .mtime_ns = -1};
 	struct place place;
 	struct stat st;
 

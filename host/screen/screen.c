@@ -493,6 +493,16 @@ void screen_set_clipboard(struct screen *screen, struct clipboard *clipboard)
 	screen->clipboard = clipboard;
 }
 
+const struct keyboard *screen_keyboard(const struct screen *screen)
+{
+	return screen->keyboard;
+}
+
+void screen_set_keyboard(struct screen *screen, const struct keyboard *keyboard)
+{
+	screen->keyboard = keyboard;
+}
+
 void screen_set_hooks(struct screen *screen, const struct screen_hooks *hooks, void *owner)
 {
 	screen->hooks = hooks;

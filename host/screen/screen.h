@@ -17,6 +17,7 @@
 #define SCREEN_MAX_VIEWERS 64
 
 struct clipboard;
+struct keyboard;
 struct screen;
 
 #define SCREEN_MIN_SIZE 64 /* of a head, each way */
@@ -33,6 +34,8 @@ const struct viewer *screen_viewers(const struct screen *screen);
 /* "vmm", "qemu", "" before there is one. */
 const char *screen_source_name(const struct screen *screen);
 const char *screen_name(const struct screen *screen); /* of the VM */
+/* The guest's layout, for viewers that send keysyms (keyboard.h). NULL: nobody has set one. */
+const struct keyboard *screen_keyboard(const struct screen *screen);
 
 /* --- For viewers ---------------------------------------------------------------------------- */
 
@@ -159,6 +162,8 @@ void screen_status_changed(struct screen *screen);
 void screen_clipboard_changed(struct screen *screen, const struct viewer *except);
 struct clipboard *screen_clipboard(const struct screen *screen);
 void screen_set_clipboard(struct screen *screen, struct clipboard *clipboard);
+/* It stays the caller's, and lives longer than the viewers. */
+void screen_set_keyboard(struct screen *screen, const struct keyboard *keyboard);
 
 /* Whether screen_source_ended() was called, and with what. */
 bool screen_ended(const struct screen *screen, int *error);

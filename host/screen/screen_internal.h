@@ -33,6 +33,7 @@ struct screen {
 	const struct screen_hooks *hooks; /* may be NULL */
 	void *hooks_owner;
 	struct clipboard *clipboard;
+	const struct keyboard *keyboard;
 	uint64_t patience_ms;
 	/* Heads that went dark: shown as they were until their time has come. */
 	uv_timer_t *dark_timer;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/agent/port.h"
-#include "guest-agent/agent/uevent.h"
+#include "drivers/uevent.h"
 #include "guest-agent/system/ports.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"

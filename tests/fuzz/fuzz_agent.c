@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: agent system pump protocol base
+// components: agent drivers system pump relay protocol base
 /*
  * What the agent's parsers are given: requests of a host (exec, parts of info) and texts of the
  * kernel (mounts, device events). The first byte chooses.
  */
+#include "drivers/uevent.h"
 #include "guest-agent/agent/exec/command.h"
-#include "guest-agent/agent/uevent.h"
 #include "guest-agent/system/mounts.h"
 #include "guest-agent/system/parts.h"
 

@@ -4,8 +4,8 @@
  * what changed is told in one message after SETTLE_MS, since changes come in flocks. With no
  * subscriber nothing runs. Memory and load change always, and are never told of.
  */
+#include "drivers/uevent.h"
 #include "guest-agent/agent/service.h"
-#include "guest-agent/agent/uevent.h"
 #include "guest-agent/system/parts.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "guest-agent/agent/uevent.h"
+#include "drivers/uevent.h"
 
 #include <check.h>
 #include <errno.h>

@@ -2,8 +2,8 @@
 /*
  * uevent - the kernel's device events (netlink, NETLINK_KOBJECT_UEVENT)
  */
-#ifndef LODGE_AGENT_UEVENT_H
-#define LODGE_AGENT_UEVENT_H
+#ifndef LODGE_DRIVERS_UEVENT_H
+#define LODGE_DRIVERS_UEVENT_H
 
 #include <stdbool.h>
 #include <stddef.h>

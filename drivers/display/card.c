@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "drivers/display/card.h"
+
+#include "protocol/base/cleanup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xf86drm.h>
+#include <xf86drmMode.h>
+
+#define CARDS	    16
+#define CLASS_DRM   "/sys/class/drm"
+#define DETECT	    "detect"
+#define UNCONNECTED DRM_MODE_DISCONNECTED
+
+static void cleanup_closedir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+static void cleanup_resources(drmModeResPtr *resources)
+{
+	drmModeFreeResources(*resources);
+}
+
+static void cleanup_connector(drmModeConnectorPtr *connector)
+{
+	drmModeFreeConnector(*connector);
+}
+
+/* -1: there is none. */
+static int first_card(void)
+{
+	for (int number = 0; number < CARDS; number++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/dev/dri/card%d", number);
+		if (access(path, F_OK) == 0)
+			return number;
+	}
+	return -1;
+}
+
+bool card_exists(void)
+{
+	return first_card() >= 0;
+}
+
+/* The mode that a connector's CRTC shows, if any. */
+static void read_mode(int fd, const drmModeConnector *connector, struct head *head)
+{
+	drmModeEncoderPtr encoder =
+		connector->encoder_id ? drmModeGetEncoder(fd, connector->encoder_id) : NULL;
+	drmModeCrtcPtr crtc =
+		encoder && encoder->crtc_id ? drmModeGetCrtc(fd, encoder->crtc_id) : NULL;
+
+	if (crtc && crtc->mode_valid) {
+		head->enabled = true;
+		head->width = crtc->mode.hdisplay;
+		head->height = crtc->mode.vdisplay;
+		head->x = (int32_t)crtc->x;
+		head->y = (int32_t)crtc->y;
+		head->scale_milli = 1000;
+	}
+	drmModeFreeCrtc(crtc);
+	drmModeFreeEncoder(encoder);
+}
+
+static void read_preferred(const drmModeConnector *connector, struct card_state *state)
+{
+	for (int i = 0; i < connector->count_modes; i++) {
+		const drmModeModeInfo *mode = &connector->modes[i];
+
+		if (mode->type & DRM_MODE_TYPE_PREFERRED) {
+			state->preferred_width = mode->hdisplay;
+			state->preferred_height = mode->vdisplay;
+			return;
+		}
+	}
+}
+
+static void read_connector(int fd, uint32_t id, unsigned int place, struct card_state *state)
+{
+	_cleanup_(cleanup_connector) drmModeConnectorPtr connector =
+		drmModeGetConnectorCurrent(fd, id);
+	struct head *head = &state->heads.heads[state->heads.count];
+	const char *type;
+
+	if (!connector || connector->connection == UNCONNECTED)
+		return;
+	type = drmModeGetConnectorTypeName(connector->connector_type);
+	*head = (struct head){.primary = state->heads.count == 0};
+	snprintf(head->connector, sizeof(head->connector), "%s-%u", type ? type : "Unknown",
+		 connector->connector_type_id);
+	head->head = head_of_connector(head->connector, place);
+	if (head_list_find(&state->heads, head->head))
+		return; /* another kind of connector with the same number */
+	read_mode(fd, connector, head);
+	if (head->primary)
+		read_preferred(connector, state);
+	state->heads.count++;
+}
+
+int card_read(struct card_state *state)
+{
+	_cleanup_(cleanup_resources) drmModeResPtr resources = NULL;
+	_cleanup_close_ int fd = -EBADF;
+	const int number = first_card();
+	char path[64];
+
+	*state = (struct card_state){0};
+	if (number < 0)
+		return -ENODEV;
+	snprintf(path, sizeof(path), "/dev/dri/card%d", number);
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	/* Not refused: nobody else was master, and we are no longer. */
+	state->mastered = drmDropMaster(fd) != 0;
+	resources = drmModeGetResources(fd);
+	if (!resources)
+		return errno == EOPNOTSUPP ? -ENODEV : -errno; /* a card that drives no screens */
+	for (int i = 0; i < resources->count_connectors && state->heads.count < DISPLAY_MAX_HEADS;
+	     i++)
+		read_connector(fd, resources->connectors[i], (unsigned int)i, state);
+	return 0;
+}
+
+int card_reprobe(void)
+{
+	_cleanup_(cleanup_closedir) DIR *dir = opendir(CLASS_DRM);
+	const int number = first_card();
+	const struct dirent *entry;
+	char prefix[16], path[320];
+	int error = -ENODEV;
+
+	if (!dir || number < 0)
+		return -ENODEV;
+	snprintf(prefix, sizeof(prefix), "card%d-", number);
+	while ((entry = readdir(dir))) {
+		_cleanup_close_ int fd = -EBADF;
+
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
+			continue;
+		snprintf(path, sizeof(path), CLASS_DRM "/%s/status", entry->d_name);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (fd < 0 || write(fd, DETECT, strlen(DETECT)) < 0)
+			error = -errno;
+		else if (error == -ENODEV)
+			error = 0;
+	}
+	return error;
+}

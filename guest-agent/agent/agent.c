@@ -175,6 +175,19 @@ static int start_services(struct agent *agent)
 	return 0;
 }
 
+/* Without desktops the agent is still worth having. */
+static void listen_for_sessions(struct agent *agent)
+{
+	const char *path = agent->options.session_socket;
+	const char *root = agent->options.root ? agent->options.root : "";
+	int error =
+		path ? session_link_new(agent->context.loop, path, root, &agent->context.sessions)
+		     : 0;
+
+	if (error)
+		log_warning("desktop sessions cannot come to %s: %s", path, error_text(error));
+}
+
 int agent_new(uv_loop_t *loop, const struct agent_options *options, struct agent **result)
 {
 	struct agent *agent = calloc(1, sizeof(*agent));
@@ -189,6 +202,7 @@ int agent_new(uv_loop_t *loop, const struct agent_options *options, struct agent
 		free(agent);
 		return error;
 	}
+	listen_for_sessions(agent);
 	uv_timer_init(loop, &agent->quiet);
 	agent->quiet.data = agent;
 	error = start_services(agent);
@@ -247,6 +261,7 @@ void agent_free(struct agent *agent)
 	session_free(agent->session);
 	for (size_t i = agent->count; i > 0; i--)
 		agent->running[i - 1].service->stop(agent->running[i - 1].state);
+	session_link_free(agent->context.sessions);
 	workers_free(agent->context.workers);
 	uv_close((uv_handle_t *)&agent->quiet, on_released);
 }

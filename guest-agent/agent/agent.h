@@ -15,6 +15,9 @@ struct agent;
 
 struct agent_options {
 	const char *const *disabled; /* names of services, NULL-terminated; NULL: none */
+	/* Where desktop sessions are awaited (session_link.h); NULL: nowhere. */
+	const char *session_socket;
+	const char *root; /* for seat.h; NULL: "" */
 	/* The connection has ended: see pump_handlers. May be NULL. */
 	void (*disconnected)(void *owner, bool is_port, int error);
 	/* The host has been met, or lost. May be NULL. */

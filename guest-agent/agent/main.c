@@ -9,6 +9,7 @@
 #include "guest-agent/agent/service.h"
 #include "guest-agent/system/agent_state.h"
 #include "guest-agent/system/ports.h"
+#include "guest-agent/system/session_socket.h"
 #include "protocol/base/log.h"
 
 #include <errno.h>
@@ -32,6 +33,7 @@ struct program {
 	struct port *port;
 	const char *port_path;	/* NULL: the virtio port */
 	const char *state_path; /* NULL: none */
+	const char *session_path;
 	const char *disabled[DISABLED_MAX + 1];
 	int error;
 };
@@ -59,6 +61,8 @@ static void usage(FILE *file)
 		"  --port PATH     use this port; unix:PATH listens on a socket (for tests)\n"
 		"  --state FILE    tell lodge-guest there how the connection stands; default\n"
 		"                  /run/lodge-agent.state, with --port none\n"
+		"  --sessions PATH await desktop sessions on this socket; default\n"
+		"                  " SESSION_SOCKET_PATH ", with --port none\n"
 		"  --disable NAME  do without a service; may be repeated\n"
 		"  --version       show the version\n"
 		"  --help          show this\n\n"
@@ -85,9 +89,13 @@ static int disable(struct program *program, const char *name)
 static int parse_options(struct program *program, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"port", required_argument, NULL, 'p'},	   {"state", required_argument, NULL, 's'},
-		{"disable", required_argument, NULL, 'd'}, {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},	   {0},
+		{"port", required_argument, NULL, 'p'},
+		{"state", required_argument, NULL, 's'},
+		{"sessions", required_argument, NULL, 'S'},
+		{"disable", required_argument, NULL, 'd'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
 	};
 	int option;
 
@@ -98,6 +106,9 @@ static int parse_options(struct program *program, int argc, char **argv)
 			break;
 		case 's':
 			program->state_path = optarg;
+			break;
+		case 'S':
+			program->session_path = optarg;
 			break;
 		case 'd':
 			if (disable(program, optarg) < 0)
@@ -207,6 +218,7 @@ static int start(struct program *program)
 {
 	const struct agent_options options = {
 		.disabled = program->disabled,
+		.session_socket = program->session_path,
 		.disconnected = on_disconnected,
 		.connected = on_met,
 		.owner = program,
@@ -263,6 +275,8 @@ int main(int argc, char **argv)
 		return status;
 	if (!program.port_path && !program.state_path)
 		program.state_path = AGENT_STATE_PATH;
+	if (!program.port_path && !program.session_path)
+		program.session_path = SESSION_SOCKET_PATH;
 	memory_set_policy();
 	set_signals();
 	if (start(&program) < 0)

@@ -10,6 +10,7 @@
 #ifndef LODGE_AGENT_SERVICE_H
 #define LODGE_AGENT_SERVICE_H
 
+#include "guest-agent/agent/session_link.h"
 #include "guest-agent/agent/work.h"
 #include "protocol/session.h"
 
@@ -19,6 +20,7 @@
 struct service_context {
 	uv_loop_t *loop;
 	struct workers *workers;
+	struct session_link *sessions; /* of desktops; NULL: there are none */
 };
 
 struct service_method {
@@ -42,6 +44,8 @@ struct service {
 extern const struct service *const services[];
 
 extern const struct service service_agent;
+extern const struct service service_clipboard;
+extern const struct service service_display;
 extern const struct service service_exec;
 extern const struct service service_file;
 extern const struct service service_info;

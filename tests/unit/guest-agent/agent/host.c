@@ -88,20 +88,25 @@ static void connect_to_agent(struct host *host)
 	host_wait(host, is_established, host);
 }
 
-void host_start(struct host *host)
+void host_start_with(struct host *host, const struct agent_options *options)
 {
-	const struct agent_options options = {0};
-
 	signal(SIGPIPE, SIG_IGN);
 	*host = (struct host){0};
 	ck_assert_int_eq(uv_loop_init(&host->loop), 0);
 	uv_timer_init(&host->loop, &host->watchdog);
 	host->watchdog.data = host;
-	ck_assert_int_eq(agent_new(&host->loop, &options, &host->agent), 0);
+	ck_assert_int_eq(agent_new(&host->loop, options, &host->agent), 0);
 	host->session =
 		session_new(SESSION_HOST, "host of the test", NULL, &session_handlers, host);
 	ck_assert_ptr_nonnull(host->session);
 	connect_to_agent(host);
+}
+
+void host_start(struct host *host)
+{
+	const struct agent_options options = {0};
+
+	host_start_with(host, &options);
 }
 
 void host_restart(struct host *host)

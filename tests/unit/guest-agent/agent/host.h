@@ -22,6 +22,7 @@ struct host {
 };
 
 void host_start(struct host *host);
+void host_start_with(struct host *host, const struct agent_options *options);
 /* The host side goes away and comes back. */
 void host_restart(struct host *host);
 void host_stop(struct host *host);

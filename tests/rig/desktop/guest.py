@@ -7,30 +7,14 @@ import re
 import select
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
-from rfb import Error, Rfb
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "screen"))
 
-
-class Picture:
-    """Pixels as a head shows them: `at(x, y)` is (red, green, blue)."""
-
-    def __init__(self, width, height, pixels, bytes_each, order):
-        self.width, self.height = width, height
-        self._pixels, self._bytes, self._order = pixels, bytes_each, order
-
-    def at(self, x, y):
-        offset = (y * self.width + x) * self._bytes
-        return tuple(self._pixels[offset + place] for place in self._order)
-
-
-def read_ppm(data):
-    """A binary PPM of eight bits."""
-    header = re.match(rb"P6\s+(\d+)\s+(\d+)\s+255\s", data)
-    if not header:
-        raise Error("not a PPM file")
-    return Picture(int(header[1]), int(header[2]), data[header.end():], 3, (0, 1, 2))
+from picture import Error, Picture, read_png  # noqa: E402
+from rfb import Rfb  # noqa: E402
 
 
 class Serial:
@@ -138,7 +122,7 @@ class RigGuest(Guest):
     def picture(self, head):
         viewer = self._viewer(head)
         viewer.frame()
-        return Picture(viewer.width, viewer.height, viewer.pixels, 4, (2, 1, 0))
+        return Picture(viewer.width, viewer.height, viewer.pixels)
 
 
 class LodgeGuest(Guest):
@@ -196,5 +180,4 @@ class LodgeGuest(Guest):
         if done.returncode:
             raise Error("lodge screen: " + self.said)
         with open(path, "rb") as png:
-            plain = subprocess.run(["pngtopnm", "-"], stdin=png, stdout=subprocess.PIPE, check=True)
-        return read_ppm(plain.stdout)
+            return read_png(png.read())

@@ -19,8 +19,7 @@ import sys
 import time
 
 from desktops import DESKTOPS
-from guest import LodgeGuest, RigGuest
-from rfb import Error
+from guest import Error, LodgeGuest, RigGuest
 
 SIZES = [(1440, 900), (1366, 768), (1023, 767), (1920, 1080)]
 EXTREMES = [(64, 64), (8192, 8192)]
@@ -183,7 +182,8 @@ class Entry:
         if follows:
             for size in SIZES:
                 self.resize(size)
-            for size in EXTREMES:
+            # QEMU's EDID of 64x64 makes the guest choose 5120x2160: nothing to learn from it.
+            for size in EXTREMES if self.guest.way == "lodge" else ():
                 self.extreme(size)
             self.resize((1280, 800), what="1280x800 after those")
             self.burst()

@@ -10,12 +10,10 @@ import socket
 import struct
 import time
 
+from picture import Error
+
 RAW, DESKTOP_SIZE, EXTENDED_DESKTOP_SIZE = 0, -223, -308
 QEMU_EXTENDED_KEY, QEMU_LEDS = -258, -261
-
-
-class Error(Exception):
-    pass
 
 
 class Rfb:

@@ -1,0 +1,396 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Viewers that others have written, in front of a screen: the guest's size follows their window, what they
+show is right, what is typed and pointed at there arrives.
+
+usage: viewers.py TARGET [VIEWER...] [--client FILE] [--pictures DIR]
+
+TARGET: screen=PROGRAM  lodge-screen, of the stand-in for a machine (tests/rig/screen); the usual
+        rig=NAME        as the COMMAND of tests/rig/desktop/run NAME: QEMU's VNC server and that desktop
+        vm=NAME,PATH    a VM of lodge, whose screen's VNC socket is PATH
+VIEWER: tigervnc libvncclient gvncviewer (default: all)
+"""
+import argparse
+import json
+import os
+import queue
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+RIGS = os.path.join(HERE, "..", "..", "rig")
+sys.path[:0] = [os.path.join(RIGS, "screen"), os.path.join(RIGS, "desktop")]
+
+from desktops import DESKTOPS  # noqa: E402
+from guest import LodgeGuest, RigGuest  # noqa: E402
+from picture import Error  # noqa: E402
+from screens import Screen  # noqa: E402
+from xvfb import Xvfb  # noqa: E402
+
+COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 0, 255))
+PATIENCE = 6.0
+
+
+# --- What is shown ------------------------------------------------------------------------------
+
+class Relay:
+    """TCP on localhost in front of a unix socket, for viewers that know no other."""
+
+    def __init__(self, path):
+        self.path = path
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            far = socket.socket(socket.AF_UNIX)
+            far.connect(self.path)
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self._copy, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def _copy(source, target):
+        try:
+            while piece := source.recv(1 << 16):
+                target.sendall(piece)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+class GuestTarget:
+    """A guest with a desktop. Typing is seen on a text console only."""
+
+    def __init__(self, name, guest, path):
+        self.guest, self.vnc = guest, path
+        self.console = name == "console"
+        self.corners = not self.console
+        self.bar = DESKTOPS[name].bar
+        self.width_step = 1
+        guest.boot(240)
+        if self.corners:
+            time.sleep(10)
+        self.before = 0
+
+    def size(self):
+        return self.guest.state().get(0, (0, 0))
+
+    can_type = property(lambda self: self.console)
+    can_point = False
+
+    def typed(self, text, seconds):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if text in (self.guest.run("cat /dev/vcs1") or ""):
+                return True
+            time.sleep(0.2)
+        return False
+
+    def close(self):
+        pass
+
+
+class ScreenTarget:
+    """lodge-screen, and a machine that is only a display."""
+
+    corners = can_type = can_point = True
+    bar = 0
+
+    def __init__(self, program):
+        self.folder = tempfile.TemporaryDirectory(prefix="lodge-viewers.")
+        self.screen = Screen(program, self.folder.name)
+        self.vnc = self.screen.vnc
+        self.machine = self.screen.machine
+
+    def size(self):
+        return self.machine.size(0)
+
+    def typed(self, text, seconds):
+        return self.machine.wait(lambda: text in self.machine.text(), seconds)
+
+    def pointed(self, x, y, seconds):
+        return self.machine.wait(lambda: self.machine.pointer() == (x, y), seconds)
+
+    def pointer(self):
+        return self.machine.pointer()
+
+    def close(self):
+        self.screen.close()
+        self.folder.cleanup()
+
+
+# --- Viewers ------------------------------------------------------------------------------------
+
+class Checks:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def __call__(self, what, right, detail=""):
+        if right:
+            self.passed += 1
+            print("ok    %s%s" % (what, ", " + detail if detail else ""), flush=True)
+        else:
+            self.failed += 1
+            print("FAIL  %s: %s" % (what, detail), flush=True)
+
+
+def wait(condition, seconds):
+    deadline = time.monotonic() + seconds
+    while True:
+        got = condition()
+        if got or time.monotonic() > deadline:
+            return got
+        time.sleep(0.03)
+
+
+class Window:
+    """A viewer that is a window of X."""
+
+    follows = True  # its window asks for its size
+    margin = (0, 0)  # what is above and below the picture in it
+
+    def __init__(self, target, relay):
+        self.x = Xvfb()
+        self.process = self.x.start(*self.command(target, relay))
+        self.window = self.x.window(self.title)
+
+    def picture(self):
+        """What the window shows of the guest, or None if its size is not the guest's."""
+        x, y, width, height = self.x.place(self.window)
+        above, below = self.margin
+        return self.x.picture(x, y + above, width, height - above - below)
+
+    def shows(self, size, bar):
+        picture = self.picture()
+        if (picture.width, picture.height) != size:
+            return "it shows %dx%d" % (picture.width, picture.height)
+        width, height = size
+        spots = ((3, 3 + bar), (width - 4, 3 + bar), (3, height - 4), (width - 4, height - 4))
+        seen = [picture.at(*spot) for spot in spots]
+        near = all(abs(a - b) < 24 for one, other in zip(seen, COLOURS) for a, b in zip(one, other))
+        return "" if near else "its corners are %s" % " ".join("%02x%02x%02x" % one for one in seen)
+
+    def ask(self, width, height):
+        self.x.xdotool("windowsize", self.window, width, height + sum(self.margin))
+
+    def burst(self, sizes):
+        words = []
+        for width, height in sizes:
+            words += ["windowsize", self.window, width, height + sum(self.margin), "sleep", "0.015"]
+        self.x.xdotool(*words)
+
+    def focus(self):
+        self.x.xdotool("windowfocus", "--sync", self.window)
+        self.x.xdotool("mousemove", "--window", self.window, 80, 80 + self.margin[0])
+        time.sleep(0.3)
+
+    def type(self, text):
+        self.focus()
+        self.x.xdotool("type", "--delay", 30, text)
+
+    def point(self, x, y):
+        self.x.xdotool("mousemove", "--window", self.window, x, y + self.margin[0])
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        self.x.close()
+
+
+class TigerVNC(Window):
+    name, title = "tigervnc", "TigerVNC"
+
+    @staticmethod
+    def command(target, _):
+        return ("vncviewer", "-SecurityTypes", "None", "-Shared", "-RemoteResize", "-NoJPEG",
+                target.vnc)
+
+
+class Gvncviewer(Window):
+    """gtk-vnc's. Its window follows the guest, not the other way."""
+
+    name, title, follows = "gvncviewer", "127.0.0.1", False
+
+    def command(self, _, relay):
+        return ("gvncviewer", "127.0.0.1:%d" % (relay.port - 5900))
+
+    def picture(self):
+        x, y, width, height = self.x.place(self.window)
+        # The menu's height is what the theme makes of it.
+        if not sum(self.margin):
+            self.margin = (self._menu(x, y, width, height), 0)
+        return super().picture()
+
+    def _menu(self, x, y, width, height):
+        whole = self.x.picture(x, y, width, height)
+        for row in range(min(80, height)):
+            if whole.at(2, row) == COLOURS[0] and whole.at(width - 3, row) == COLOURS[1]:
+                return row
+        return 0
+
+
+class LibVNCClient:
+    name = "libvncclient"
+    follows = True
+    program = ""  # libvncclient.c, compiled
+    encodings = "tight copyrect"
+
+    def __init__(self, target, relay):
+        self.process = subprocess.Popen(
+            [self.program, "127.0.0.1", str(relay.port), self.encodings], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True)
+        self.lines = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+        self._answer("connected")
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(line.strip())
+        self.lines.put(None)
+
+    def _answer(self, word):
+        while True:
+            try:
+                line = self.lines.get(timeout=10)
+            except queue.Empty as error:
+                raise Error("libvncclient does not answer") from error
+            if line is None:
+                raise Error("libvncclient has ended")
+            if line.split()[0] == word:
+                return line
+
+    def _say(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return self._answer(line.split()[0])
+
+    def shows(self, size, bar):
+        words = self._say("frame").split()
+        if words[1] != "%dx%d" % size:
+            return "it shows " + words[1]
+        if bar:
+            return ""
+        counts = dict(word.split(":") for word in words[2:])
+        width, height = size
+        left, top = width // 2, height // 2
+        quarters = (left * top, (width - left) * top, left * (height - top),
+                    (width - left) * (height - top))
+        for colour, count in zip(COLOURS, quarters):
+            # A pointer or the square in the middle may be in it.
+            seen = int(counts.get("%02x%02x%02x" % colour, 0))
+            if not count - 2200 <= seen <= count:
+                return "colours are " + " ".join(words[2:])
+        return ""
+
+    def ask(self, width, height):
+        if self._say("size %d %d" % (width, height)).split()[1] != "asked":
+            raise Error("libvncclient could not ask")
+
+    def burst(self, sizes):
+        for size in sizes:
+            self.ask(*size)
+            time.sleep(0.015)
+
+    def type(self, text):
+        for character in text:
+            self._say("key %x" % ord(character))
+
+    def point(self, x, y):
+        self._say("pointer %d %d 0" % (x, y))
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+VIEWERS = {one.name: one for one in (TigerVNC, LibVNCClient, Gvncviewer)}
+
+
+def resizes(check, name, viewer, target, sizes):
+    for size in sizes:
+        started = time.monotonic()
+        viewer.ask(*size)
+        followed = wait(lambda: target.size() == size, PATIENCE)
+        took = (time.monotonic() - started) * 1000
+        why = "the guest has %dx%d" % target.size() if not followed else ""
+        if followed and target.corners:
+            wait(lambda: not viewer.shows(size, target.bar), PATIENCE)
+            why = viewer.shows(size, target.bar)
+        check("%s: %dx%d" % (name, *size), not why, why or "the guest has it after %d ms" % took)
+
+
+def try_viewer(check, kind, target, relay, pictures):
+    name = kind.name
+    viewer = kind(target, relay)
+    try:
+        size = target.size()
+        if target.corners:
+            wait(lambda: not viewer.shows(size, target.bar), 20)
+            why = viewer.shows(size, target.bar)
+            check("%s: shows the guest" % name, not why, why or "%dx%d" % size)
+        if kind.follows:
+            resizes(check, name, viewer, target, [(1440, 900), (1023, 767), (1366, 768)])
+            viewer.burst([(900 + step * 7, 700 + step * 3) for step in range(60)])
+            resizes(check, "%s: after a burst of 60" % name, viewer, target, [(1280, 800)])
+        if target.can_type:
+            viewer.type("echo lodge 42")
+            check("%s: what is typed arrives" % name, target.typed("echo lodge 42", PATIENCE),
+                  "" if not hasattr(target, "machine") else repr(target.machine.text()))
+        if target.can_point:
+            viewer.point(333, 222)
+            check("%s: the pointer is where it points" % name, target.pointed(333, 222, PATIENCE),
+                  "%s,%s" % target.pointer())
+        if pictures and isinstance(viewer, Window):
+            time.sleep(0.5)
+            viewer.picture().save(os.path.join(pictures, "viewer-%s.png" % name))
+    finally:
+        viewer.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1] + "\n\n" + __doc__.split("\n\n")[2])
+    parser.add_argument("target")
+    parser.add_argument("viewer", nargs="*")
+    parser.add_argument("--client", default="")
+    parser.add_argument("--pictures", default="")
+    options = parser.parse_args()
+    LibVNCClient.program = options.client
+    kind, _, name = options.target.partition("=")
+    if kind == "screen":
+        target = ScreenTarget(name)
+    elif kind == "rig":
+        target = GuestTarget(name, RigGuest(os.environ["RIG"]),
+                             os.path.join(os.environ["RIG"], "vnc0.sock"))
+    elif kind == "vm":
+        name, _, path = name.partition(",")
+        target = GuestTarget(os.environ["DESKTOP"], LodgeGuest(name), path)
+    else:
+        parser.error("no target '%s'" % options.target)
+    if options.pictures:
+        os.makedirs(options.pictures, exist_ok=True)
+    check = Checks()
+    relay = Relay(target.vnc)
+    try:
+        for one in options.viewer or VIEWERS:
+            try:
+                try_viewer(check, VIEWERS[one], target, relay, options.pictures)
+            except (Error, OSError) as error:
+                check("%s goes on" % one, False, str(error))
+    finally:
+        target.close()
+    print("%d passed, %d failed" % (check.passed, check.failed))
+    return check.failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

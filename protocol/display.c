@@ -34,7 +34,8 @@ MESSAGE(screen_display, UINT(screen_display, head, DISPLAY_MAX_HEADS - 1),
 	UINT(screen_display, height, PIXELS), UINT(screen_display, scale_milli, 16000),
 	BOOLEAN(screen_display, placed), INT(screen_display, x), INT(screen_display, y));
 MESSAGE(screen_capture, BOOLEAN(screen_capture, one),
-	UINT(screen_capture, head, DISPLAY_MAX_HEADS - 1), TEXT(screen_capture, format));
+	UINT(screen_capture, head, DISPLAY_MAX_HEADS - 1), TEXT(screen_capture, format),
+	BOOLEAN(screen_capture, cursor));
 MESSAGE(screen_captured, UINT(screen_captured, width, PIXELS),
 	UINT(screen_captured, height, PIXELS));
 MESSAGE(screen_type, DATA(screen_type, data, 32768), TEXT(screen_type, layout));

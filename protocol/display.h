@@ -137,6 +137,7 @@ struct screen_capture {
 	bool one; /* only that head; else the whole desktop */
 	uint64_t head;
 	struct slice format; /* "png" (also if empty), "raw": rows of B G R X */
+	bool cursor;	     /* with the mouse cursor in it */
 };
 extern const struct message_type message_screen_capture;
 struct screen_captured {

@@ -53,6 +53,14 @@ const struct desktop *screen_desktop(const struct screen *screen)
 	return &screen->desktop;
 }
 
+bool screen_is_current(const struct screen *screen)
+{
+	const struct source *source = screen->source;
+
+	return source && screen->watchers > 0 &&
+	       (!source->ops->is_current || source->ops->is_current(source));
+}
+
 const struct desktop_cursor *screen_cursor(const struct screen *screen)
 {
 	return &screen->cursor;
@@ -548,6 +556,11 @@ void screen_set_source(struct screen *screen, struct source *source)
 		source->screen = screen;
 	if (source && screen->watchers)
 		source->ops->watch(source, true);
+}
+
+struct source *screen_source(const struct screen *screen)
+{
+	return screen->source;
 }
 
 void screen_source_ended(struct screen *screen, int error)

@@ -27,6 +27,9 @@ struct screen;
 
 uv_loop_t *screen_loop(struct screen *screen);
 const struct desktop *screen_desktop(const struct screen *screen);
+/* Whether the picture is what the guest shows: false while nobody watches, and until what changed
+ * meanwhile has come. */
+bool screen_is_current(const struct screen *screen);
 const struct desktop_cursor *screen_cursor(const struct screen *screen);
 uint32_t screen_leds(const struct screen *screen);
 /* The first; the others by ->next. */
@@ -94,6 +97,9 @@ struct source_ops {
 	const char *name; /* "vmm", "qemu" */
 	/* Somebody looks, or nobody does: let damage come, or stop it. */
 	void (*watch)(struct source *source, bool watching);
+	/* Whether all has come since it is watched; `damaged` follows what comes late. NULL: it
+	 * comes within `watch`. */
+	bool (*is_current)(const struct source *source);
 	/* A monitor: size (checked), place; not enabled: unplugged. */
 	void (*set_mode)(struct source *source, unsigned int head, bool enabled,
 			 const struct rectangle *place, uint32_t width_mm, uint32_t height_mm);
@@ -143,6 +149,7 @@ void screen_places_known(struct screen *screen);
 /* NULL without memory. screen_set_source() then gives it a source, which it frees. */
 struct screen *screen_new(uv_loop_t *loop, const char *name);
 void screen_set_source(struct screen *screen, struct source *source);
+struct source *screen_source(const struct screen *screen); /* NULL: there is none yet */
 
 /* Who does what is more than showing: the resizer, the clipboard. */
 struct screen_hooks {

@@ -135,6 +135,9 @@ $(OUT)/obj/%.o: %.c Makefile
 	$(call say,CC,$<)mkdir -p $(@D) && \
 	$(CC) $(CFLAGS_ALL) $(call wconversion,$<) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Pages for browsers are part of the object that names them.
+$(OUT)/obj/host/screen/web/files.o: $(wildcard host/screen/web/page/*)
+
 define component_rule
 $(OUT)/lib/$(1).a: $(patsubst %.c,$(OUT)/obj/%.o,$($(1)_SRC))
 	$$(call say,AR,$$@)mkdir -p $$(@D) && rm -f $$@ && ar qcsD $$@ $$^

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The screen: noVNC on our WebSocket, the guest's size following the window, the clipboard.
+import { takeToken, showToken } from "/token.js";
+
+const RETRY_MS = [500, 1000, 2000, 4000, 8000, 15000];
+const $ = (id) => document.getElementById(id);
+let token, about, RFB, rfb;
+let tries = 0, wasConnected = false, retryTimer;
+
+function notice(text, { again = false, password = false } = {}) {
+	$("notice-text").textContent = text;
+	$("reconnect").hidden = !again;
+	$("password-form").hidden = !password;
+	if (!$("notice").open)
+		$("notice").show();
+}
+
+function unnotice() {
+	if ($("notice").open)
+		$("notice").close();
+}
+
+// --- Connection ---------------------------------------------------------------------------------
+
+function onConnect() {
+	tries = 0;
+	wasConnected = true;
+	unnotice();
+	$("status").textContent = about.view_only ? "view only" : "";
+	document.body.dataset.state = "connected";
+	rfb.focus();
+}
+
+function onDisconnect() {
+	rfb = null;
+	document.body.dataset.state = "disconnected";
+	$("status").textContent = "not connected";
+	if (wasConnected && tries < RETRY_MS.length) {
+		notice("The connection has ended. Trying again …", { again: true });
+		retryTimer = setTimeout(connect, RETRY_MS[tries++]);
+	} else {
+		notice(wasConnected ? "The connection has ended." :
+			"The screen could not be reached. Its address may not be valid any more: " +
+			"“lodge view” prints a new one.", { again: true });
+	}
+}
+
+function connect() {
+	const address = new URL("/socket", location);
+
+	clearTimeout(retryTimer);
+	if (rfb)
+		return;
+	address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+	$("status").textContent = "connecting …";
+	document.body.dataset.state = "connecting";
+	rfb = new RFB($("screen"), address.href, {
+		wsProtocols: ["binary", "lodge." + token],
+		shared: true,
+	});
+	rfb.viewOnly = about.view_only;
+	rfb.scaleViewport = true;
+	rfb.resizeSession = $("resize").checked && !about.view_only;
+	rfb.addEventListener("connect", onConnect);
+	rfb.addEventListener("disconnect", onDisconnect);
+	rfb.addEventListener("credentialsrequired", () =>
+		notice("This screen has a password.", { password: true }));
+	rfb.addEventListener("securityfailure", (event) => {
+		wasConnected = false;
+		notice(event.detail.reason || "The password was not accepted.", { again: true });
+	});
+	rfb.addEventListener("clipboard", (event) => onGuestCopied(event.detail.text));
+}
+
+// --- Clipboard ----------------------------------------------------------------------------------
+
+async function onGuestCopied(text) {
+	$("clipboard-text").value = text;
+	if ($("clipboard-follow").checked && navigator.clipboard) {
+		try {
+			await navigator.clipboard.writeText(text);
+		} catch {
+			$("status").textContent = "the browser does not let its clipboard be written";
+		}
+	}
+}
+
+function giveToGuest(text) {
+	if (rfb && !about.view_only)
+		rfb.clipboardPasteFrom(text);
+}
+
+async function givePasted() {
+	try {
+		const text = await navigator.clipboard.readText();
+
+		$("clipboard-text").value = text;
+		giveToGuest(text);
+	} catch {
+		$("status").textContent = "the browser does not let its clipboard be read";
+	}
+}
+
+// --- Page ---------------------------------------------------------------------------------------
+
+function listen() {
+	$("resize").addEventListener("change", () => {
+		if (rfb)
+			rfb.resizeSession = $("resize").checked;
+	});
+	$("clipboard-toggle").addEventListener("click", () => {
+		$("clipboard").hidden = !$("clipboard").hidden;
+		$("clipboard-toggle").setAttribute("aria-expanded", !$("clipboard").hidden);
+	});
+	$("clipboard-send").addEventListener("click", () =>
+		giveToGuest($("clipboard-text").value));
+	$("clipboard-paste").addEventListener("click", givePasted);
+	$("ctrl-alt-del").addEventListener("click", () => rfb && rfb.sendCtrlAltDel());
+	$("fullscreen").addEventListener("click", () =>
+		document.fullscreenElement ? document.exitFullscreen() :
+			document.documentElement.requestFullscreen());
+	$("reconnect").addEventListener("click", connect);
+	$("password-form").addEventListener("submit", () => {
+		if (rfb)
+			rfb.sendCredentials({ password: $("password").value });
+		$("password").value = "";
+	});
+	if (about.view_only) {
+		for (const id of ["resize", "clipboard-send", "clipboard-paste", "ctrl-alt-del"])
+			$(id).disabled = true;
+	}
+	if (!navigator.clipboard)
+		$("clipboard-paste").disabled = $("clipboard-follow").disabled = true;
+}
+
+async function start() {
+	sessionStorage.removeItem("lodge-entered");
+	token = takeToken();
+	if (!token) {
+		notice("To see the screen, open the whole address that “lodge view” prints.");
+		return;
+	}
+	about = await (await fetch("/about.json")).json();
+	document.title = about.name + " – Lodge";
+	$("name").textContent = about.name;
+	listen();
+	if (!about.novnc) {
+		notice("noVNC is not installed on the machine that shows this screen: " +
+			"its package is called novnc.");
+		return;
+	}
+	try {
+		RFB = (await import("/novnc/core/rfb.js")).default;
+	} catch (error) {
+		notice("noVNC could not be loaded: " + error.message);
+		return;
+	}
+	window.addEventListener("hashchange", async () => {
+		token = takeToken();
+		if (await showToken(token))
+			connect();
+	});
+	connect();
+}
+
+start().catch((error) => notice("This page could not be shown: " + error.message));

@@ -7,13 +7,14 @@ import sys
 
 
 class Desktop:
-    def __init__(self, alone, heads_alone, bar=0, boot="1280x800"):
+    def __init__(self, alone, heads_alone, bar=0, boot="1280x800", patience=4):
         # Follows a new preferred mode by itself: yes, no, or "crops": the mode does, while the picture
         # is cut off.
         self.alone = alone
         self.heads_alone = heads_alone  # takes a second head in and out by itself
         self.bar = bar  # rows at the top that a panel covers
         self.boot = boot  # the first head's size at boot
+        self.patience = patience  # seconds for a new size, in QEMU's emulation
 
 
 DESKTOPS = {
@@ -25,8 +26,8 @@ DESKTOPS = {
     "sway": Desktop(alone=False, heads_alone=True),
     "sway-next": Desktop(alone=False, heads_alone=True),
     "labwc": Desktop(alone=False, heads_alone=True),
-    "gnome": Desktop(alone=True, heads_alone=True, bar=48),
-    "kde": Desktop(alone=True, heads_alone=True),
+    "gnome": Desktop(alone=True, heads_alone=True, bar=48, patience=15),
+    "kde": Desktop(alone=True, heads_alone=True, patience=8),
 }
 
 if __name__ == "__main__":

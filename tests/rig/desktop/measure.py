@@ -24,13 +24,13 @@ from guest import Error, LodgeGuest, RigGuest
 SIZES = [(1440, 900), (1366, 768), (1023, 767), (1920, 1080)]
 EXTREMES = [(64, 64), (8192, 8192)]
 CORNERS = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 0, 1))
-PATIENCE = 4.0
 
 
 class Entry:
     def __init__(self, guest, name, table):
         self.guest, self.name, self.desktop = guest, name, DESKTOPS[name]
         self.table = table
+        self.patience = self.desktop.patience
         self.passed = self.failed = 0
 
     def check(self, what, right, detail=""):
@@ -111,17 +111,17 @@ class Entry:
         request = what or "%dx%d" % size
         started = time.monotonic()
         self.guest.request(head, *size)
-        now = self.wait_size(head, size, PATIENCE)
+        now = self.wait_size(head, size, self.patience)
         size_ms = (time.monotonic() - started) * 1000
         if now != size:
             self.row(request, "no", None, None)
-            self.check(request, False, "the screen is %dx%d after %g s" % (*now, PATIENCE))
+            self.check(request, False, "the screen is %dx%d after %g s" % (*now, self.patience))
             return
         if self.desktop.alone == "crops" and self.guest.way == "qemu":
             # The mode follows; what is drawn does not, without an agent.
             right, words = True, ""
         else:
-            right, words = self.wait_corners(head, size, PATIENCE)
+            right, words = self.wait_corners(head, size, self.patience)
         picture_ms = (time.monotonic() - started) * 1000
         in_guest, guest_words = self.right_in_guest(head, size)
         self.row(request, "yes" if right and in_guest else "wrong", size_ms, picture_ms)
@@ -151,7 +151,7 @@ class Entry:
         if self.desktop.alone == "crops" and self.guest.way == "qemu":
             right, words = True, ""
         else:
-            right, words = self.wait_corners(0, now, PATIENCE)
+            right, words = self.wait_corners(0, now, self.patience)
         self.check(request, right and modes.get(0) == now,
                    result if right else "%s; the guest has %s; %s" % (result, modes, words))
 
@@ -164,10 +164,10 @@ class Entry:
 
     def second_head(self):
         self.resize((1024, 768), head=1, what="1024x768 on head 1")
-        right, words = self.wait_corners(0, None, PATIENCE)
+        right, words = self.wait_corners(0, None, self.patience)
         self.check("head 0 is right beside it", right, words)
         self.guest.off(1)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + self.patience
         while 1 in self.guest.state() and time.monotonic() < deadline:
             time.sleep(0.1)
         modes = self.guest.state()

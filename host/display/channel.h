@@ -14,7 +14,11 @@
  *
  * Damage is paced by the reader: after CHANNEL_DAMAGE of a head the VMM gathers what follows, and
  * sends it as one rectangle when CHANNEL_NEXT has come. A screen that nobody looks at asks for
- * nothing, and then nothing wakes up.
+ * nothing, and then nothing wakes up. So CHANNEL_CURSOR, too, comes only while damage of its head
+ * is welcome; and CHANNEL_SCANOUT, when the picture is as large as before (a guest that flips
+ * between surfaces sets one for each frame), comes right before the damage of its first frame. Any
+ * other CHANNEL_SCANOUT comes at once. The area is always up to date: who begins to look, or
+ * connects, reads it first.
  *
  * Neither end believes the other: the VMM checks every packet of the screen; the screen checks
  * every extent against the size of RAM, and copies before it looks.
@@ -66,6 +70,8 @@ struct channel_cursor {
 struct channel_area {
 	struct channel_scanout scanout[CHANNEL_MAX_HEADS];
 	struct channel_cursor cursor[CHANNEL_MAX_HEADS];
+	uint32_t driver; /* atomic; whether a driver of the guest runs the device. Until one does,
+			  * and after it has gone, no head is enabled. */
 };
 
 /* --- Packets -------------------------------------------------------------------------------- */
@@ -73,7 +79,8 @@ struct channel_area {
 enum channel_kind {
 	/* of the VMM */
 	CHANNEL_HELLO = 1,   /* struct channel_hello and two descriptors */
-	CHANNEL_SCANOUT = 2, /* struct channel_head: its scanout in the area is another one */
+	CHANNEL_SCANOUT = 2, /* struct channel_head: its scanout in the area is another one; also of
+			      * each head when the area's driver has come or gone */
 	CHANNEL_DAMAGE = 3,  /* struct channel_damage */
 	CHANNEL_CURSOR = 4,  /* struct channel_head: its cursor in the area is another one */
 	CHANNEL_LEDS = 5,    /* struct channel_leds */

@@ -4,6 +4,7 @@
 #include "host/vmm/acpi/tables.h"
 #include "host/vmm/boot/kernel.h"
 #include "host/vmm/console.h"
+#include "host/vmm/display.h"
 #include "host/vmm/guest_memory.h"
 #include "host/vmm/irq_router.h"
 #include "host/vmm/kvm.h"
@@ -331,7 +332,8 @@ void machine_watch(struct machine *machine, machine_watcher watcher, void *owner
 
 static bool listens(const struct options *options)
 {
-	return options->control || options->ports || options->serial == SERIAL_UNIX;
+	return options->control || options->ports || options->display.socket ||
+	       options->serial == SERIAL_UNIX;
 }
 
 static enum exit_status open_kernel(struct machine *machine)
@@ -459,6 +461,7 @@ enum exit_status machine_new(const struct options *options, struct machine **mac
 		return EXIT_STATUS_FAILED;
 	}
 	made->vm.options = options;
+	made->vm.ram = &made->ram;
 	made->vm.sandboxed = options->sandbox;
 	made->kernel_fd = made->initrd_fd = made->event_fd = made->grace_fd = -EBADF;
 	made->ram.fd = made->vm.sockets.pipe_fd = -EBADF;
@@ -506,6 +509,7 @@ void machine_free(struct machine *machine)
 		return;
 	vcpus_free(machine->vcpus);
 	pci_bus_free_functions(&machine->vm.pci);
+	display_free(machine->vm.display);
 	console_free(machine->console);
 	irq_router_free(machine->vm.msi_router);
 	kvm_free(machine->vm.kvm);

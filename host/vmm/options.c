@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/vmm/options.h"
 
+#include "host/vmm/display.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/parse.h"
@@ -33,6 +34,11 @@ const char options_help[] =
 	"  --serial stdio|none|unix:PATH\n"
 	"                         where the serial console goes (stdio)\n"
 	"  --port NAME=PATH       virtio-serial port, served on a unix socket; repeatable\n"
+	"  --display socket=PATH[,heads=N][,size=WxH]\n"
+	"                         virtio display, keyboard and pointers, served to lodge-screen\n"
+	"                         on a unix socket; at most N monitors (4, up to 16), the first "
+	"of\n"
+	"                         WxH pixels when the machine starts (1280x800)\n"
 	"  --control PATH         unix socket for control (protocol/README.md)\n"
 	"  --on-reboot restart|stop\n"
 	"                         when the guest reboots (restart)\n"
@@ -319,6 +325,65 @@ static int parse_port(struct parser *parser, const char *value)
 	return error ? error : port->name ? 0 : -ENOMEM;
 }
 
+/* WIDTHxHEIGHT. */
+static int parse_display_size(const char *text, struct options_display *display)
+{
+	_cleanup_free_ char *width = strdup(text);
+	char *height = width ? strchr(width, 'x') : NULL;
+	uint64_t wide, high;
+
+	if (!height)
+		return -EINVAL;
+	*height++ = '\0';
+	if (parse_u64(width, CHANNEL_MIN_SIZE, CHANNEL_MAX_SIZE, &wide) < 0 ||
+	    parse_u64(height, CHANNEL_MIN_SIZE, CHANNEL_MAX_SIZE, &high) < 0)
+		return -EINVAL;
+	display->width = (uint32_t)wide;
+	display->height = (uint32_t)high;
+	return 0;
+}
+
+static int parse_display_word(struct parser *parser, const char *word)
+{
+	struct options_display *display = &parser->options->display;
+	uint64_t heads;
+
+	if (strncmp(word, "socket=", 7) == 0 && word[7])
+		return set_text(&display->socket, word + 7);
+	if (strncmp(word, "heads=", 6) == 0) {
+		if (parse_u64(word + 6, 1, CHANNEL_MAX_HEADS, &heads) < 0)
+			return refuse(parser, "--display: heads '%s': 1 to %d are possible",
+				      word + 6, CHANNEL_MAX_HEADS);
+		display->heads = (unsigned int)heads;
+		return 0;
+	}
+	if (strncmp(word, "size=", 5) == 0) {
+		if (parse_display_size(word + 5, display) < 0)
+			return refuse(parser,
+				      "--display: size '%s': WIDTHxHEIGHT is needed, %d to %d each",
+				      word + 5, CHANNEL_MIN_SIZE, CHANNEL_MAX_SIZE);
+		return 0;
+	}
+	return refuse(parser, "--display: '%s' is not known (socket=PATH, heads=, size=)", word);
+}
+
+static int parse_display(struct parser *parser, const char *value)
+{
+	_cleanup_free_ char *copy = strdup(value);
+	char *rest = copy, *word;
+	int error = 0;
+
+	if (parser->options->display.socket)
+		return refuse(parser, "--display can be given once");
+	if (!copy)
+		return -ENOMEM;
+	while (!error && (word = strsep(&rest, ",")))
+		error = parse_display_word(parser, word);
+	if (!error && !parser->options->display.socket)
+		return refuse(parser, "--display '%s': socket=PATH is needed", value);
+	return error;
+}
+
 static int parse_control(struct parser *parser, const char *value)
 {
 	return set_text(&parser->options->control, value);
@@ -396,6 +461,7 @@ static const struct {
 	{"forward", required_argument, parse_forward},
 	{"serial", required_argument, parse_serial},
 	{"port", required_argument, parse_port},
+	{"display", required_argument, parse_display},
 	{"control", required_argument, parse_control},
 	{"on-reboot", required_argument, parse_on_reboot},
 	{"on-panic", required_argument, parse_on_panic},
@@ -410,6 +476,9 @@ static int set_defaults(struct options *options)
 	*options = (struct options){
 		.cpus = 1,
 		.memory_bytes = 256ULL << 20,
+		.display = {.heads = DISPLAY_DEFAULT_HEADS,
+			    .width = DISPLAY_DEFAULT_WIDTH,
+			    .height = DISPLAY_DEFAULT_HEIGHT},
 		.serial = SERIAL_STDIO,
 		.on_reboot = ACTION_RESTART,
 		.on_panic = ACTION_STOP,
@@ -489,6 +558,7 @@ void options_free(struct options *options)
 		free(options->port[i].name);
 		free(options->port[i].path);
 	}
+	free(options->display.socket);
 	free(options->serial_path);
 	free(options->control);
 	*options = (struct options){0};

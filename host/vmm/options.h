@@ -47,6 +47,12 @@ struct options_port {
 	char *path; /* unix socket that we listen on */
 };
 
+struct options_display {
+	char *socket; /* that we listen on; NULL: no display */
+	unsigned int heads;
+	uint32_t width, height; /* of the first head when the machine starts */
+};
+
 enum options_serial {
 	SERIAL_NONE,
 	SERIAL_STDIO,
@@ -71,6 +77,7 @@ struct options {
 	struct options_net net;
 	struct options_port port[OPTIONS_MAX_PORTS];
 	size_t ports;
+	struct options_display display;
 	enum options_serial serial;
 	char *serial_path;
 	char *control; /* unix socket that we listen on; NULL if none */

@@ -130,13 +130,13 @@ static int set_address(struct sockaddr_un *address, const char *path)
 	return 0;
 }
 
-static int unix_socket(void)
+static int unix_socket(int type)
 {
-	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
 /* A socket file that nobody listens on is left over from a machine that crashed. */
-static int remove_stale(const struct sockaddr_un *address)
+static int remove_stale(const struct sockaddr_un *address, int type)
 {
 	_cleanup_close_ int fd = -EBADF;
 	struct stat status;
@@ -145,7 +145,7 @@ static int remove_stale(const struct sockaddr_un *address)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(status.st_mode))
 		return -EEXIST;
-	fd = unix_socket();
+	fd = unix_socket(type);
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN)
@@ -172,19 +172,24 @@ static int bind_and_listen(struct socket_list *list, int fd, const struct sockad
 	return error;
 }
 
-int socket_list_listen(struct socket_list *list, const char *path)
+int socket_list_listen_type(struct socket_list *list, const char *path, int type)
 {
 	_cleanup_close_ int fd = -EBADF;
 	struct sockaddr_un address;
 	int error = set_address(&address, path);
 
 	if (!error)
-		error = remove_stale(&address);
+		error = remove_stale(&address, type);
 	if (error)
 		return error;
-	fd = unix_socket();
+	fd = unix_socket(type);
 	if (fd < 0)
 		return -errno;
 	error = bind_and_listen(list, fd, &address);
 	return error ? error : take_fd(&fd);
+}
+
+int socket_list_listen(struct socket_list *list, const char *path)
+{
+	return socket_list_listen_type(list, path, SOCK_STREAM);
 }

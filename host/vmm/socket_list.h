@@ -33,6 +33,9 @@ int socket_list_start(struct socket_list *list);
  */
 int socket_list_listen(struct socket_list *list, const char *path);
 
+/* As socket_list_listen(), with a socket of another type than SOCK_STREAM. */
+int socket_list_listen_type(struct socket_list *list, const char *path, int type);
+
 /* Nothing more can be added. */
 void socket_list_seal(struct socket_list *list);
 

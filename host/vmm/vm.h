@@ -9,7 +9,7 @@
 #ifndef LODGE_VMM_VM_H
 #define LODGE_VMM_VM_H
 
-#include "host/vmm/guestmem.h"
+#include "host/vmm/guest_memory.h"
 #include "host/vmm/io_bus.h"
 #include "host/vmm/options.h"
 #include "host/vmm/pci/bus.h"
@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 
+struct display;
 struct kvm;
 struct loop;
 
@@ -25,11 +26,13 @@ struct vm {
 	const struct options *options;
 	struct kvm *kvm;	/* for ioeventfd.h */
 	struct guestmem memory; /* guest RAM */
+	const struct guest_memory *ram;
 	struct io_bus pio, mmio;
 	pthread_mutex_t io_lock; /* of both buses */
 	struct pci_bus pci;
 	struct msi_router *msi_router; /* for msix_new() */
 	struct loop *loop;	       /* the main thread's */
+	struct display *display;       /* NULL if there is none */
 	struct socket_list sockets;    /* every socket we listen on */
 	bool sandboxed;		       /* for thread_start() */
 };

@@ -7,10 +7,12 @@
  */
 #include "host/vmm/block/raw.h"
 #include "host/vmm/disk_lock.h"
+#include "host/vmm/display.h"
 #include "host/vmm/exit_status.h"
 #include "host/vmm/net/user.h"
 #include "host/vmm/virtio/blk.h"
 #include "host/vmm/virtio/console.h"
+#include "host/vmm/virtio/gpu.h"
 #include "host/vmm/virtio/net.h"
 #include "host/vmm/virtio/pci_transport.h"
 #include "host/vmm/virtio/rng.h"
@@ -20,6 +22,7 @@
 #include "protocol/base/log.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 
 /* Takes over the device, whatever the result. */
 static int plug(struct vm *vm, struct virtio_device *device)
@@ -191,6 +194,43 @@ static int create_net(struct vm *vm)
 	return plug(vm, device);
 }
 
+/* --- Display --- */
+
+static int serve_display(struct vm *vm)
+{
+	const struct options_display *options = &vm->options->display;
+	struct display_setup setup = {
+		.heads = options->heads,
+		.width = options->width,
+		.height = options->height,
+		.ram = vm->ram->mapping,
+		.ram_bytes = vm->ram->size_bytes,
+		.ram_fd = vm->ram->fd,
+	};
+	int fd = socket_list_listen_type(&vm->sockets, options->socket, SOCK_SEQPACKET), error;
+
+	if (fd < 0) {
+		log_error("display: cannot listen on '%s': %s", options->socket, error_text(fd));
+		return EXIT_STATUS_FAILED;
+	}
+	error = display_new(&setup, vm->loop, fd, &vm->display);
+	return error ? out_of("the display", error) : 0;
+}
+
+static int create_display(struct vm *vm)
+{
+	struct virtio_device *device;
+	int error;
+
+	if (!vm->options->display.socket)
+		return 0;
+	error = serve_display(vm);
+	if (error)
+		return error;
+	error = virtio_gpu_new(&vm->memory, vm->display, &device);
+	return error ? out_of("the display", error) : plug(vm, device);
+}
+
 /* --- Entropy --- */
 
 static int create_rng(struct vm *vm)
@@ -202,10 +242,7 @@ static int create_rng(struct vm *vm)
 }
 
 static int (*const kinds[])(struct vm *vm) = {
-	create_console,
-	create_disks,
-	create_net,
-	create_rng,
+	create_console, create_disks, create_net, create_display, create_rng,
 };
 
 int virtio_create_devices(struct vm *vm)

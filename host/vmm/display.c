@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What lodge-screen has to be told is a set of flags a head, guarded by a lock that is held for
+ * moments only: devices set them and, if lodge-screen waits for one of them, wake the main loop,
+ * which sends packets for as long as the socket takes them.
+ */
+#include "host/vmm/display.h"
+
+#include "host/vmm/loop.h"
+#include "protocol/base/bytes.h"
+#include "protocol/base/cleanup.h"
+#include "protocol/base/log.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#define MAX_OPS		 2
+#define PACKETS_A_TURN	 64 /* before other descriptors have theirs */
+#define TENTHS_MM_A_INCH 254
+#define DOTS_AN_INCH	 96
+
+struct rectangle {
+	uint32_t x, y, width, height;
+};
+
+struct head {
+	/* What the device last set. */
+	bool enabled;
+	uint32_t width, height;
+	/* What lodge-screen is to be told. */
+	bool scanout_changed, flipped, cursor_changed;
+	struct rectangle damage; /* none: width 0 */
+	bool welcome;		 /* CHANNEL_NEXT has come */
+};
+
+struct display {
+	struct loop *loop;
+	unsigned int heads;
+	const uint8_t *ram;
+	size_t ram_bytes;
+	int ram_fd; /* can only read */
+	struct display_area area;
+	struct {
+		const struct display_ops *ops;
+		void *owner;
+	} guest[MAX_OPS];
+	unsigned int guests;
+
+	/* The main thread's. */
+	int listen_fd, client_fd, wake_fd;
+	struct loop_source *listen_source, *client_source, *wake_source;
+	bool blocked; /* the client's socket is full: EPOLLOUT is watched */
+
+	pthread_mutex_t lock; /* of what follows */
+	struct head head[CHANNEL_MAX_HEADS];
+	struct display_mode mode[CHANNEL_MAX_HEADS];
+	uint32_t leds;
+	bool leds_changed, driver;
+	bool connected; /* and HELLO was sent */
+};
+
+/* Calls what each of the devices does about it. */
+#define TELL_GUEST(display, operation, ...)                                                        \
+	for (unsigned int i_ = 0; i_ < (display)->guests; i_++)                                    \
+		if ((display)->guest[i_].ops->operation)                                           \
+	(display)->guest[i_].ops->operation((display)->guest[i_].owner, ##__VA_ARGS__)
+
+/* --- Sending, in the main thread ----------------------------------------------------------------
+ */
+
+static void disconnect(struct display *display);
+
+/* Return: false if it has to be sent again. A broken socket is noticed by reading. */
+static bool send_packet(struct display *display, const void *packet, size_t size)
+{
+	if (send(display->client_fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return true;
+	display->blocked = errno == EAGAIN || errno == ENOBUFS || errno == EINTR;
+	return false;
+}
+
+static bool send_head(struct display *display, uint32_t kind, unsigned int head)
+{
+	struct channel_head packet = {.kind = kind, .head = head};
+
+	return send_packet(display, &packet, sizeof(packet));
+}
+
+/* A flip is shown with the damage that follows it. */
+static bool scanout_is_due(const struct head *head)
+{
+	return head->scanout_changed || (head->flipped && head->welcome && head->damage.width > 0);
+}
+
+static bool is_due(const struct head *head)
+{
+	return scanout_is_due(head) ||
+	       (head->welcome && (head->cursor_changed || head->damage.width > 0));
+}
+
+static bool send_damage(struct display *display, unsigned int index)
+{
+	struct head *head = &display->head[index];
+	struct channel_damage packet = {
+		.kind = CHANNEL_DAMAGE,
+		.head = index,
+		.x = head->damage.x,
+		.y = head->damage.y,
+		.width = head->damage.width,
+		.height = head->damage.height,
+	};
+
+	if (!send_packet(display, &packet, sizeof(packet)))
+		return false;
+	head->damage = (struct rectangle){0};
+	head->welcome = false;
+	return true;
+}
+
+static bool send_due(struct display *display, unsigned int index)
+{
+	struct head *head = &display->head[index];
+
+	if (scanout_is_due(head)) {
+		if (!send_head(display, CHANNEL_SCANOUT, index))
+			return false;
+		head->scanout_changed = head->flipped = false;
+	}
+	if (head->cursor_changed && head->welcome) {
+		if (!send_head(display, CHANNEL_CURSOR, index))
+			return false;
+		head->cursor_changed = false;
+	}
+	return !head->welcome || head->damage.width == 0 || send_damage(display, index);
+}
+
+static bool send_leds(struct display *display)
+{
+	struct channel_leds packet = {.kind = CHANNEL_LEDS, .leds = display->leds};
+
+	if (!display->leds_changed)
+		return true;
+	if (!send_packet(display, &packet, sizeof(packet)))
+		return false;
+	display->leds_changed = false;
+	return true;
+}
+
+static void send_what_is_due(struct display *display)
+{
+	bool was_blocked = display->blocked, sent;
+
+	if (display->client_fd < 0)
+		return;
+	display->blocked = false;
+	pthread_mutex_lock(&display->lock);
+	sent = send_leds(display);
+	for (unsigned int i = 0; i < display->heads && sent; i++)
+		sent = send_due(display, i);
+	pthread_mutex_unlock(&display->lock);
+	if (display->blocked != was_blocked)
+		loop_modify(display->client_source, EPOLLIN | (display->blocked ? EPOLLOUT : 0));
+}
+
+static void on_wake(void *owner, uint32_t events)
+{
+	struct display *display = owner;
+	eventfd_t ignored;
+
+	(void)events;
+	eventfd_read(display->wake_fd, &ignored);
+	send_what_is_due(display);
+}
+
+/* --- What lodge-screen wants --------------------------------------------------------------------
+ */
+
+static uint32_t millimetres(uint32_t given, uint32_t dots)
+{
+	return given ? MIN(given, UINT16_MAX) : MAX(dots * TENTHS_MM_A_INCH / DOTS_AN_INCH / 10, 1);
+}
+
+static bool same_mode(const struct display_mode *a, const struct display_mode *b)
+{
+	if (a->enabled != b->enabled)
+		return false;
+	return !a->enabled ||
+	       (a->width == b->width && a->height == b->height && a->width_mm == b->width_mm &&
+		a->height_mm == b->height_mm && a->x == b->x && a->y == b->y);
+}
+
+static void take_mode(struct display *display, const struct channel_mode *packet)
+{
+	struct display_mode *old = &display->mode[packet->head], mode = *old;
+	bool changed;
+
+	mode.enabled = packet->enabled != 0;
+	if (mode.enabled) {
+		if (packet->width < CHANNEL_MIN_SIZE || packet->width > CHANNEL_MAX_SIZE ||
+		    packet->height < CHANNEL_MIN_SIZE || packet->height > CHANNEL_MAX_SIZE)
+			return;
+		mode.width = packet->width;
+		mode.height = packet->height;
+		mode.width_mm = millimetres(packet->width_mm, packet->width);
+		mode.height_mm = millimetres(packet->height_mm, packet->height);
+		mode.x = (uint32_t)MAX(packet->x, 0);
+		mode.y = (uint32_t)MAX(packet->y, 0);
+	}
+	pthread_mutex_lock(&display->lock);
+	changed = !same_mode(&mode, old);
+	*old = mode;
+	pthread_mutex_unlock(&display->lock);
+	if (changed)
+		TELL_GUEST(display, mode_changed);
+}
+
+static void take_next(struct display *display, unsigned int head)
+{
+	pthread_mutex_lock(&display->lock);
+	display->head[head].welcome = true;
+	pthread_mutex_unlock(&display->lock);
+}
+
+union packet {
+	uint32_t kind;
+	struct channel_head head;
+	struct channel_mode mode;
+	struct channel_key key;
+	struct channel_pointer pointer;
+	struct channel_motion motion;
+};
+
+static size_t size_of(uint32_t kind)
+{
+	switch (kind) {
+	case CHANNEL_NEXT:
+		return sizeof(struct channel_head);
+	case CHANNEL_MODE:
+		return sizeof(struct channel_mode);
+	case CHANNEL_KEY:
+	case CHANNEL_BUTTON:
+		return sizeof(struct channel_key);
+	case CHANNEL_POINTER:
+		return sizeof(struct channel_pointer);
+	case CHANNEL_MOTION:
+	case CHANNEL_WHEEL:
+		return sizeof(struct channel_motion);
+	default:
+		return 0;
+	}
+}
+
+/* Return: false if no lodge-screen sends such a thing. */
+static bool take_packet(struct display *display, const union packet *packet, size_t size)
+{
+	if (size < sizeof(packet->kind) || size != size_of(packet->kind))
+		return false;
+	switch (packet->kind) {
+	case CHANNEL_NEXT:
+		if (packet->head.head >= display->heads)
+			return false;
+		take_next(display, packet->head.head);
+		return true;
+	case CHANNEL_MODE:
+		if (packet->mode.head >= display->heads)
+			return false;
+		take_mode(display, &packet->mode);
+		return true;
+	case CHANNEL_KEY:
+		TELL_GUEST(display, key, packet->key.code, packet->key.down);
+		return true;
+	case CHANNEL_POINTER:
+		TELL_GUEST(display, pointer, MIN(packet->pointer.x, INT16_MAX),
+			   MIN(packet->pointer.y, INT16_MAX));
+		return true;
+	case CHANNEL_MOTION:
+		TELL_GUEST(display, motion, packet->motion.dx, packet->motion.dy);
+		return true;
+	case CHANNEL_BUTTON:
+		TELL_GUEST(display, button, packet->key.code, packet->key.down);
+		return true;
+	default:
+		TELL_GUEST(display, wheel, packet->motion.dx, packet->motion.dy);
+		return true;
+	}
+}
+
+/* --- Connections --------------------------------------------------------------------------------
+ */
+
+/* Everything that is in the area is read by who connects: only what comes later is told. */
+static void forget(struct display *display, bool connected)
+{
+	pthread_mutex_lock(&display->lock);
+	for (unsigned int i = 0; i < display->heads; i++) {
+		struct head *head = &display->head[i];
+
+		head->scanout_changed = head->flipped = head->cursor_changed = false;
+		head->welcome = false;
+		head->damage = (struct rectangle){0};
+	}
+	display->leds_changed = display->leds != 0;
+	display->connected = connected;
+	pthread_mutex_unlock(&display->lock);
+}
+
+static void disconnect(struct display *display)
+{
+	if (display->client_fd < 0)
+		return;
+	forget(display, false);
+	loop_remove(display->client_source);
+	display->client_source = NULL;
+	cleanup_close(&display->client_fd);
+	display->client_fd = -EBADF;
+	display->blocked = false;
+	TELL_GUEST(display, release_all);
+}
+
+static int send_hello(struct display *display, int fd)
+{
+	struct channel_hello hello = {
+		.kind = CHANNEL_HELLO,
+		.magic = CHANNEL_MAGIC,
+		.version = CHANNEL_VERSION,
+		.heads = display->heads,
+		.ram_bytes = display->ram_bytes,
+		.area_bytes = sizeof(struct channel_area),
+	};
+	int given[2] = {display->ram_fd, display->area.read_fd};
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(given))];
+	} control = {0};
+	struct iovec iov = {.iov_base = &hello, .iov_len = sizeof(hello)};
+	struct msghdr message = {.msg_iov = &iov,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof(control)};
+
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(sizeof(given));
+	memcpy(CMSG_DATA(&control.header), given, sizeof(given));
+	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* Return: false when there is no more now, or the client has gone. */
+static bool receive(struct display *display)
+{
+	union packet packet = {0};
+	struct iovec iov = {.iov_base = &packet, .iov_len = sizeof(packet)};
+	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t got = recvmsg(display->client_fd, &message, MSG_DONTWAIT);
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (got <= 0) {
+		disconnect(display);
+		return false;
+	}
+	/* Descriptors that came with it were closed: there was no room for them. */
+	if (message.msg_flags & MSG_TRUNC || !take_packet(display, &packet, (size_t)got)) {
+		log_warning("display: whoever is connected is no lodge-screen: disconnected");
+		disconnect(display);
+		return false;
+	}
+	return true;
+}
+
+static void on_client(void *owner, uint32_t events)
+{
+	struct display *display = owner;
+	unsigned int left = PACKETS_A_TURN;
+
+	(void)events; /* a hang-up is read as the end */
+	while (left > 0 && receive(display))
+		left--;
+	send_what_is_due(display);
+}
+
+static void on_listen(void *owner, uint32_t events)
+{
+	struct display *display = owner;
+	int fd = accept4(display->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int error;
+
+	(void)events;
+	if (fd < 0)
+		return;
+	disconnect(display);
+	/* Before HELLO, so that nothing that changes from here on is missed. */
+	forget(display, true);
+	error = send_hello(display, fd);
+	if (!error)
+		error = loop_add_fd(display->loop, fd, EPOLLIN, on_client, display,
+				    &display->client_source);
+	if (error) {
+		log_warning("display: cannot serve who connected: %s", error_text(error));
+		close(fd);
+		forget(display, false);
+		return;
+	}
+	display->client_fd = fd;
+	send_what_is_due(display);
+}
+
+/* --- For devices --------------------------------------------------------------------------------
+ */
+
+/* With the lock held. */
+static void wake_if_due(struct display *display, const struct head *head)
+{
+	if (display->connected && is_due(head))
+		eventfd_write(display->wake_fd, 1);
+}
+
+unsigned int display_heads(const struct display *display)
+{
+	return display->heads;
+}
+
+struct display_mode display_mode(struct display *display, unsigned int head)
+{
+	struct display_mode mode;
+
+	pthread_mutex_lock(&display->lock);
+	mode = display->mode[head];
+	pthread_mutex_unlock(&display->lock);
+	return mode;
+}
+
+uint64_t display_ram_offset(const struct display *display, const void *host)
+{
+	return (uint64_t)((const uint8_t *)host - display->ram);
+}
+
+const void *display_ram(const struct display *display, uint64_t offset)
+{
+	return display->ram + offset;
+}
+
+void display_set_driver(struct display *display, bool present)
+{
+	display_area_set_driver(&display->area, present);
+	pthread_mutex_lock(&display->lock);
+	if (display->driver != present) {
+		display->driver = present;
+		for (unsigned int i = 0; i < display->heads; i++)
+			display->head[i].scanout_changed = true;
+		wake_if_due(display, &display->head[0]);
+	}
+	pthread_mutex_unlock(&display->lock);
+}
+
+void display_set_picture(struct display *display, unsigned int index,
+			 const struct display_picture *picture)
+{
+	struct head *head = &display->head[index];
+	uint32_t width = picture ? picture->width : 0, height = picture ? picture->height : 0;
+
+	/* Nothing, again: not worth telling. */
+	if (!picture && !head->enabled)
+		return;
+	display_area_set_picture(&display->area, index, picture);
+	pthread_mutex_lock(&display->lock);
+	if (head->enabled && head->width == width && head->height == height)
+		head->flipped = true;
+	else
+		head->scanout_changed = true;
+	/* All of it will be read: but a flip is told when its first damage comes. */
+	if (head->scanout_changed)
+		head->damage = (struct rectangle){0};
+	head->enabled = picture != NULL;
+	head->width = width;
+	head->height = height;
+	wake_if_due(display, head);
+	pthread_mutex_unlock(&display->lock);
+}
+
+void display_set_cursor(struct display *display, unsigned int index,
+			const struct display_cursor *cursor, const uint32_t *pixels)
+{
+	display_area_set_cursor(&display->area, index, cursor, pixels);
+	pthread_mutex_lock(&display->lock);
+	display->head[index].cursor_changed = true;
+	wake_if_due(display, &display->head[index]);
+	pthread_mutex_unlock(&display->lock);
+}
+
+void display_damage(struct display *display, unsigned int index, uint32_t x, uint32_t y,
+		    uint32_t width, uint32_t height)
+{
+	struct head *head = &display->head[index];
+	struct rectangle *damage = &head->damage;
+
+	pthread_mutex_lock(&display->lock);
+	/* A head that has a picture without pixels shows nothing. */
+	if (!head->enabled) {
+		pthread_mutex_unlock(&display->lock);
+		return;
+	}
+	assert(width > 0 && x + width <= head->width && y + height <= head->height);
+	if (damage->width > 0) {
+		uint32_t right = MAX(damage->x + damage->width, x + width);
+		uint32_t bottom = MAX(damage->y + damage->height, y + height);
+
+		x = MIN(damage->x, x);
+		y = MIN(damage->y, y);
+		width = right - x;
+		height = bottom - y;
+	}
+	*damage = (struct rectangle){x, y, width, height};
+	wake_if_due(display, head);
+	pthread_mutex_unlock(&display->lock);
+}
+
+void display_set_leds(struct display *display, uint32_t leds)
+{
+	pthread_mutex_lock(&display->lock);
+	if (display->leds != leds) {
+		display->leds = leds;
+		display->leds_changed = true;
+		if (display->connected)
+			eventfd_write(display->wake_fd, 1);
+	}
+	pthread_mutex_unlock(&display->lock);
+}
+
+/* --- Making it ----------------------------------------------------------------------------------
+ */
+
+int display_add_ops(struct display *display, const struct display_ops *ops, void *owner)
+{
+	if (display->guests == MAX_OPS)
+		return -ENOSPC;
+	display->guest[display->guests].ops = ops;
+	display->guest[display->guests++].owner = owner;
+	return 0;
+}
+
+static void set_first_modes(struct display *display, uint32_t width, uint32_t height)
+{
+	for (unsigned int i = 0; i < display->heads; i++)
+		display->mode[i] = (struct display_mode){
+			.enabled = i == 0,
+			.width = width,
+			.height = height,
+			.width_mm = millimetres(0, width),
+			.height_mm = millimetres(0, height),
+			.x = i * width,
+		};
+}
+
+static int watch(struct display *display)
+{
+	int error = loop_add_fd(display->loop, display->wake_fd, EPOLLIN, on_wake, display,
+				&display->wake_source);
+
+	if (!error)
+		error = loop_add_fd(display->loop, display->listen_fd, EPOLLIN, on_listen, display,
+				    &display->listen_source);
+	return error;
+}
+
+static int make(struct display *display, int ram_fd)
+{
+	int error = display_area_new(&display->area);
+
+	if (error)
+		return error;
+	display->ram_fd = display_area_reopen(ram_fd);
+	if (display->ram_fd < 0)
+		return display->ram_fd;
+	display->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (display->wake_fd < 0)
+		return -errno;
+	return watch(display);
+}
+
+int display_new(const struct display_setup *setup, struct loop *loop, int listen_fd,
+		struct display **display)
+{
+	struct display *made = calloc(1, sizeof(*made));
+	int error;
+
+	if (!made) {
+		close(listen_fd);
+		return -ENOMEM;
+	}
+	made->loop = loop;
+	made->heads = setup->heads;
+	made->ram = setup->ram;
+	made->ram_bytes = setup->ram_bytes;
+	made->listen_fd = listen_fd;
+	made->ram_fd = made->client_fd = made->wake_fd = made->area.read_fd = -EBADF;
+	pthread_mutex_init(&made->lock, NULL);
+	set_first_modes(made, setup->width, setup->height);
+	error = make(made, setup->ram_fd);
+	if (error) {
+		display_free(made);
+		return error;
+	}
+	*display = made;
+	return 0;
+}
+
+void display_free(struct display *display)
+{
+	if (!display)
+		return;
+	loop_remove(display->client_source);
+	loop_remove(display->listen_source);
+	loop_remove(display->wake_source);
+	cleanup_close(&display->client_fd);
+	cleanup_close(&display->listen_fd);
+	cleanup_close(&display->wake_fd);
+	cleanup_close(&display->ram_fd);
+	display_area_free(&display->area);
+	pthread_mutex_destroy(&display->lock);
+	free(display);
+}

@@ -5,16 +5,13 @@
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
-#include "protocol/display.h"
+#include "protocol/head_list.h"
 #include "protocol/pump/pump.h"
 
 #include <sys/random.h>
 
-#define RETRY_MS      1000
-#define RETRIES	      3
-#define LAYOUT_BYTES  4096
-#define MAX_PLACE     (1 << 20) /* logical units away from the origin */
-#define MAX_HEAD_SIDE 16384
+#define RETRY_MS 1000
+#define RETRIES	 3
 
 struct guest {
 	uv_loop_t *loop;
@@ -45,31 +42,18 @@ static void take_word(char *word, size_t capacity, struct slice text)
 	word[length] = '\0';
 }
 
-static int take_heads(struct slice heads, struct guest_layout *layout)
+static struct guest_head guest_head_of(const struct head *head)
 {
-	struct cbor_reader reader = CBOR_READER(heads);
-	struct display_head head;
-	uint64_t left = 0;
-	int result = heads.length ? message_items_begin(&reader, &left) : 0;
-
-	while (result == 0 && heads.length &&
-	       (result = message_items_next(&reader, &left, &message_display_head, &head)) == 1) {
-		result = 0;
-		if (head.x < -MAX_PLACE || head.x > MAX_PLACE || head.y < -MAX_PLACE ||
-		    head.y > MAX_PLACE || head.width > MAX_HEAD_SIDE || head.height > MAX_HEAD_SIDE)
-			return -EBADMSG;
-		layout->head[head.head] = (struct guest_head){
-			.known = true,
-			.enabled = head.enabled,
-			.primary = head.primary,
-			.x = (int32_t)head.x,
-			.y = (int32_t)head.y,
-			.width = (uint32_t)head.width,
-			.height = (uint32_t)head.height,
-			.scale_milli = (uint32_t)head.scale_milli,
-		};
-	}
-	return result;
+	return (struct guest_head){
+		.known = true,
+		.enabled = head->enabled,
+		.primary = head->primary,
+		.x = head->x,
+		.y = head->y,
+		.width = head->width,
+		.height = head->height,
+		.scale_milli = head->scale_milli,
+	};
 }
 
 static void layout_changed(struct guest *guest, const struct guest_layout *layout)
@@ -87,12 +71,14 @@ static void take_layout(struct guest *guest, struct slice params)
 {
 	struct display_layout said;
 	struct guest_layout layout = {0};
+	struct head_list list;
 
-	if (message_decode(&message_display_layout, params, &said) < 0 ||
-	    take_heads(said.heads, &layout) < 0) {
+	if (head_list_decode(params, &list, &said) < 0) {
 		log_debug("the guest's layout is malformed");
 		return;
 	}
+	for (size_t i = 0; i < list.count; i++)
+		layout.head[list.heads[i].head] = guest_head_of(&list.heads[i]);
 	take_word(layout.session, sizeof(layout.session), said.session);
 	take_word(layout.desktop, sizeof(layout.desktop), said.desktop);
 	take_word(layout.backend, sizeof(layout.backend), said.backend);
@@ -277,16 +263,22 @@ bool guest_can_apply(const struct guest *guest)
 	return guest->attached && guest->layout.backend[0] != '\0';
 }
 
-static void write_heads(const struct guest_layout *layout, struct cbor_writer *writer)
+int guest_apply(struct guest *guest, const struct guest_layout *layout, uint64_t *serial)
 {
-	uint64_t count = 0;
+	uint8_t bytes[HEAD_LIST_BYTES];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+	const struct display_layout said = {0};
+	struct head_list list = {.serial = guest->serial + 1};
+	int result;
 
-	for (unsigned int i = 0; i < DESKTOP_MAX_HEADS; i++)
-		count += layout->head[i].known;
-	cbor_put_array(writer, count);
+	if (!guest->attached)
+		return -ENOTCONN;
 	for (unsigned int i = 0; i < DESKTOP_MAX_HEADS; i++) {
 		const struct guest_head *head = &layout->head[i];
-		const struct display_head said = {
+
+		if (!head->known)
+			continue;
+		list.heads[list.count++] = (struct head){
 			.head = i,
 			.enabled = head->enabled,
 			.primary = head->primary,
@@ -296,25 +288,8 @@ static void write_heads(const struct guest_layout *layout, struct cbor_writer *w
 			.height = head->height,
 			.scale_milli = head->scale_milli,
 		};
-
-		if (head->known)
-			message_encode(&message_display_head, &said, writer);
 	}
-}
-
-int guest_apply(struct guest *guest, const struct guest_layout *layout, uint64_t *serial)
-{
-	uint8_t heads[LAYOUT_BYTES], bytes[LAYOUT_BYTES + 256];
-	struct cbor_writer head_writer = CBOR_WRITER(heads);
-	struct cbor_writer writer = CBOR_WRITER(bytes);
-	struct display_layout said = {.serial = guest->serial + 1};
-	int result;
-
-	if (!guest->attached)
-		return -ENOTCONN;
-	write_heads(layout, &head_writer);
-	said.heads = cbor_written(&head_writer);
-	message_encode(&message_display_layout, &said, &writer);
+	head_list_encode(&list, &said, &writer);
 	result = stream_message(guest->attached, SLICE_LITERAL("apply"), cbor_written(&writer));
 	if (result < 0)
 		return result;

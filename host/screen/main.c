@@ -8,6 +8,7 @@
 #include "host/screen/capture.h"
 #include "host/screen/control.h"
 #include "host/screen/guest.h"
+#include "host/screen/handoff_socket.h"
 #include "host/screen/keyboard.h"
 #include "host/screen/options.h"
 #include "host/screen/resize.h"
@@ -38,6 +39,7 @@ struct program {
 	struct captures *captures;
 	struct typing *typing;
 	struct control *control;
+	struct handoff_socket *handoff;
 };
 
 /* --- What the parts tell each other ----------------------------------------------------------- */
@@ -170,15 +172,37 @@ static int open_source(struct program *program, const struct screen_options *opt
 	return 0;
 }
 
+static int on_handoff(void *owner, const struct handoff *handoff, int fd, const char **why)
+{
+	struct program *program = owner;
+
+	if (handoff->kind == HANDOFF_AGENT)
+		return guest_attach(program->guest, fd);
+	if (fd >= 0)
+		close(fd);
+	*why = "lodge-screen cannot do this yet";
+	return -ENOTSUP;
+}
+
 static int open_sockets(struct program *program, const struct screen_options *options)
 {
-	int fd, result;
+	int fd, result = 0;
 
-	if (!options->control)
-		return 0;
-	fd = socket_path_listen(options->control, SOCK_STREAM);
-	result = fd < 0 ? fd : control_listen(program->control, fd);
-	return result < 0 ? failed("cannot listen on", options->control, result) : 0;
+	if (options->control) {
+		fd = socket_path_listen(options->control, SOCK_STREAM);
+		result = fd < 0 ? fd : control_listen(program->control, fd);
+		if (result < 0)
+			return failed("cannot listen on", options->control, result);
+	}
+	if (options->handoff) {
+		fd = socket_path_listen(options->handoff, SOCK_SEQPACKET);
+		result = fd < 0 ? fd
+				: handoff_socket_new(&program->loop, fd, on_handoff, program,
+						     &program->handoff);
+		if (result < 0)
+			return failed("cannot listen on", options->handoff, result);
+	}
+	return 0;
 }
 
 static void tell_ready(int fd)
@@ -212,6 +236,7 @@ static void watch_signals(struct program *program)
 
 static void free_parts(struct program *program)
 {
+	handoff_socket_free(program->handoff);
 	control_free(program->control);
 	captures_free(program->captures);
 	typing_free(program->typing);

@@ -7,6 +7,7 @@
  */
 #include "host/screen/source/vmm.h"
 
+#include "host/screen/descriptors.h"
 #include "host/screen/source/area.h"
 #include "host/screen/source/packet_queue.h"
 #include "protocol/base/bytes.h"
@@ -293,48 +294,14 @@ static int take_packet(struct vmm_source *vmm, const uint8_t *bytes, size_t leng
 	}
 }
 
-/* Return: bytes of a packet, 0 at the end; negative errno. Both of @fd are the caller's. */
-static ssize_t receive(int socket, uint8_t bytes[MAX_PACKET], int fd[2])
-{
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(4 * sizeof(int))];
-	} control;
-	struct iovec iov = {.iov_base = bytes, .iov_len = MAX_PACKET};
-	struct msghdr message = {.msg_iov = &iov,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof(control)};
-	ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	size_t taken = 0;
-
-	if (got < 0)
-		return -errno;
-	for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part;
-	     part = CMSG_NXTHDR(&message, part)) {
-		if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <= part->cmsg_len; i++) {
-			int one;
-
-			memcpy(&one, CMSG_DATA(part) + i * sizeof(int), sizeof(one));
-			if (taken < 2)
-				fd[taken++] = one;
-			else
-				close(one);
-		}
-	}
-	return message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? -EPROTO : got;
-}
-
 static void read_packets(struct vmm_source *vmm)
 {
 	for (unsigned int i = 0; i < PACKETS_TURN && !vmm->ended; i++) {
 		_cleanup_close_ int ram_fd = -EBADF;
 		_cleanup_close_ int area_fd = -EBADF;
-		int fd[2] = {-EBADF, -EBADF};
+		int fd[2];
 		uint8_t bytes[MAX_PACKET];
-		ssize_t got = receive(vmm->fd, bytes, fd);
+		ssize_t got = descriptors_receive(vmm->fd, bytes, sizeof(bytes), fd, 2);
 		int result;
 
 		ram_fd = fd[0];

@@ -61,6 +61,15 @@ static bool is_right(const struct resize_head *head)
 	return head->width == head->wanted.width && head->height == head->wanted.height;
 }
 
+/* Nobody has asked for it, or it was what was asked for and somebody in the guest has set another.
+ */
+static bool is_the_guests(const struct resize_head *head)
+{
+	return !head->asked ||
+	       (head->phase == PHASE_REST && !is_right(head) && head->followed != RESIZE_NOT &&
+		head->followed != RESIZE_BY_SESSION);
+}
+
 static void on_time(uv_timer_t *timer);
 
 static void await_next(struct resize *resize)
@@ -399,12 +408,13 @@ void resize_session_changed(struct resize *resize)
 	strcpy(resize->last_session, session);
 	if (!resize->session->can_apply(resize->owner))
 		return;
-	/* What the last one could not do, this one can perhaps. */
+	/* What the last one could not do, this one can perhaps. What somebody in the guest has set
+	 * stays. */
 	for (unsigned int i = 0; i < DESKTOP_MAX_HEADS; i++) {
 		struct resize_head *head = &resize->head[i];
 
-		if (head->asked && head->phase == PHASE_REST && head->wanted.enabled &&
-		    head->width > 0 && !is_right(head)) {
+		if (head->phase == PHASE_REST && head->wanted.enabled && head->width > 0 &&
+		    !is_right(head) && !is_the_guests(head)) {
 			head->followed = RESIZE_WAITING;
 			head->changed_ms = now_ms(resize);
 			ask_session(resize, i);
@@ -436,7 +446,7 @@ struct resize_status resize_status(const struct resize *resize, unsigned int num
 		.enabled = head->wanted.enabled,
 		.width = head->wanted.width,
 		.height = head->wanted.height,
-		.by = is_guests ? SCREEN_BY_GUEST : head->who,
+		.by = is_the_guests(head) ? SCREEN_BY_GUEST : head->who,
 		.followed = head->followed,
 	};
 }

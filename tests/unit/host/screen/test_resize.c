@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/screen/resize.h"
+
+#include "painted_source.h"
+#include "protocol/base/bytes.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static uv_loop_t loop;
+static struct screen *screen;
+static struct resize *resize;
+static struct painted_source painted;
+static struct guest_layout layout; /* what the guest has said */
+
+/* The guest's session. */
+static bool has_session;
+static struct guest_layout asked;
+static unsigned int asks;
+
+static bool can_apply(void *owner)
+{
+	(void)owner;
+	return has_session;
+}
+
+static int apply(void *owner, const struct guest_layout *shall, uint64_t *serial)
+{
+	(void)owner;
+	asked = *shall;
+	*serial = ++asks;
+	return 0;
+}
+
+static const struct guest_layout *layout_now(void *owner)
+{
+	(void)owner;
+	return &layout;
+}
+
+static const struct resize_session session = {
+	.can_apply = can_apply, .apply = apply, .layout = layout_now};
+
+static void on_requested(void *owner, enum screen_who who, const struct screen_wish *wish)
+{
+	(void)owner;
+	resize_requested(resize, who, wish);
+}
+
+static void on_head_changed(void *owner, unsigned int head, uint32_t width, uint32_t height)
+{
+	(void)owner;
+	resize_head_changed(resize, head, width, height);
+}
+
+static const struct screen_hooks hooks = {.requested = on_requested,
+					  .head_changed = on_head_changed};
+
+static void setup(void)
+{
+	uv_loop_init(&loop);
+	screen = screen_new(&loop, "vm");
+	resize = resize_new(screen, &session, NULL);
+	screen_set_hooks(screen, &hooks, NULL);
+	painted_source_init(&painted);
+	screen_set_source(screen, &painted.source);
+	memset(&layout, 0, sizeof(layout));
+	has_session = false;
+	asks = 0;
+	painted_source_show(&painted, 0, 1024, 768);
+}
+
+static void teardown(void)
+{
+	screen_set_hooks(screen, NULL, NULL);
+	screen_free(screen);
+	resize_free(resize);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	ck_assert_int_eq(uv_loop_close(&loop), 0);
+}
+
+static void wish(unsigned int head, uint32_t width, uint32_t height)
+{
+	struct screen_wish wanted = {0};
+
+	wanted.head[head].named = true;
+	wanted.head[head].enabled = width > 0;
+	wanted.head[head].width = width;
+	wanted.head[head].height = height;
+	ck_assert_int_eq(screen_request(screen, NULL, SCREEN_BY_VIEWER, &wanted), 0);
+}
+
+static void stop_loop(uv_timer_t *timer)
+{
+	uv_stop(timer->loop);
+}
+
+static void run_for(uint64_t ms)
+{
+	uv_timer_t timer;
+
+	uv_timer_init(&loop, &timer);
+	uv_update_time(&loop);
+	uv_timer_start(&timer, stop_loop, ms, 0);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	uv_close((uv_handle_t *)&timer, NULL);
+	uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+static void expect(unsigned int head, enum resize_followed followed)
+{
+	ck_assert_str_eq(resize_followed_name(resize_status(resize, head).followed),
+			 resize_followed_name(followed));
+}
+
+static void expect_log(const char *text)
+{
+	ck_assert_str_eq(painted_source_log(&painted), text);
+}
+
+START_TEST(a_burst_is_one_mode)
+{
+	painted.follows = true;
+	for (uint32_t i = 0; i < 60; i++)
+		wish(0, 800 + i, 600 + i);
+	expect(0, RESIZE_WAITING);
+	ck_assert(resize_is_waiting(resize));
+	expect_log("");
+	run_for(RESIZE_CALM_MS + 30);
+	expect_log("mode 0 859x659;");
+	expect(0, RESIZE_BY_ITSELF);
+	ck_assert(!resize_is_waiting(resize));
+	ck_assert_int_eq(resize_status(resize, 0).by, SCREEN_BY_VIEWER);
+	/* Nothing comes after it. */
+	run_for(300);
+	expect_log("");
+}
+END_TEST
+
+START_TEST(a_long_drag_is_followed_on_the_way)
+{
+	painted.follows = true;
+	for (uint32_t i = 0; i < 14; i++) {
+		wish(0, 800 + i, 600);
+		run_for(40);
+	}
+	ck_assert_ptr_nonnull(strstr(painted.log, "mode 0 8"));
+	run_for(RESIZE_CALM_MS + 30);
+	ck_assert_ptr_nonnull(strstr(painted.log, "mode 0 813x600;"));
+}
+END_TEST
+
+START_TEST(every_mode_set_passes_through_nothing)
+{
+	wish(0, 800, 600);
+	run_for(RESIZE_CALM_MS + 30);
+	painted_source_show(&painted, 0, 0, 0);
+	expect(0, RESIZE_WAITING);
+	/* Viewers see no blank. */
+	ck_assert_uint_eq(screen_desktop(screen)->width, 1024);
+	painted_source_show(&painted, 0, 800, 600);
+	expect(0, RESIZE_BY_ITSELF);
+	ck_assert_uint_eq(screen_desktop(screen)->width, 800);
+}
+END_TEST
+
+START_TEST(the_session_is_asked_when_the_desktop_does_not_follow)
+{
+	has_session = true;
+	strcpy(layout.session, "x11");
+	layout.head[0] = (struct guest_head){
+		.known = true, .enabled = true, .width = 1024, .height = 768, .primary = true};
+	wish(0, 800, 600);
+	run_for(RESIZE_CALM_MS + RESIZE_SESSION_MS + 50);
+	ck_assert_uint_eq(asks, 1);
+	ck_assert_uint_eq(asked.head[0].width, 800);
+	ck_assert_uint_eq(asked.head[0].height, 600);
+	ck_assert(asked.head[0].known && asked.head[0].enabled && asked.head[0].primary);
+	ck_assert(!asked.head[1].known);
+	painted_source_show(&painted, 0, 800, 600);
+	expect(0, RESIZE_BY_SESSION);
+	resize_applied(resize, 1, 0, false);
+	expect(0, RESIZE_BY_SESSION);
+	run_for(50);
+	expect_log("mode 0 800x600;");
+}
+END_TEST
+
+START_TEST(a_replug_comes_last_and_once)
+{
+	wish(0, 800, 600);
+	run_for(RESIZE_CALM_MS + RESIZE_REPLUG_MS + 50);
+	expect_log("mode 0 800x600;mode 0 off;");
+	painted_source_show(&painted, 0, 0, 0);
+	run_for(RESIZE_GAP_MS + 20);
+	expect_log("mode 0 800x600;");
+	/* All the time viewers see what was there. */
+	ck_assert_uint_eq(screen_desktop(screen)->width, 1024);
+	painted_source_show(&painted, 0, 800, 600);
+	expect(0, RESIZE_BY_REPLUG);
+	ck_assert_uint_eq(screen_desktop(screen)->width, 800);
+	/* Another guest follows nothing. */
+	wish(0, 900, 600);
+	run_for(RESIZE_CALM_MS + RESIZE_REPLUG_MS + RESIZE_GAP_MS + RESIZE_GIVE_UP_MS + 100);
+	expect_log("mode 0 900x600;mode 0 off;mode 0 900x600;");
+	expect(0, RESIZE_NOT);
+	ck_assert(!resize_is_waiting(resize));
+	ck_assert_uint_eq(resize_status(resize, 0).width, 900);
+	/* Late. */
+	painted_source_show(&painted, 0, 900, 600);
+	expect(0, RESIZE_BY_ITSELF);
+}
+END_TEST
+
+START_TEST(a_session_may_ask_for_the_replug)
+{
+	has_session = true;
+	strcpy(layout.session, "wayland");
+	wish(0, 800, 600);
+	run_for(RESIZE_CALM_MS + RESIZE_SESSION_MS + 50);
+	expect_log("mode 0 800x600;");
+	resize_applied(resize, 7, EAGAIN, true);
+	expect_log("");
+	resize_applied(resize, 1, EAGAIN, true);
+	expect_log("mode 0 off;");
+}
+END_TEST
+
+START_TEST(a_text_console_keeps_its_frame_buffer)
+{
+	has_session = true;
+	strcpy(layout.session, "console");
+	wish(0, 800, 600);
+	run_for(RESIZE_CALM_MS + RESIZE_SESSION_MS + 50);
+	resize_applied(resize, 1, 0, false);
+	expect(0, RESIZE_BY_SESSION);
+	run_for(RESIZE_REPLUG_MS);
+	expect_log("mode 0 800x600;");
+	ck_assert_int_eq(resize_status(resize, 0).by, SCREEN_BY_VIEWER);
+}
+END_TEST
+
+START_TEST(places_and_scales_are_the_sessions)
+{
+	struct screen_wish wanted = {0};
+
+	has_session = true;
+	painted.follows = true;
+	strcpy(layout.session, "wayland");
+	wanted.head[0].named = wanted.head[0].enabled = true;
+	wanted.head[0].scale_milli = 2000;
+	wanted.head[1].named = wanted.head[1].enabled = true;
+	wanted.head[1].width = 640;
+	wanted.head[1].height = 480;
+	ck_assert_int_eq(screen_request(screen, NULL, SCREEN_BY_USER, &wanted), 0);
+	run_for(RESIZE_CALM_MS + 50);
+	expect(0, RESIZE_WAITING);
+	expect(1, RESIZE_BY_ITSELF);
+	ck_assert_uint_ge(asks, 1);
+	ck_assert_uint_eq(asked.head[0].width, 1024);
+	ck_assert_uint_eq(asked.head[0].scale_milli, 2000);
+	/* In a row, as the desktop counts. */
+	ck_assert_int_eq(asked.head[1].x, 512);
+	resize_applied(resize, asks, 0, false);
+	expect(0, RESIZE_BY_SESSION);
+}
+END_TEST
+
+START_TEST(heads_come_and_go)
+{
+	struct screen_wish wanted = {.all = true};
+
+	painted.follows = true;
+	wish(1, 640, 480);
+	run_for(RESIZE_CALM_MS + 30);
+	expect_log("mode 1 640x480;");
+	ck_assert(screen_desktop(screen)->head[1].enabled);
+	wish(1, 0, 0);
+	run_for(RESIZE_CALM_MS + SCREEN_DARK_MS + 60);
+	expect_log("mode 1 off;");
+	expect(1, RESIZE_BY_ITSELF);
+	ck_assert(!screen_desktop(screen)->head[1].enabled);
+	/* Only what is named stays. */
+	wish(1, 640, 480);
+	run_for(RESIZE_CALM_MS + 30);
+	painted_source_log(&painted);
+	wanted.head[1].named = wanted.head[1].enabled = true;
+	wanted.head[1].width = wanted.head[1].height = 100;
+	ck_assert_int_eq(screen_request(screen, NULL, SCREEN_BY_VIEWER, &wanted), 0);
+	run_for(RESIZE_CALM_MS + 30);
+	expect_log("mode 0 off;mode 1 100x100;");
+	/* An unplugged monitor that the guest goes on to show is asked about, never replugged. */
+	painted.follows = false;
+	wish(0, 640, 480);
+	run_for(RESIZE_CALM_MS + 30);
+	painted_source_show(&painted, 0, 640, 480);
+	wish(0, 0, 0);
+	painted_source_log(&painted);
+	run_for(RESIZE_CALM_MS + RESIZE_REPLUG_MS + 100);
+	expect_log("mode 0 off;");
+	expect(0, RESIZE_NOT);
+}
+END_TEST
+
+START_TEST(the_last_wish_wins_and_the_guest_may_change_it)
+{
+	painted.follows = true;
+	wish(0, 800, 600);
+	run_for(RESIZE_CALM_MS / 2);
+	wish(0, 900, 700);
+	run_for(RESIZE_CALM_MS + 30);
+	expect_log("mode 0 900x700;");
+	painted_source_show(&painted, 0, 1280, 720);
+	ck_assert_int_eq(resize_status(resize, 0).by, SCREEN_BY_GUEST);
+	run_for(700);
+	expect_log("");
+	/* That stays when another session comes. */
+	has_session = true;
+	strcpy(layout.session, "x11");
+	resize_session_changed(resize);
+	ck_assert_uint_eq(asks, 0);
+}
+END_TEST
+
+START_TEST(what_one_session_could_not_another_is_asked_for)
+{
+	wish(0, 900, 700);
+	run_for(RESIZE_CALM_MS + RESIZE_REPLUG_MS + RESIZE_GAP_MS + RESIZE_GIVE_UP_MS + 100);
+	expect(0, RESIZE_NOT);
+	has_session = true;
+	strcpy(layout.session, "x11");
+	resize_session_changed(resize);
+	ck_assert_uint_eq(asks, 1);
+	ck_assert_uint_eq(asked.head[0].width, 900);
+	painted_source_show(&painted, 0, 900, 700);
+	expect(0, RESIZE_BY_SESSION);
+	/* The same again asks nothing. */
+	resize_session_changed(resize);
+	ck_assert_uint_eq(asks, 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("resize");
+	TCase *tests = tcase_create("resize");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_set_timeout(tests, 30);
+	tcase_add_test(tests, a_burst_is_one_mode);
+	tcase_add_test(tests, a_long_drag_is_followed_on_the_way);
+	tcase_add_test(tests, every_mode_set_passes_through_nothing);
+	tcase_add_test(tests, the_session_is_asked_when_the_desktop_does_not_follow);
+	tcase_add_test(tests, a_replug_comes_last_and_once);
+	tcase_add_test(tests, a_session_may_ask_for_the_replug);
+	tcase_add_test(tests, a_text_console_keeps_its_frame_buffer);
+	tcase_add_test(tests, places_and_scales_are_the_sessions);
+	tcase_add_test(tests, heads_come_and_go);
+	tcase_add_test(tests, the_last_wish_wins_and_the_guest_may_change_it);
+	tcase_add_test(tests, what_one_session_could_not_another_is_asked_for);
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Raw (RFC 6143, 7.7.1): pixels, row by row.
+ */
+#include "host/screen/rfb/encoder.h"
+
+#include <errno.h>
+
+int encode_raw(struct encoder *encoder, const struct piece *piece, struct wire *out)
+{
+	const struct pixel_converter *plain = &encoder->plain;
+	uint32_t width = piece->place.width, height = piece->place.height;
+	size_t row_bytes = (size_t)width * plain->bytes;
+	uint8_t *room;
+
+	encode_header(out, &piece->place, RFB_RAW);
+	room = wire_room(out, row_bytes * height);
+	if (!room)
+		return -ENOMEM;
+	for (uint32_t y = 0; y < height; y++, room += row_bytes) {
+		const uint8_t *row = piece->pixels + y * piece->stride;
+
+		/* What the desktop does not define the viewer does not look at. */
+		if (plain->way == CONVERT_MASK && plain->bytes == 4) {
+			memcpy(room, row, row_bytes);
+			continue;
+		}
+		pixels_convert(plain, row, width, encoder->values);
+		pixels_store(room, plain->bytes, encoder->values, width);
+	}
+	wire_filled(out, row_bytes * height);
+	return 1;
+}

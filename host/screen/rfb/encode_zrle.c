@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ZRLE (RFC 6143, 7.7.6): tiles of 64 x 64, each solid, palette, runs or raw, whatever is shortest,
+ * and all of it compressed.
+ */
+#include "host/screen/rfb/encoder.h"
+
+#include "host/screen/rfb/palette.h"
+
+#include <errno.h>
+
+#define TILE	    64U
+#define MAX_PALETTE 127U
+#define MAX_PACKED  16U /* colours of a palette without runs */
+
+enum {
+	TILE_RAW = 0,
+	TILE_SOLID = 1,
+	TILE_RUNS = 128,
+	TILE_PALETTE_RUNS = 128,
+};
+
+struct tile {
+	const uint32_t *values;
+	uint32_t width, height, count;
+	unsigned int bytes; /* of a pixel */
+	struct palette palette;
+	uint32_t runs, singles, run_bytes; /* of lengths above 255 */
+};
+
+static void look(struct tile *tile)
+{
+	uint32_t i = 0;
+
+	palette_clear(&tile->palette);
+	tile->runs = tile->singles = tile->run_bytes = 0;
+	while (i < tile->count) {
+		uint32_t value = tile->values[i], start = i;
+
+		while (++i < tile->count && tile->values[i] == value)
+			;
+		if (i - start == 1)
+			tile->singles++;
+		tile->runs++;
+		tile->run_bytes += (i - start - 1) / 255 + 1;
+		if (tile->palette.count <= MAX_PALETTE)
+			palette_add(&tile->palette, value);
+	}
+}
+
+static uint8_t *put_value(uint8_t *at, const struct tile *tile, uint32_t value)
+{
+	return pixels_store(at, tile->bytes, &value, 1);
+}
+
+static uint8_t *put_length(uint8_t *at, uint32_t length)
+{
+	for (length--; length >= 255; length -= 255)
+		*at++ = 255;
+	*at++ = (uint8_t)length;
+	return at;
+}
+
+static uint8_t *put_palette(uint8_t *at, const struct tile *tile)
+{
+	return pixels_store(at, tile->bytes, tile->palette.value, tile->palette.count);
+}
+
+static unsigned int packed_bits(unsigned int colours)
+{
+	return colours <= 2 ? 1 : colours <= 4 ? 2 : 4;
+}
+
+static uint8_t *put_packed(uint8_t *at, struct tile *tile)
+{
+	unsigned int bits = packed_bits(tile->palette.count);
+	const uint32_t *value = tile->values;
+
+	*at++ = (uint8_t)tile->palette.count;
+	at = put_palette(at, tile);
+	for (uint32_t y = 0; y < tile->height; y++) {
+		unsigned int filled = 0, byte = 0;
+
+		for (uint32_t x = 0; x < tile->width; x++) {
+			byte = byte << bits | palette_find(&tile->palette, *value++);
+			filled += bits;
+			if (filled == 8) {
+				*at++ = (uint8_t)byte;
+				filled = byte = 0;
+			}
+		}
+		if (filled)
+			*at++ = (uint8_t)(byte << (8 - filled));
+	}
+	return at;
+}
+
+static uint8_t *put_runs(uint8_t *at, struct tile *tile, bool with_palette)
+{
+	uint32_t i = 0;
+
+	*at++ = (uint8_t)(with_palette ? TILE_PALETTE_RUNS + tile->palette.count : TILE_RUNS);
+	if (with_palette)
+		at = put_palette(at, tile);
+	while (i < tile->count) {
+		uint32_t value = tile->values[i], start = i;
+
+		while (++i < tile->count && tile->values[i] == value)
+			;
+		if (!with_palette) {
+			at = put_value(at, tile, value);
+			at = put_length(at, i - start);
+		} else if (i - start == 1) {
+			*at++ = (uint8_t)palette_find(&tile->palette, value);
+		} else {
+			*at++ = (uint8_t)(palette_find(&tile->palette, value) | 128U);
+			at = put_length(at, i - start);
+		}
+	}
+	return at;
+}
+
+/* Return: behind its last byte; at most 1 + pixels * bytes were written. */
+static uint8_t *put_tile(uint8_t *at, struct tile *tile)
+{
+	unsigned int colours = tile->palette.count;
+	uint32_t raw = tile->count * tile->bytes;
+	uint32_t runs = tile->runs * tile->bytes + tile->run_bytes;
+	uint32_t palette_runs = UINT32_MAX, packed = UINT32_MAX, best;
+
+	if (colours == 1) {
+		*at++ = TILE_SOLID;
+		return put_value(at, tile, tile->values[0]);
+	}
+	if (colours <= MAX_PALETTE)
+		palette_runs = colours * tile->bytes + tile->runs - tile->singles + tile->run_bytes;
+	if (colours <= MAX_PACKED)
+		packed = colours * tile->bytes +
+			 (tile->width * packed_bits(colours) + 7) / 8 * tile->height;
+	best = MIN(MIN(raw, runs), MIN(palette_runs, packed));
+	if (best == packed)
+		return put_packed(at, tile);
+	if (best == palette_runs)
+		return put_runs(at, tile, true);
+	if (best == runs)
+		return put_runs(at, tile, false);
+	*at++ = TILE_RAW;
+	return pixels_store(at, tile->bytes, tile->values, tile->count);
+}
+
+static int level_of(const struct encoder *encoder)
+{
+	return encoder->compression >= 0 ? MAX(encoder->compression, 1) : 1;
+}
+
+int encode_zrle(struct encoder *encoder, const struct piece *piece, struct wire *out)
+{
+	uint32_t width = piece->place.width, height = piece->place.height;
+	struct tile tile = {.values = encoder->values, .bytes = encoder->compact.bytes};
+	uint8_t *at = encoder->scratch;
+	size_t length_at;
+	int result;
+
+	for (uint32_t y = 0; y < height; y += TILE) {
+		for (uint32_t x = 0; x < width; x += TILE) {
+			tile.width = MIN(TILE, width - x);
+			tile.height = MIN(TILE, height - y);
+			tile.count = tile.width * tile.height;
+			pixels_convert_area(
+				&encoder->compact, piece->pixels + y * piece->stride + x * 4UL,
+				piece->stride, tile.width, tile.height, encoder->values);
+			look(&tile);
+			at = put_tile(at, &tile);
+		}
+	}
+	encode_header(out, &piece->place, RFB_ZRLE);
+	length_at = out->length;
+	wire_put32(out, 0);
+	result = deflate_append(&encoder->zrle, level_of(encoder), Z_DEFAULT_STRATEGY,
+				encoder->scratch, (size_t)(at - encoder->scratch), out);
+	if (result < 0)
+		return result;
+	if (out->failed)
+		return -ENOMEM;
+	store_be32(out->bytes + length_at, (uint32_t)(out->length - length_at - 4));
+	return 1;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * palette - the colours of a tile, each with a number, found by hashing
+ */
+#ifndef LODGE_SCREEN_RFB_PALETTE_H
+#define LODGE_SCREEN_RFB_PALETTE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#define PALETTE_MAX   256U
+#define PALETTE_SLOTS 1024U
+
+struct palette {
+	unsigned int count;
+	uint32_t value[PALETTE_MAX + 1];
+	uint16_t slot[PALETTE_SLOTS]; /* number + 1; 0: free */
+};
+
+static inline void palette_clear(struct palette *palette)
+{
+	palette->count = 0;
+	memset(palette->slot, 0, sizeof(palette->slot));
+}
+
+static inline unsigned int palette_slot(const struct palette *palette, uint32_t value)
+{
+	unsigned int slot = (value * 0x9e3779b1U) >> 22;
+
+	while (palette->slot[slot] && palette->value[palette->slot[slot] - 1] != value)
+		slot = (slot + 1) % PALETTE_SLOTS;
+	return slot;
+}
+
+/* false: there are more than PALETTE_MAX, and the palette is of no use any more. */
+static inline bool palette_add(struct palette *palette, uint32_t value)
+{
+	unsigned int slot;
+
+	if (palette->count > PALETTE_MAX)
+		return false;
+	slot = palette_slot(palette, value);
+	if (palette->slot[slot])
+		return true;
+	palette->value[palette->count++] = value;
+	palette->slot[slot] = (uint16_t)palette->count;
+	return palette->count <= PALETTE_MAX;
+}
+
+/* The number of a value that was added. */
+static inline unsigned int palette_find(const struct palette *palette, uint32_t value)
+{
+	return palette->slot[palette_slot(palette, value)] - 1U;
+}
+
+#endif

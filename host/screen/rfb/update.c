@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * When a viewer is sent what.
+ *
+ * An update begins when the viewer has asked (or has continuous updates), something is there for
+ * it, and little is queued; not sooner than PACE_MS after the last one. What it consists of is
+ * settled then, but encoded piece by piece, SLICE_MS at a time, while the queue is short: so one
+ * update delays nobody's input, and a stalled viewer's memory is bounded by a queue and a piece.
+ * What changes meanwhile is sent as it is when its turn comes, and once more with the next update.
+ */
+#include "host/screen/rfb/rfb_internal.h"
+
+#include <errno.h>
+
+#define PACE_MS		   15U
+#define SLICE_NS	   2000000U
+#define MAX_QUEUED	   (256UL << 10)
+#define FLUSH_BYTES	   (64UL << 10)
+#define MAX_PIXELS	   (16U << 20) /* of one update */
+#define PATIENCE_MS	   2000	       /* without a request: it does not look */
+#define LAST_RECT	   (-224)
+#define MESSAGE_UPDATE	   0
+#define MESSAGE_COLOUR_MAP 1
+#define MAP_ENTRIES	   256U
+#define UNCOUNTED	   0xffffU
+
+/* --- Beginning -------------------------------------------------------------------------------- */
+
+/* What the viewer may be sent now. */
+static bool asked_for(const struct rfb *rfb, struct rectangle *area)
+{
+	if (rfb->flow.continuous) {
+		*area = rfb->flow.area;
+		return true;
+	}
+	*area = rfb->request;
+	return rfb->requested;
+}
+
+static bool has_something(const struct rfb *rfb)
+{
+	return rfb->damage.count > 0 || rfb_count_size(rfb) > 0 || rfb_count_pseudo(rfb) > 0;
+}
+
+static bool has_room(const struct rfb *rfb)
+{
+	return link_queued(rfb->link) < MAX_QUEUED;
+}
+
+static bool may_begin(const struct rfb *rfb)
+{
+	struct rectangle area;
+
+	return !rfb->closed && rfb->state == RFB_RUNNING && !rfb->update.active &&
+	       asked_for(rfb, &area) && has_something(rfb) && has_room(rfb) && !rfb_is_full(rfb);
+}
+
+void rfb_update_soon(struct rfb *rfb)
+{
+	uint64_t now = rfb_now(rfb), due = rfb->update_ms + PACE_MS;
+
+	if (may_begin(rfb) && !uv_is_active((uv_handle_t *)&rfb->pace))
+		uv_timer_start(&rfb->pace, rfb_on_pace, due > now ? due - now : 0, 0);
+}
+
+static void put_colour_map(struct rfb *rfb)
+{
+	wire_put8(&rfb->out, MESSAGE_COLOUR_MAP);
+	wire_put8(&rfb->out, 0);
+	wire_put16(&rfb->out, 0);
+	wire_put16(&rfb->out, MAP_ENTRIES);
+	for (unsigned int i = 0; i < MAP_ENTRIES; i++) {
+		uint16_t colour[3];
+
+		pixel_format_map_entry(i, colour);
+		for (unsigned int j = 0; j < ARRAY_SIZE(colour); j++)
+			wire_put16(&rfb->out, colour[j]);
+	}
+}
+
+/* What the viewer has said while the last update was made. */
+static void take_settings(struct rfb *rfb)
+{
+	struct encoder *encoder = &rfb->encoder;
+
+	if (rfb->format_waits)
+		encoder_set_format(encoder, &rfb->next_format);
+	if (rfb->map_waits)
+		put_colour_map(rfb); /* a message of its own, before the update's */
+	rfb->format_waits = rfb->map_waits = false;
+	encoder->compression = rfb->can.compression;
+	encoder->quality = rfb->can.quality;
+	encoder->jpeg_quality = rfb->can.jpeg_quality;
+	encoder->jpeg_subsample = rfb->can.jpeg_subsample;
+	encoder->may_split = rfb->can.last_rect;
+}
+
+static void put_update(struct rfb *rfb, unsigned int rectangles)
+{
+	wire_put8(&rfb->out, MESSAGE_UPDATE);
+	wire_put8(&rfb->out, 0);
+	wire_put16(&rfb->out, rectangles);
+}
+
+/* Continues with those that have come meanwhile. */
+static void end_update(struct rfb *rfb)
+{
+	if (rfb->update.last_rect) {
+		struct rectangle nowhere = {0};
+
+		encode_header(&rfb->out, &nowhere, LAST_RECT);
+	}
+	rfb->update.active = false;
+	uv_idle_stop(&rfb->work);
+	rfb_flush(rfb);
+	rfb_put_fence(rfb);
+	rfb_flush_aside(rfb);
+	rfb_update_soon(rfb);
+}
+
+static void begin_update(struct rfb *rfb)
+{
+	struct rfb_update *update = &rfb->update;
+	unsigned int others = rfb_count_size(rfb);
+	struct rectangle area;
+
+	asked_for(rfb, &area);
+	update->count = update->next = 0;
+	update->last_rect = false;
+	if (others) {
+		put_update(rfb, others);
+		rfb_put_size(rfb);
+	} else {
+		others = rfb_count_pseudo(rfb);
+		update->count = damage_take(&rfb->damage, &area, screen_desktop(rfb->viewer.screen),
+					    MAX_PIXELS, update->piece, RFB_MAX_PIECES);
+		if (update->count + others == 0)
+			return;
+		take_settings(rfb);
+		update->last_rect = rfb->can.last_rect && update->count > 0;
+		put_update(rfb,
+			   update->last_rect ? UNCOUNTED : (unsigned int)update->count + others);
+		rfb_put_pseudo(rfb);
+	}
+	if (rfb->closed)
+		return;
+	rfb->requested = false;
+	update->active = true;
+	rfb->update_ms = rfb_now(rfb);
+	rfb_on_work(&rfb->work);
+	if (update->active && !rfb->closed)
+		uv_idle_start(&rfb->work, rfb_on_work);
+}
+
+void rfb_on_pace(uv_timer_t *timer)
+{
+	struct rfb *rfb = timer->data;
+
+	if (may_begin(rfb))
+		begin_update(rfb);
+}
+
+/* --- Making it -------------------------------------------------------------------------------- */
+
+/* As much of @place as the desktop has, the rest black. */
+static int patch(struct rfb *rfb, const struct desktop *desktop, struct piece *piece)
+{
+	const struct rectangle *place = &piece->place;
+	size_t row = place->width * 4UL;
+	uint32_t right = MIN(place->x + place->width, desktop->width);
+	uint8_t *room;
+
+	rfb->patch.length = 0;
+	room = wire_room(&rfb->patch, row * place->height);
+	if (!room)
+		return -ENOMEM;
+	memset(room, 0, row * place->height);
+	for (uint32_t y = 0; y < place->height && place->y + y < desktop->height; y++) {
+		if (place->x < right)
+			memcpy(room + y * row,
+			       desktop->pixels + (place->y + y) * desktop->stride + place->x * 4UL,
+			       (right - place->x) * 4UL);
+	}
+	piece->pixels = room;
+	piece->stride = row;
+	return 0;
+}
+
+static int put_piece(struct rfb *rfb, const struct rectangle *place)
+{
+	const struct desktop *desktop = screen_desktop(rfb->viewer.screen);
+	struct piece piece = {.place = *place};
+	int result = 0;
+
+	if (place->x + place->width > desktop->width ||
+	    place->y + place->height > desktop->height) {
+		result = patch(rfb, desktop, &piece);
+	} else {
+		piece.pixels = desktop->pixels + place->y * desktop->stride + place->x * 4UL;
+		piece.stride = desktop->stride;
+	}
+	if (result == 0)
+		result = encode_piece(&rfb->encoder, rfb->can.encoding, &piece, &rfb->out);
+	return result < 0 ? result : 0;
+}
+
+void rfb_on_work(uv_idle_t *idle)
+{
+	struct rfb *rfb = idle->data;
+	struct rfb_update *update = &rfb->update;
+	uint64_t start = uv_hrtime();
+
+	while (update->next < update->count && has_room(rfb)) {
+		int result = put_piece(rfb, &update->piece[update->next]);
+
+		if (result < 0) {
+			rfb_close(rfb, result);
+			return;
+		}
+		update->next++;
+		if (rfb->out.length >= FLUSH_BYTES)
+			rfb_flush(rfb);
+		if (rfb->closed)
+			return;
+		if (uv_hrtime() - start >= SLICE_NS)
+			break;
+	}
+	if (update->next == update->count) {
+		end_update(rfb);
+		return;
+	}
+	rfb_flush(rfb);
+	/* Until the queue is empty. */
+	if (!rfb->closed && !has_room(rfb))
+		uv_idle_stop(&rfb->work);
+}
+
+void rfb_drained(struct rfb *rfb)
+{
+	if (rfb->closed || rfb->state != RFB_RUNNING)
+		return;
+	if (rfb->update.active)
+		uv_idle_start(&rfb->work, rfb_on_work);
+	else
+		rfb_update_soon(rfb);
+}
+
+/* --- What is asked for, and what has changed -------------------------------------------------- */
+
+void rfb_request(struct rfb *rfb, bool incremental, const struct rectangle *area)
+{
+	if (!incremental)
+		damage_mark(&rfb->damage, area, true);
+	if (rfb->requested) {
+		uint32_t right = MAX(area->x + area->width, rfb->request.x + rfb->request.width);
+		uint32_t bottom = MAX(area->y + area->height, rfb->request.y + rfb->request.height);
+
+		rfb->request.x = MIN(rfb->request.x, area->x);
+		rfb->request.y = MIN(rfb->request.y, area->y);
+		rfb->request.width = right - rfb->request.x;
+		rfb->request.height = bottom - rfb->request.y;
+	} else {
+		rfb->request = *area;
+	}
+	rfb->requested = true;
+	screen_watch(&rfb->viewer, true);
+	rfb_update_soon(rfb);
+}
+
+void rfb_damaged(struct rfb *rfb, const struct rectangle *where)
+{
+	struct rectangle area;
+
+	/* Pixels that are being sent may be of before or of after. */
+	damage_mark(&rfb->damage, where, rfb->update.active);
+	/* Nobody has to copy pixels for who does not take them; a request brings it back. */
+	if (!asked_for(rfb, &area) && !rfb->update.active &&
+	    rfb_now(rfb) > rfb->update_ms + PATIENCE_MS)
+		screen_watch(&rfb->viewer, false);
+	else
+		rfb_update_soon(rfb);
+}

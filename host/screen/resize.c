@@ -437,10 +437,6 @@ void resize_source_changed(struct resize *resize)
 struct resize_status resize_status(const struct resize *resize, unsigned int number)
 {
 	const struct resize_head *head = &resize->head[number];
-	bool is_guests = !head->asked ||
-			 (head->phase == PHASE_REST && !is_right(head) &&
-			  head->followed != RESIZE_NOT && head->followed != RESIZE_BY_SESSION);
-
 	return (struct resize_status){
 		.asked = head->asked,
 		.enabled = head->wanted.enabled,

@@ -9,6 +9,7 @@
 #ifndef LODGE_VMM_VM_H
 #define LODGE_VMM_VM_H
 
+#include "host/vmm/display_input.h"
 #include "host/vmm/guest_memory.h"
 #include "host/vmm/io_bus.h"
 #include "host/vmm/options.h"
@@ -18,7 +19,6 @@
 
 #include <stdbool.h>
 
-struct display;
 struct kvm;
 struct loop;
 
@@ -33,8 +33,9 @@ struct vm {
 	struct msi_router *msi_router; /* for msix_new() */
 	struct loop *loop;	       /* the main thread's */
 	struct display *display;       /* NULL if there is none */
-	struct socket_list sockets;    /* every socket we listen on */
-	bool sandboxed;		       /* for thread_start() */
+	struct display_input display_input;
+	struct socket_list sockets; /* every socket we listen on */
+	bool sandboxed;		    /* for thread_start() */
 };
 
 /**

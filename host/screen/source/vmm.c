@@ -335,6 +335,18 @@ static void on_socket(uv_poll_t *poll, int status, int events)
 /* --- The screen's side -------------------------------------------------------------------------
  */
 
+/* While nobody looked the guest may have flipped to another surface, or moved its cursor: that is
+ * not told then. */
+static void catch_up(struct vmm_source *vmm, unsigned int head)
+{
+	int result = vmm->head[head].surface.enabled ? read_scanout(vmm, head) : 0;
+
+	if (result < 0)
+		end(vmm, result);
+	else
+		read_cursor(vmm, head);
+}
+
 static void vmm_watch(struct source *source, bool watching)
 {
 	struct vmm_source *vmm = vmm_of(source);
@@ -344,8 +356,9 @@ static void vmm_watch(struct source *source, bool watching)
 		uv_timer_stop(vmm->pace);
 		return;
 	}
-	for (unsigned int i = 0; i < vmm->heads; i++) {
+	for (unsigned int i = 0; i < vmm->heads && !vmm->ended; i++) {
 		all_dirty(&vmm->head[i]);
+		catch_up(vmm, i);
 		ask(vmm, i);
 	}
 	copy_now_or_later(vmm);

@@ -13,6 +13,7 @@
 #include "host/vmm/virtio/blk.h"
 #include "host/vmm/virtio/console.h"
 #include "host/vmm/virtio/gpu.h"
+#include "host/vmm/virtio/input.h"
 #include "host/vmm/virtio/net.h"
 #include "host/vmm/virtio/pci_transport.h"
 #include "host/vmm/virtio/rng.h"
@@ -217,18 +218,50 @@ static int serve_display(struct vm *vm)
 	return error ? out_of("the display", error) : 0;
 }
 
-static int create_display(struct vm *vm)
+static int create_gpu(struct vm *vm)
 {
 	struct virtio_device *device;
-	int error;
+	int error = virtio_gpu_new(&vm->memory, vm->display, &device);
+
+	return error ? out_of("the display", error) : plug(vm, device);
+}
+
+static int create_input(struct vm *vm, enum virtio_input_kind kind, struct virtio_device **device)
+{
+	int error = virtio_input_new(&vm->memory, kind,
+				     kind == VIRTIO_INPUT_KEYBOARD ? display_input_leds : NULL,
+				     vm->display, device);
+
+	return error ? out_of("an input device", error) : plug(vm, *device);
+}
+
+static int create_inputs(struct vm *vm)
+{
+	struct display_input *input = &vm->display_input;
+	int result = create_input(vm, VIRTIO_INPUT_KEYBOARD, &input->keyboard), error;
+
+	if (!result)
+		result = create_input(vm, VIRTIO_INPUT_TABLET, &input->tablet);
+	if (!result)
+		result = create_input(vm, VIRTIO_INPUT_MOUSE, &input->mouse);
+	if (result)
+		return result;
+	error = display_input_connect(input, vm->display);
+	return error ? out_of("the display", error) : 0;
+}
+
+static int create_display(struct vm *vm)
+{
+	int result;
 
 	if (!vm->options->display.socket)
 		return 0;
-	error = serve_display(vm);
-	if (error)
-		return error;
-	error = virtio_gpu_new(&vm->memory, vm->display, &device);
-	return error ? out_of("the display", error) : plug(vm, device);
+	result = serve_display(vm);
+	if (!result)
+		result = create_gpu(vm);
+	if (!result)
+		result = create_inputs(vm);
+	return result;
 }
 
 /* --- Entropy --- */

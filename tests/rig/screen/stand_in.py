@@ -29,7 +29,8 @@ HELLO, SCANOUT, DAMAGE, CURSOR, LEDS = 1, 2, 3, 4, 5
 NEXT, MODE, KEY, POINTER, MOTION, BUTTON, WHEEL = 16, 17, 18, 19, 20, 21, 22
 SCANOUT_BYTES = 40 + 16 * MAX_EXTENTS
 CURSOR_BYTES = 28 + 64 * 64 * 4
-AREA_BYTES = (MAX_HEADS * (SCANOUT_BYTES + CURSOR_BYTES) + 7) & ~7
+DRIVER_AT = MAX_HEADS * (SCANOUT_BYTES + CURSOR_BYTES)
+AREA_BYTES = (DRIVER_AT + 4 + 7) & ~7
 FORMAT_BGRX = 2  # VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM
 PIECE = 64 << 10  # surfaces lie in RAM in pieces of that size, in no order
 HEAD_RAM = 8192 * 8192 * 4
@@ -116,6 +117,7 @@ class Machine:
         self.options = options
         self.ram = Memory("ram", MAX_HEADS * HEAD_RAM)
         self.area = Memory("area", AREA_BYTES)
+        struct.pack_into("<I", self.area.bytes, DRIVER_AT, 1)
         self.heads = [Head(i, self.ram, self.area) for i in range(options.heads)]
         width, height = (int(word) for word in options.size.split("x"))
         self.heads[0].set(width, height)

@@ -106,6 +106,19 @@ START_TEST(nothing_is_asked_while_nobody_looks)
 }
 END_TEST
 
+START_TEST(who_begins_to_look_sees_what_was_not_told)
+{
+	fake_vmm_hello(&vmm, 1);
+	fake_vmm_scanout(&vmm, 0, 64, 64, 0);
+	turn();
+	memset(vmm.ram + 65536, 0x66, 64 * 64 * 4);
+	/* The packet that comes with it is not read before somebody looks. */
+	fake_vmm_scanout(&vmm, 0, 64, 64, 65536);
+	screen_watch(&looker.viewer, true);
+	ck_assert_uint_eq(screen_desktop(screen)->pixels[0], 0x66);
+}
+END_TEST
+
 START_TEST(damage_is_paced)
 {
 	fake_vmm_hello(&vmm, 1);
@@ -281,6 +294,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, nothing_is_asked_while_nobody_looks);
+	tcase_add_test(tc, who_begins_to_look_sees_what_was_not_told);
 	tcase_add_test(tc, damage_is_paced);
 	tcase_add_test(tc, a_mode_set_passes_through_darkness_unseen);
 	tcase_add_test(tc, input_arrives);

@@ -2,6 +2,7 @@
 """lodge-screen in front of the stand-in for a machine, for tests without a guest."""
 import json
 import os
+import select
 import subprocess
 import sys
 import threading
@@ -97,18 +98,18 @@ class Screen:
         display = os.path.join(folder, "display.sock")
         self.machine = StandIn(display, *machine)
         self.log = open(os.path.join(folder, "screen.log"), "wb")
+        ready, theirs = os.pipe()
         self.process = subprocess.Popen(
             [program, "--vmm", display, "--vnc", self.vnc, "--control", self.control,
-             "--handoff", self.handoff, *options],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        deadline = time.monotonic() + 10
-        while not os.path.exists(self.vnc):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                with open(self.log.name, encoding="utf-8") as log:
-                    said = log.read().strip()
-                self.close()
-                raise Error("lodge-screen does not start: %s" % said)
-            time.sleep(0.02)
+             "--handoff", self.handoff, "--ready-fd", str(theirs), *options],
+            pass_fds=[theirs], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        os.close(theirs)
+        up = select.select([ready], [], [], 10)[0] and os.read(ready, 1)
+        os.close(ready)
+        if not up:
+            self.close()
+            with open(self.log.name, encoding="utf-8") as log:
+                raise Error("lodge-screen does not start: %s" % log.read().strip())
 
     def close(self):
         self.process.kill()

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The Lodge protocol (protocol/README.md) for tests, written from its text and not from our C: the host's
+end of a unix socket. Blocking, one request at a time."""
+import os
+import socket
+import struct
+import time
+
+from picture import Error, Picture, read_png
+
+SYNC = bytes.fromhex("f74c6f646765fafd")
+HELLO, REQUEST, REPLY, ERROR, CANCEL, MESSAGE, DATA, END, CREDIT, EVENT, PING, PONG = range(1, 13)
+MORE = 1
+
+
+def encode(value):
+    def head(major, number):
+        if number < 24:
+            return bytes([major << 5 | number])
+        for size, form in ((24, ">B"), (25, ">H"), (26, ">I"), (27, ">Q")):
+            if number < 1 << 8 * struct.calcsize(form):
+                return bytes([major << 5 | size]) + struct.pack(form, number)
+        raise ValueError(number)
+
+    if value is True or value is False:
+        return b"\xf5" if value else b"\xf4"
+    if isinstance(value, int):
+        return head(0, value) if value >= 0 else head(1, -1 - value)
+    if isinstance(value, bytes):
+        return head(2, len(value)) + value
+    if isinstance(value, str):
+        return head(3, len(value.encode())) + value.encode()
+    if isinstance(value, (list, tuple)):
+        return head(4, len(value)) + b"".join(encode(item) for item in value)
+    items = sorted((encode(key), encode(item)) for key, item in value.items())
+    return head(5, len(items)) + b"".join(key + item for key, item in items)
+
+
+def decode(data, at=0):
+    """(value, where it ends)"""
+    major, number = data[at] >> 5, data[at] & 31
+    at += 1
+    if major == 7:
+        return {20: False, 21: True, 22: None}[number], at
+    if number >= 24:
+        size = 1 << (number - 24)
+        number = int.from_bytes(data[at:at + size], "big")
+        at += size
+    if major == 0:
+        return number, at
+    if major == 1:
+        return -1 - number, at
+    if major in (2, 3):
+        piece = bytes(data[at:at + number])
+        return piece if major == 2 else piece.decode(), at + number
+    if major == 4:
+        items = []
+        for _ in range(number):
+            item, at = decode(data, at)
+            items.append(item)
+        return items, at
+    pairs = {}
+    for _ in range(number):
+        key, at = decode(data, at)
+        pairs[key], at = decode(data, at)
+    return pairs, at
+
+
+class Refused(Error):
+    def __init__(self, number, text):
+        super().__init__("%s (%s)" % (text or "no words", os.strerror(number)))
+        self.number = number
+
+
+class Control:
+    """lodge-screen's control socket, or any other pipe whose guest end is there."""
+
+    def __init__(self, path, timeout=10.0):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(timeout)
+        self.socket.connect(path)
+        self.next_id = 1
+        self.epoch = int.from_bytes(os.urandom(7), "big") + 1
+        self.held = b""
+        self._hello(0)
+        while True:
+            kind, _, _, _, payload = self._frame()
+            if kind == HELLO:
+                self.peer = decode(payload)[0]
+                if self.peer["peer"] == self.epoch:
+                    return
+                self._hello(self.peer["epoch"])
+
+    def close(self):
+        self.socket.close()
+
+    def _hello(self, peer):
+        payload = encode({"epoch": self.epoch, "peer": peer, "versions": [1, 1], "role": "host",
+                          "software": "tests", "capabilities": []})
+        self.socket.sendall(SYNC + self._header(HELLO, 0, 0, len(payload)) + payload)
+
+    @staticmethod
+    def _header(kind, stream, channel, length):
+        return struct.pack("<BBBBII", kind, 0, channel, 0, stream, length)
+
+    def _send(self, kind, stream, payload=b"", channel=0):
+        self.socket.sendall(self._header(kind, stream, channel, len(payload)) + payload)
+
+    def _read(self, count):
+        while len(self.held) < count:
+            piece = self.socket.recv(1 << 18)
+            if not piece:
+                raise Error("the other end has closed the connection")
+            self.held += piece
+        piece, self.held = self.held[:count], self.held[count:]
+        return piece
+
+    def _frame(self):
+        while True:
+            start = self._read(12)
+            if start[:8] == SYNC:
+                start = start[8:] + self._read(8)
+            kind, flags, channel, _, stream, length = struct.unpack("<BBBBII", start)
+            payload = self._read(length)
+            if kind == PING:
+                self._send(PONG, 0, payload)
+                continue
+            return kind, flags, channel, stream, payload
+
+    def open(self, method, parameters):
+        stream, self.next_id = self.next_id, self.next_id + 2
+        self._send(REQUEST, stream, encode(method) + encode(parameters))
+        return stream
+
+    def request(self, method, parameters=None, data=None):
+        """(result, bytes of channel 1)"""
+        stream = self.open(method, parameters or {})
+        if data is not None:
+            if len(data) > 262144:
+                raise ValueError("more than the first credit")
+            for at in range(0, len(data), 65536):
+                self._send(DATA, stream, data[at:at + 65536])
+            self._send(END, stream)
+        gathered, parts = [], b""
+        while True:
+            kind, flags, channel, number, payload = self._frame()
+            if number != stream:
+                continue
+            if kind == DATA and channel == 1:
+                gathered.append(payload)
+                self._send(CREDIT, stream, struct.pack("<I", len(payload)), 1)
+            elif kind in (REPLY, ERROR):
+                parts += payload
+                if flags & MORE:
+                    continue
+                if kind == ERROR:
+                    error = decode(parts)[0]
+                    raise Refused(error["number"], error.get("text", ""))
+                return decode(parts)[0], b"".join(gathered)
+
+    # --- lodge-screen
+
+    def info(self):
+        return self.request("screen.info")[0]
+
+    def heads(self):
+        return {head["head"]: head for head in self.info().get("heads", [])}
+
+    def display(self, **wish):
+        return self.request("screen.display", wish)[0]
+
+    def capture(self, head=None, form="png"):
+        wish = {"format": form}
+        if head is not None:
+            wish.update(one=True, head=head)
+        result, data = self.request("screen.capture", wish)
+        if form == "png":
+            picture = read_png(data)
+            if (picture.width, picture.height) != (result["width"], result["height"]):
+                raise Error("the picture is not of the size that was said")
+            return picture
+        if len(data) != result["width"] * result["height"] * 4:
+            raise Error("%d bytes of pixels for %r" % (len(data), result))
+        return Picture(result["width"], result["height"], data)
+
+
+def main():
+    """protocol.py SOCKET METHOD [JSON]: a request by hand."""
+    import json
+    import sys
+    control = Control(sys.argv[1])
+    started = time.monotonic()
+    result, data = control.request(sys.argv[2], json.loads(sys.argv[3]) if sys.argv[3:] else {})
+    print(json.dumps(result), len(data), "bytes", "%.1f ms" % ((time.monotonic() - started) * 1000))
+
+
+if __name__ == "__main__":
+    main()

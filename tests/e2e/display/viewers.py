@@ -11,7 +11,6 @@ TARGET: screen=PROGRAM  lodge-screen, of the stand-in for a machine (tests/rig/s
 VIEWER: tigervnc libvncclient gvncviewer (default: all)
 """
 import argparse
-import json
 import os
 import queue
 import socket
@@ -219,7 +218,7 @@ class TigerVNC(Window):
 class Gvncviewer(Window):
     """gtk-vnc's. Its window follows the guest, not the other way."""
 
-    name, title, follows = "gvncviewer", "127.0.0.1", False
+    name, title, follows = "gvncviewer", "GVncViewer", False
 
     def command(self, _, relay):
         return ("gvncviewer", "127.0.0.1:%d" % (relay.port - 5900))
@@ -241,11 +240,14 @@ class Gvncviewer(Window):
 
 class LibVNCClient:
     name = "libvncclient"
-    follows = True
     program = ""  # libvncclient.c, compiled
     encodings = "tight copyrect"
 
     def __init__(self, target, relay):
+        # Quarters of one colour each, to the pixel.
+        self.exact = hasattr(target, "machine")
+        # QEMU does not say what its screens are before one has changed, and then the library does not ask.
+        self.follows = self.exact
         self.process = subprocess.Popen(
             [self.program, "127.0.0.1", str(relay.port), self.encodings], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True)
@@ -278,18 +280,21 @@ class LibVNCClient:
         words = self._say("frame").split()
         if words[1] != "%dx%d" % size:
             return "it shows " + words[1]
-        if bar:
+        wanted = ["%02x%02x%02x" % colour for colour in COLOURS]
+        corners = words[3:7]
+        if corners[2:] != wanted[2:] or not bar and corners != wanted:
+            return "its corners are " + " ".join(corners)
+        if not self.exact:
             return ""
-        counts = dict(word.split(":") for word in words[2:])
+        counts = dict(word.split(":") for word in words[7:])
         width, height = size
         left, top = width // 2, height // 2
         quarters = (left * top, (width - left) * top, left * (height - top),
                     (width - left) * (height - top))
-        for colour, count in zip(COLOURS, quarters):
+        for colour, count in zip(wanted, quarters):
             # A pointer or the square in the middle may be in it.
-            seen = int(counts.get("%02x%02x%02x" % colour, 0))
-            if not count - 2200 <= seen <= count:
-                return "colours are " + " ".join(words[2:])
+            if not count - 2200 <= int(counts.get(colour, 0)) <= count:
+                return "colours are " + " ".join(words[7:])
         return ""
 
     def ask(self, width, height):
@@ -338,7 +343,7 @@ def try_viewer(check, kind, target, relay, pictures):
             wait(lambda: not viewer.shows(size, target.bar), 20)
             why = viewer.shows(size, target.bar)
             check("%s: shows the guest" % name, not why, why or "%dx%d" % size)
-        if kind.follows:
+        if viewer.follows:
             resizes(check, name, viewer, target, [(1440, 900), (1023, 767), (1366, 768)])
             viewer.burst([(900 + step * 7, 700 + step * 3) for step in range(60)])
             resizes(check, "%s: after a burst of 60" % name, viewer, target, [(1280, 800)])

@@ -5,9 +5,9 @@
  * usage: libvncclient HOST PORT ENCODINGS
  *
  * ENCODINGS as the library names them: "tight", "zrle hextile", ... Commands on standard input,
- * each answered by one line: "frame" (size, and how many pixels have each colour), "size W H" (asks
- * for it), "key SYM" (down and up), "pointer X Y BUTTONS", "copy TEXT", "wait MS". What the server
- * has copied comes as a line "clipboard TEXT" between.
+ * each answered by one line: "frame" (size, corners, and how many pixels have each colour), "size W
+ * H" (asks for it), "key SYM" (down and up), "pointer X Y BUTTONS", "copy TEXT". What the server has
+ * copied comes as a line "clipboard TEXT" between.
  */
 #include <poll.h>
 #include <rfb/rfbclient.h>
@@ -47,7 +47,13 @@ static void say_frame(rfbClient *client)
 		else
 			others++;
 	}
-	printf("frame %dx%d", client->width, client->height);
+	printf("frame %dx%d corners", client->width, client->height);
+	for (int i = 0; i < 4; i++) {
+		int x = i % 2 ? client->width - 4 : 3, y = i / 2 ? client->height - 4 : 3;
+
+		printf(" %06x",
+		       ((uint32_t *)(void *)client->frameBuffer)[y * client->width + x] & 0xffffff);
+	}
 	for (size_t i = 0; i < known; i++)
 		printf(" %06x:%zu", colour[i], count[i]);
 	printf(" others:%zu\n", others);

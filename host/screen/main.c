@@ -7,6 +7,7 @@
  */
 #include "host/screen/capture.h"
 #include "host/screen/control.h"
+#include "host/screen/doors.h"
 #include "host/screen/guest.h"
 #include "host/screen/handoff_socket.h"
 #include "host/screen/keyboard.h"
@@ -39,6 +40,7 @@ struct program {
 	struct captures *captures;
 	struct typing *typing;
 	struct control *control;
+	struct doors *doors;
 	struct handoff_socket *handoff;
 };
 
@@ -178,16 +180,30 @@ static int on_handoff(void *owner, const struct handoff *handoff, int fd, const 
 
 	if (handoff->kind == HANDOFF_AGENT)
 		return guest_attach(program->guest, fd);
-	if (fd >= 0)
-		close(fd);
-	*why = "lodge-screen cannot do this yet";
-	return -ENOTSUP;
+	return doors_take(program->doors, handoff, fd, why);
+}
+
+static int open_doors(struct program *program, const struct screen_options *options)
+{
+	const struct doors_options doors = {.name = options->name,
+					    .certificate = options->certificate,
+					    .key = options->key,
+					    .novnc = options->novnc};
+	int fd, result = doors_new(program->screen, &doors, &program->doors);
+
+	if (result < 0 || !options->vnc)
+		return result;
+	fd = socket_path_listen(options->vnc, SOCK_STREAM);
+	result = fd < 0 ? fd : doors_listen(program->doors, fd);
+	return result < 0 ? failed("cannot listen on", options->vnc, result) : 0;
 }
 
 static int open_sockets(struct program *program, const struct screen_options *options)
 {
-	int fd, result = 0;
+	int fd, result = open_doors(program, options);
 
+	if (result < 0)
+		return result;
 	if (options->control) {
 		fd = socket_path_listen(options->control, SOCK_STREAM);
 		result = fd < 0 ? fd : control_listen(program->control, fd);
@@ -237,6 +253,7 @@ static void watch_signals(struct program *program)
 static void free_parts(struct program *program)
 {
 	handoff_socket_free(program->handoff);
+	doors_close(program->doors);
 	control_free(program->control);
 	captures_free(program->captures);
 	typing_free(program->typing);
@@ -244,6 +261,7 @@ static void free_parts(struct program *program)
 	if (program->screen)
 		screen_set_hooks(program->screen, NULL, NULL);
 	screen_free(program->screen);
+	doors_free(program->doors);
 	resize_free(program->resize);
 	clipboard_free(program->clipboard);
 	keyboard_free(program->keyboard);

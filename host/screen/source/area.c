@@ -249,7 +249,7 @@ void surface_copy(const struct area *area, const struct surface *surface,
 		uint64_t at = row * surface->stride + ((uint64_t)surface->x + where->x) * 4;
 
 		copy_bytes(area, surface, at, where->width * 4UL, to + y * stride);
-		pixels_convert(surface->order, to + y * stride, where->width);
+		pixels_from_guest(surface->order, to + y * stride, where->width);
 	}
 }
 

@@ -69,7 +69,7 @@ static inline uint32_t swap_red_blue(uint32_t pixel)
 		memcpy((row) + i * 4, &pixel, 4);                                                  \
 	}
 
-void pixels_convert(enum pixels_order order, uint8_t *row, size_t count)
+void pixels_from_guest(enum pixels_order order, uint8_t *row, size_t count)
 {
 	switch (order) {
 	case PIXELS_BGRX:

@@ -22,6 +22,6 @@ bool pixels_of_virtio(uint32_t format, enum pixels_order *order);
 bool pixels_of_pixman(uint32_t format, enum pixels_order *order);
 
 /* Converts @count pixels where they are; @row may have any alignment. */
-void pixels_convert(enum pixels_order order, uint8_t *row, size_t count);
+void pixels_from_guest(enum pixels_order order, uint8_t *row, size_t count);
 
 #endif

@@ -128,7 +128,7 @@ unsigned int head_of_connector(const char *name, unsigned int fallback)
 	if (!*digits || strlen(digits) > 3)
 		return fallback;
 	number = strtoul(digits, NULL, 10);
-	if (strncmp(name, "DUMMY", 5) == 0)
+	if (strncmp(name, "DUMMY", 5) == 0 || strncmp(name, "Meta-", 5) == 0)
 		number++;
 	return number >= 1 && number <= DISPLAY_MAX_HEADS ? (unsigned int)number - 1 : fallback;
 }

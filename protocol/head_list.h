@@ -52,7 +52,8 @@ bool head_list_equal(const struct head_list *a, const struct head_list *b);
 
 /**
  * head_of_connector() - which scanout a connector's name stands for
- * @name:	as the kernel or a desktop calls it: "Virtual-1" is scanout 0; "DUMMY0", too
+ * @name:	as the kernel or a desktop calls it: "Virtual-1" is scanout 0; "DUMMY0" and
+ *		"Meta-0", which have no hardware, are, too
  * @fallback:	where the name has no number, or a wild one
  */
 unsigned int head_of_connector(const char *name, unsigned int fallback);

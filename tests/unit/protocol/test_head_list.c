@@ -137,6 +137,7 @@ START_TEST(knows_connectors)
 	ck_assert_uint_eq(head_of_connector("Virtual-16", 9), 15);
 	ck_assert_uint_eq(head_of_connector("Virtual2", 9), 1);
 	ck_assert_uint_eq(head_of_connector("DUMMY0", 9), 0);
+	ck_assert_uint_eq(head_of_connector("Meta-1", 9), 1);
 	ck_assert_uint_eq(head_of_connector("HEADLESS-2", 9), 1);
 	ck_assert_uint_eq(head_of_connector("Virtual-0", 9), 9);
 	ck_assert_uint_eq(head_of_connector("Virtual-17", 9), 9);

@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kscreen - KDE Plasma on Wayland, by KWin's kde-output-management-v2
+ *
+ * KWin reads monitors anew and takes their preferred mode, unless it remembers another for that set
+ * of monitors. Modes are those that monitors offer. Plasma 5 calls one output the primary one;
+ * Plasma 6 gives them an order, of which the first is that.
+ */
+#include "guest-agent/session/display.h"
+#include "guest-agent/session/wayland/connection.h"
+#include "guest-agent/session/wayland/kde_outputs.h"
+#include "protocol/base/bytes.h"
+#include "protocol/base/log.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NO_HEAD UINT_MAX
+
+struct mode {
+	struct mode *next;
+	struct wl_proxy *proxy;
+	uint32_t width, height;
+};
+
+struct output {
+	struct output *next;
+	struct kscreen *kscreen;
+	struct wl_proxy *proxy;
+	uint32_t global;
+	struct mode *modes;
+	const struct mode *current;
+	char name[32];
+	unsigned int head; /* NO_HEAD: not named yet */
+	bool enabled;
+	int32_t x, y;
+	uint32_t scale_milli;
+};
+
+struct kscreen {
+	const struct session_context *context;
+	struct display *display;
+	struct wayland *wayland;
+	struct wl_proxy *management;
+	struct wl_proxy *primary_proxy, *order;
+	bool order_begun;
+	char primary[32];
+	struct output *outputs;
+	struct wl_proxy *configuration; /* under way */
+	struct wl_callback *settled;
+};
+
+/* --- What the compositor tells -------------------------------------------------------------- */
+
+static void mode_free(struct output *output, struct mode *mode)
+{
+	for (struct mode **place = &output->modes; *place; place = &(*place)->next) {
+		if (*place == mode) {
+			*place = mode->next;
+			break;
+		}
+	}
+	if (output->current == mode)
+		output->current = NULL;
+	wl_proxy_destroy(mode->proxy);
+	free(mode);
+}
+
+static void output_free(struct output *output)
+{
+	for (struct output **place = &output->kscreen->outputs; *place; place = &(*place)->next) {
+		if (*place == output) {
+			*place = output->next;
+			break;
+		}
+	}
+	while (output->modes)
+		mode_free(output, output->modes);
+	wl_proxy_destroy(output->proxy);
+	free(output);
+}
+
+static struct mode *mode_of(const struct output *output, const struct wl_proxy *proxy)
+{
+	struct mode *mode = output->modes;
+
+	while (mode && mode->proxy != proxy)
+		mode = mode->next;
+	return mode;
+}
+
+static void on_mode_size(void *data, struct wl_proxy *proxy, int32_t width, int32_t height)
+{
+	struct mode *mode = mode_of(data, proxy);
+
+	if (mode) {
+		mode->width = (uint32_t)MAX(width, 0);
+		mode->height = (uint32_t)MAX(height, 0);
+	}
+}
+
+static void on_mode_removed(void *data, struct wl_proxy *proxy)
+{
+	struct mode *mode = mode_of(data, proxy);
+
+	if (mode)
+		mode_free(data, mode);
+}
+
+static void on_mode_refresh(void *data, struct wl_proxy *proxy, int32_t refresh)
+{
+	(void)data;
+	(void)proxy;
+	(void)refresh;
+}
+
+static void on_mode_preferred(void *data, struct wl_proxy *proxy)
+{
+	(void)data;
+	(void)proxy;
+}
+
+static const struct kde_mode_listener mode_listener = {
+	.size = on_mode_size,
+	.refresh = on_mode_refresh,
+	.preferred = on_mode_preferred,
+	.removed = on_mode_removed,
+};
+
+static void on_mode(void *data, struct wl_proxy *device, struct wl_proxy *proxy)
+{
+	struct output *output = data;
+	struct mode *mode = calloc(1, sizeof(*mode));
+
+	(void)device;
+	if (!mode) {
+		wl_proxy_destroy(proxy);
+		return;
+	}
+	mode->proxy = proxy;
+	mode->next = output->modes;
+	output->modes = mode;
+	wl_proxy_add_listener(proxy, (void (**)(void))(uintptr_t)&mode_listener, output);
+}
+
+static void on_current_mode(void *data, struct wl_proxy *device, struct wl_proxy *proxy)
+{
+	struct output *output = data;
+
+	(void)device;
+	output->current = mode_of(output, proxy);
+}
+
+static void on_geometry(void *data, struct wl_proxy *device, int32_t x, int32_t y, int32_t width_mm,
+			int32_t height_mm, int32_t subpixel, const char *make, const char *model,
+			int32_t transform)
+{
+	struct output *output = data;
+
+	(void)device;
+	(void)width_mm;
+	(void)height_mm;
+	(void)subpixel;
+	(void)make;
+	(void)model;
+	(void)transform;
+	output->x = x;
+	output->y = y;
+}
+
+static void on_done(void *data, struct wl_proxy *device)
+{
+	const struct output *output = data;
+
+	(void)device;
+	display_changed(output->kscreen->display);
+}
+
+static void on_scale(void *data, struct wl_proxy *device, wl_fixed_t factor)
+{
+	struct output *output = data;
+
+	(void)device;
+	output->scale_milli = factor > 0 ? (uint32_t)((int64_t)factor * 1000 / 256) : 1000;
+}
+
+static void on_enabled(void *data, struct wl_proxy *device, int32_t enabled)
+{
+	struct output *output = data;
+
+	(void)device;
+	output->enabled = enabled;
+}
+
+static void on_name(void *data, struct wl_proxy *device, const char *name)
+{
+	struct output *output = data;
+
+	(void)device;
+	snprintf(output->name, sizeof(output->name), "%s", name);
+}
+
+static void on_text(void *data, struct wl_proxy *device, const char *text)
+{
+	(void)data;
+	(void)device;
+	(void)text;
+}
+
+static void on_number(void *data, struct wl_proxy *device, uint32_t number)
+{
+	(void)data;
+	(void)device;
+	(void)number;
+}
+
+static const struct kde_device_listener device_listener = {
+	.geometry = on_geometry,
+	.current_mode = on_current_mode,
+	.mode = on_mode,
+	.done = on_done,
+	.scale = on_scale,
+	.edid = on_text,
+	.enabled = on_enabled,
+	.uuid = on_text,
+	.serial_number = on_text,
+	.eisa_id = on_text,
+	.capabilities = on_number,
+	.overscan = on_number,
+	.vrr_policy = on_number,
+	.rgb_range = on_number,
+	.name = on_name,
+};
+
+static void set_primary(struct kscreen *kscreen, const char *name)
+{
+	snprintf(kscreen->primary, sizeof(kscreen->primary), "%s", name);
+	display_changed(kscreen->display);
+}
+
+static void on_primary(void *data, struct wl_proxy *proxy, const char *name)
+{
+	(void)proxy;
+	set_primary(data, name);
+}
+
+static const struct kde_primary_listener primary_listener = {on_primary};
+
+static void on_order_output(void *data, struct wl_proxy *proxy, const char *name)
+{
+	struct kscreen *kscreen = data;
+
+	(void)proxy;
+	if (!kscreen->order_begun)
+		set_primary(kscreen, name);
+	kscreen->order_begun = true;
+}
+
+static void on_order_done(void *data, struct wl_proxy *proxy)
+{
+	struct kscreen *kscreen = data;
+
+	(void)proxy;
+	kscreen->order_begun = false;
+}
+
+static const struct kde_order_listener order_listener = {on_order_output, on_order_done};
+
+static bool is_taken(const struct kscreen *kscreen, unsigned int head)
+{
+	const struct output *output = kscreen->outputs;
+
+	while (output && output->head != head)
+		output = output->next;
+	return output != NULL;
+}
+
+/* By its name; where another has that number, the first that is free. */
+static void number_heads(const struct kscreen *kscreen)
+{
+	unsigned int place = 0;
+
+	for (struct output *output = kscreen->outputs; output; output = output->next, place++) {
+		unsigned int head = head_of_connector(output->name, place);
+
+		if (output->head != NO_HEAD || !output->name[0])
+			continue;
+		if (is_taken(kscreen, head)) {
+			for (head = 0; is_taken(kscreen, head); head++)
+				;
+		}
+		output->head = head;
+	}
+}
+
+static bool kscreen_read(void *state, struct head_list *heads)
+{
+	const struct kscreen *kscreen = state;
+
+	number_heads(kscreen);
+	for (const struct output *output = kscreen->outputs;
+	     output && heads->count < DISPLAY_MAX_HEADS; output = output->next) {
+		struct head *head = &heads->heads[heads->count];
+
+		if (output->head >= DISPLAY_MAX_HEADS)
+			continue;
+		*head = (struct head){.head = output->head};
+		memcpy(head->connector, output->name, sizeof(head->connector));
+		if (output->enabled && output->current) {
+			head->enabled = true;
+			head->primary = strcmp(output->name, kscreen->primary) == 0;
+			head->x = output->x;
+			head->y = output->y;
+			head->width = output->current->width;
+			head->height = output->current->height;
+			head->scale_milli = output->scale_milli;
+		}
+		heads->count++;
+	}
+	return false;
+}
+
+/* --- What it shall do ----------------------------------------------------------------------- */
+
+static void finish(struct kscreen *kscreen, int error, const char *text)
+{
+	if (kscreen->configuration)
+		wl_proxy_marshal_flags(kscreen->configuration, KDE_CONFIGURATION_DESTROY, NULL,
+				       wl_proxy_get_version(kscreen->configuration),
+				       WL_MARSHAL_FLAG_DESTROY);
+	kscreen->configuration = NULL;
+	display_applied(kscreen->display, error, text);
+}
+
+static void on_settled(void *data, struct wl_callback *callback, uint32_t time)
+{
+	struct kscreen *kscreen = data;
+
+	(void)time;
+	wl_callback_destroy(callback);
+	kscreen->settled = NULL;
+	finish(kscreen, 0, NULL);
+}
+
+static const struct wl_callback_listener settled_listener = {on_settled};
+
+/* Outputs have told what they are now; which is the primary one is told behind this. */
+static void on_applied(void *data, struct wl_proxy *configuration)
+{
+	struct kscreen *kscreen = data;
+
+	(void)configuration;
+	kscreen->settled = wl_display_sync(wayland_display(kscreen->wayland));
+	if (kscreen->settled)
+		wl_callback_add_listener(kscreen->settled, &settled_listener, kscreen);
+	else
+		finish(kscreen, 0, NULL);
+}
+
+static void on_failed(void *data, struct wl_proxy *configuration)
+{
+	(void)configuration;
+	finish(data, -EIO, "the compositor refuses it");
+}
+
+static const struct kde_configuration_listener configuration_listener = {
+	.applied = on_applied,
+	.failed = on_failed,
+};
+
+static const struct mode *find_mode(const struct output *output, const struct head *head)
+{
+	for (const struct mode *mode = output->modes; mode; mode = mode->next) {
+		if (mode->width == head->width && mode->height == head->height)
+			return mode;
+	}
+	return NULL;
+}
+
+static const struct head *wanted_of(const struct head_list *heads, const struct output *output)
+{
+	return head_list_find(heads, output->head);
+}
+
+/* @priority: among those that are on; 1 is the primary one. */
+static void configure(const struct kscreen *kscreen, const struct output *output,
+		      const struct head *head, uint32_t priority)
+{
+	struct wl_proxy *configuration = kscreen->configuration;
+	const uint32_t version = wl_proxy_get_version(configuration);
+
+	wl_proxy_marshal_flags(configuration, KDE_CONFIGURATION_ENABLE, NULL, version, 0,
+			       output->proxy, head->enabled ? 1 : 0);
+	if (version >= 3)
+		wl_proxy_marshal_flags(configuration, KDE_CONFIGURATION_SET_PRIORITY, NULL, version,
+				       0, output->proxy, priority);
+	if (!head->enabled)
+		return;
+	wl_proxy_marshal_flags(configuration, KDE_CONFIGURATION_MODE, NULL, version, 0,
+			       output->proxy, find_mode(output, head)->proxy);
+	wl_proxy_marshal_flags(configuration, KDE_CONFIGURATION_POSITION, NULL, version, 0,
+			       output->proxy, head->x, head->y);
+	if (head->scale_milli)
+		wl_proxy_marshal_flags(configuration, KDE_CONFIGURATION_SCALE, NULL, version, 0,
+				       output->proxy, (wl_fixed_t)(head->scale_milli * 256 / 1000));
+	if (head->primary && version == 2)
+		wl_proxy_marshal_flags(configuration, KDE_CONFIGURATION_SET_PRIMARY_OUTPUT, NULL,
+				       version, 0, output->proxy);
+}
+
+static void kscreen_apply(void *state, const struct head_list *heads)
+{
+	struct kscreen *kscreen = state;
+	uint32_t next = 2;
+
+	for (const struct output *output = kscreen->outputs; output; output = output->next) {
+		const struct head *head = wanted_of(heads, output);
+
+		if (head && head->enabled && !find_mode(output, head)) {
+			/* It has not read the monitor. */
+			display_applied(kscreen->display, -EAGAIN, "replug");
+			return;
+		}
+	}
+	kscreen->configuration = wl_proxy_marshal_flags(
+		kscreen->management, KDE_MANAGEMENT_CREATE_CONFIGURATION,
+		&kde_configuration_interface, wl_proxy_get_version(kscreen->management), 0, NULL);
+	if (!kscreen->configuration) {
+		finish(kscreen, -ENOMEM, NULL);
+		return;
+	}
+	wl_proxy_add_listener(kscreen->configuration,
+			      (void (**)(void))(uintptr_t)&configuration_listener, kscreen);
+	for (const struct output *output = kscreen->outputs; output; output = output->next) {
+		const struct head *head = wanted_of(heads, output);
+
+		if (!head)
+			continue;
+		if (!head->enabled)
+			configure(kscreen, output, head, 0);
+		else
+			configure(kscreen, output, head, head->primary ? 1 : next++);
+	}
+	wl_proxy_marshal_flags(kscreen->configuration, KDE_CONFIGURATION_APPLY, NULL,
+			       wl_proxy_get_version(kscreen->configuration), 0);
+}
+
+/* --- The connection ------------------------------------------------------------------------- */
+
+static void add_output(struct kscreen *kscreen, uint32_t name, uint32_t version)
+{
+	struct output *output = calloc(1, sizeof(*output)), **last = &kscreen->outputs;
+
+	if (!output)
+		return;
+	*output = (struct output){
+		.kscreen = kscreen, .global = name, .head = NO_HEAD, .scale_milli = 1000};
+	output->proxy = wayland_bind(kscreen->wayland, name, &kde_device_interface,
+				     MIN(version, KDE_DEVICE_VERSION));
+	if (!output->proxy) {
+		free(output);
+		return;
+	}
+	while (*last)
+		last = &(*last)->next;
+	*last = output;
+	wl_proxy_add_listener(output->proxy, (void (**)(void))(uintptr_t)&device_listener, output);
+}
+
+static void on_global(void *owner, uint32_t name, const char *interface, uint32_t version)
+{
+	struct kscreen *kscreen = owner;
+
+	if (strcmp(interface, KDE_DEVICE_NAME) == 0) {
+		add_output(kscreen, name, version);
+	} else if (strcmp(interface, KDE_MANAGEMENT_NAME) == 0 && !kscreen->management) {
+		kscreen->management =
+			wayland_bind(kscreen->wayland, name, &kde_management_interface,
+				     MIN(version, KDE_MANAGEMENT_VERSION));
+	} else if (strcmp(interface, KDE_PRIMARY_NAME) == 0 && !kscreen->primary_proxy) {
+		kscreen->primary_proxy =
+			wayland_bind(kscreen->wayland, name, &kde_primary_interface, 1);
+		if (kscreen->primary_proxy)
+			wl_proxy_add_listener(kscreen->primary_proxy,
+					      (void (**)(void))(uintptr_t)&primary_listener,
+					      kscreen);
+	} else if (strcmp(interface, KDE_ORDER_NAME) == 0 && !kscreen->order) {
+		kscreen->order = wayland_bind(kscreen->wayland, name, &kde_order_interface, 1);
+		if (kscreen->order)
+			wl_proxy_add_listener(kscreen->order,
+					      (void (**)(void))(uintptr_t)&order_listener, kscreen);
+	}
+}
+
+static void on_removed(void *owner, uint32_t name)
+{
+	struct kscreen *kscreen = owner;
+	struct output *output = kscreen->outputs;
+
+	while (output && output->global != name)
+		output = output->next;
+	if (!output)
+		return;
+	output_free(output);
+	display_changed(kscreen->display);
+}
+
+static void on_closed(void *owner, int error)
+{
+	struct kscreen *kscreen = owner;
+
+	log_debug("the compositor hung up: %s", error_text(error));
+	kscreen->context->over(kscreen->context->owner);
+}
+
+static const struct wayland_handlers wayland_handlers = {
+	.global = on_global,
+	.removed = on_removed,
+	.closed = on_closed,
+};
+
+static void kscreen_stop(void *state)
+{
+	struct kscreen *kscreen = state;
+
+	if (kscreen->settled)
+		wl_callback_destroy(kscreen->settled);
+	if (kscreen->configuration)
+		wl_proxy_destroy(kscreen->configuration);
+	while (kscreen->outputs)
+		output_free(kscreen->outputs);
+	if (kscreen->management)
+		wl_proxy_destroy(kscreen->management);
+	if (kscreen->primary_proxy)
+		wl_proxy_destroy(kscreen->primary_proxy);
+	if (kscreen->order)
+		wl_proxy_destroy(kscreen->order);
+	wayland_close(kscreen->wayland);
+	free(kscreen);
+}
+
+static int kscreen_start(const struct session_context *context, struct display *display,
+			 void **state)
+{
+	struct kscreen *kscreen;
+	int error;
+
+	if (context->environment->kind != ENVIRONMENT_WAYLAND)
+		return -ENOTSUP;
+	kscreen = calloc(1, sizeof(*kscreen));
+	if (!kscreen)
+		return -ENOMEM;
+	kscreen->context = context;
+	kscreen->display = display;
+	error = wayland_open(context->loop, &wayland_handlers, kscreen, &kscreen->wayland);
+	if (!error && !kscreen->management)
+		error = -ENOTSUP;
+	/* Devices tell themselves, then their modes. */
+	if (!error)
+		error = wayland_roundtrip(kscreen->wayland);
+	if (error) {
+		kscreen_stop(kscreen);
+		return error;
+	}
+	*state = kscreen;
+	return 0;
+}
+
+const struct display_backend display_kscreen = {
+	.name = "kscreen",
+	.start = kscreen_start,
+	.stop = kscreen_stop,
+	.read = kscreen_read,
+	.apply = kscreen_apply,
+	.has_primary = true,
+	.grace_ms = 300,
+};

@@ -48,7 +48,7 @@ int bus_peer_new(uv_loop_t *loop, int fd, bool is_server, const struct bus_peer_
  * -ENOBUFS. */
 int bus_peer_send(struct bus_peer *peer, DBusMessage *message, int fd);
 
-/* @reply: a method return or an error; NULL: the peer is gone. */
+/* @reply: a method return or an error. */
 typedef void bus_peer_reply(void *owner, DBusMessage *reply);
 /* The same for a call whose reply is waited for. */
 int bus_peer_call(struct bus_peer *peer, DBusMessage *message, int fd, bus_peer_reply *reply,

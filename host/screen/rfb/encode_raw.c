@@ -20,9 +20,10 @@ int encode_raw(struct encoder *encoder, const struct piece *piece, struct wire *
 	for (uint32_t y = 0; y < height; y++, room += row_bytes) {
 		const uint8_t *row = piece->pixels + y * piece->stride;
 
-		/* What the desktop does not define the viewer does not look at. */
 		if (plain->way == CONVERT_MASK && plain->bytes == 4) {
-			memcpy(room, row, row_bytes);
+			/* What the desktop does not define might be alpha to somebody. */
+			for (uint32_t x = 0; x < width; x++)
+				store_le32(room + x * 4UL, load_le32(row + x * 4UL) & 0xffffff);
 			continue;
 		}
 		pixels_convert(plain, row, width, encoder->values);

@@ -24,10 +24,8 @@
 #define TIMING_MAX_SIZE	 4095
 #define TIMING_MAX_CLOCK 65535 /* 10 kHz */
 
-/* Range limits have a byte for tens of MHz. */
-#define RANGE_MAX_CLOCK 2550 /* MHz */
-
 /* CVT 1.2, 3.4.2: reduced blanking, version 1. */
+#define MIN_CLOCK      1000 /* 10 MHz; less is not believed */
 #define H_BLANK	       160
 #define H_FRONT	       48
 #define H_SYNC	       32
@@ -44,6 +42,7 @@ struct timing {
 	uint32_t width, height, width_mm, height_mm;
 	uint32_t v_sync, v_blank;
 	uint32_t clock; /* in 10 kHz */
+	bool extended;	/* there is a larger one, in the second block */
 };
 
 static uint32_t vertical_sync(uint32_t width, uint32_t height)
@@ -60,14 +59,20 @@ static uint32_t vertical_sync(uint32_t width, uint32_t height)
 
 static struct timing make_timing(const struct display_mode *mode)
 {
-	struct timing timing = {
-		mode->width, mode->height, mode->width_mm, mode->height_mm, 0, 0, 0};
+	struct timing timing = {.width = mode->width,
+				.height = mode->height,
+				.width_mm = MIN(mode->width_mm, MAX_MM),
+				.height_mm = MIN(mode->height_mm, MAX_MM)};
 	/* 460 us of a frame are left blank: so many lines, at the pace that leaves for the rest. */
 	uint32_t busy_us = MICROSECONDS / REFRESH_HZ - V_MIN_BLANK_US;
 	uint32_t lines = V_MIN_BLANK_US * mode->height / busy_us + 1;
 
 	timing.v_sync = vertical_sync(mode->width, mode->height);
 	timing.v_blank = MAX(lines, V_FRONT + timing.v_sync + V_MIN_BACK);
+	/* Small pictures wait longer for the next. */
+	lines = MIN_CLOCK * CLOCK_STEP_HZ / (REFRESH_HZ * (mode->width + H_BLANK)) + 1;
+	if (lines > mode->height + timing.v_blank)
+		timing.v_blank = lines - mode->height;
 	timing.clock = (uint32_t)(((uint64_t)(mode->width + H_BLANK) *
 					   (mode->height + timing.v_blank) * REFRESH_HZ +
 				   CLOCK_STEP_HZ / 2) /
@@ -81,9 +86,18 @@ static bool fits_detailed_timing(const struct timing *timing)
 	       timing->clock <= TIMING_MAX_CLOCK;
 }
 
-static bool fits_range_limits(const struct timing *timing)
+/* What a block that cannot describe the mode describes instead: half of it, or a quarter. */
+static struct timing make_smaller_timing(const struct display_mode *mode)
 {
-	return timing->clock <= RANGE_MAX_CLOCK * STEPS_A_MHZ;
+	struct display_mode half = *mode;
+	struct timing timing;
+
+	do {
+		half.width /= 2;
+		half.height /= 2;
+		timing = make_timing(&half);
+	} while (!fits_detailed_timing(&timing));
+	return timing;
 }
 
 static void seal(uint8_t *bytes, size_t size)
@@ -130,8 +144,8 @@ static void write_parameters(uint8_t *edid, const struct timing *timing)
 	at[2] = centimetres(timing->height_mm);
 	at[3] = 120;  /* gamma 2.2 */
 	at[4] = 0x06; /* RGB 4:4:4; sRGB; the first timing is the native one */
-	/* Other sizes at 60 Hz are just as good. */
-	if (fits_range_limits(timing))
+	/* Other sizes are just as good, within the limits that are given. */
+	if (!timing->extended)
 		at[4] |= 0x01;
 }
 
@@ -211,7 +225,7 @@ static void write_range_limits(uint8_t *at, const struct timing *timing)
 
 	bytes[0] = 50;
 	bytes[1] = 75;
-	bytes[2] = 15;
+	bytes[2] = (uint8_t)MIN(MAX(line_hz / 1000, 1), 15);
 	if (line_khz > 255) {
 		at[4] = 0x08; /* 255 more */
 		line_khz -= 255;
@@ -228,12 +242,9 @@ static void write_descriptors(uint8_t *edid, unsigned int head, const struct tim
 	uint8_t *at = edid + AT_DESCRIPTORS;
 	char text[14];
 
-	if (fits_detailed_timing(timing))
-		write_detailed_timing(at, timing);
-	else
-		write_descriptor_head(at, 0x10); /* the mode is in the second block */
+	write_detailed_timing(at, timing);
 	at += DESCRIPTOR_BYTES;
-	if (fits_range_limits(timing))
+	if (!timing->extended)
 		write_range_limits(at, timing);
 	else
 		write_descriptor_head(at, 0x10);
@@ -245,33 +256,83 @@ static void write_descriptors(uint8_t *edid, unsigned int head, const struct tim
 	write_text(at, 0xff, text);
 }
 
-/* --- The second block: DisplayID 1.3 in an EDID extension (its 3, and 4.4 for the timing) --------
+/* --- The second block: DisplayID 1.3, as an EDID extension --------------------------------------
  */
 
-static void write_display_id(uint8_t *block, const struct timing *timing)
+/* Return: the block's payload; @at moves behind it. */
+static uint8_t *begin_block(uint8_t **at, uint8_t tag, uint8_t bytes)
 {
-	uint8_t *section = block + 1, *data = section + 4, *at = data + 3;
+	uint8_t *payload = *at + 3;
+
+	(*at)[0] = tag;
+	(*at)[2] = bytes;
+	*at = payload + bytes;
+	return payload;
+}
+
+static void write_product(uint8_t **at, unsigned int head)
+{
+	uint8_t *product = begin_block(at, 0x00, 12);
+
+	memcpy(product, "LDG", 3);
+	store_le16(product + 3, PRODUCT);
+	store_le32(product + 5, head + 1);
+	product[10] = YEAR - 2000;
+}
+
+static void write_display_parameters(uint8_t **at, const struct timing *timing)
+{
+	uint8_t *parameters = begin_block(at, 0x01, 12);
+
+	store_le16(parameters, (uint16_t)(timing->width_mm * 10));
+	store_le16(parameters + 2, (uint16_t)(timing->height_mm * 10));
+	store_le16(parameters + 4, (uint16_t)timing->width);
+	store_le16(parameters + 6, (uint16_t)timing->height);
+	parameters[9] = 120; /* gamma 2.2 */
+	parameters[10] = (uint8_t)MIN(MAX(timing->width * 100 / timing->height, 100) - 100, 255);
+	parameters[11] = 0x77; /* eight bits a colour */
+}
+
+static void write_interface(uint8_t **at)
+{
+	uint8_t *interface = begin_block(at, 0x0f, 10);
+
+	interface[0] = 0xa1; /* DisplayPort, one link */
+	interface[1] = 0x12; /* 1.2 */
+	interface[2] = 0x02; /* RGB, eight bits a colour */
+}
+
+static void write_preferred_timing(uint8_t **at, const struct timing *timing)
+{
+	uint8_t *bytes = begin_block(at, 0x03, 20);
 	uint32_t clock = timing->clock - 1;
+
+	bytes[0] = (uint8_t)clock;
+	bytes[1] = (uint8_t)(clock >> 8);
+	bytes[2] = (uint8_t)(clock >> 16);
+	bytes[3] = 0x80 | 0x08; /* preferred; no ratio of the table */
+	store_le16(bytes + 4, (uint16_t)(timing->width - 1));
+	store_le16(bytes + 6, H_BLANK - 1);
+	store_le16(bytes + 8, 0x8000 | (H_FRONT - 1)); /* horizontal sync positive */
+	store_le16(bytes + 10, H_SYNC - 1);
+	store_le16(bytes + 12, (uint16_t)(timing->height - 1));
+	store_le16(bytes + 14, (uint16_t)(timing->v_blank - 1));
+	store_le16(bytes + 16, V_FRONT - 1);
+	store_le16(bytes + 18, (uint16_t)(timing->v_sync - 1));
+}
+
+static void write_display_id(uint8_t *block, unsigned int head, const struct timing *timing)
+{
+	uint8_t *section = block + 1, *at = section + 4;
 
 	block[0] = 0x70;
 	section[0] = 0x13;
-	section[1] = 121;  /* up to its checksum */
-	section[2] = 0x03; /* a monitor of its own */
-	data[0] = 0x03;	   /* detailed timings, type I */
-	data[1] = 0x00;
-	data[2] = 20;
-	at[0] = (uint8_t)clock;
-	at[1] = (uint8_t)(clock >> 8);
-	at[2] = (uint8_t)(clock >> 16);
-	at[3] = 0x80 | 0x08; /* preferred; no ratio of the table */
-	store_le16(at + 4, (uint16_t)(timing->width - 1));
-	store_le16(at + 6, H_BLANK - 1);
-	store_le16(at + 8, 0x8000 | (H_FRONT - 1)); /* horizontal sync positive */
-	store_le16(at + 10, H_SYNC - 1);
-	store_le16(at + 12, (uint16_t)(timing->height - 1));
-	store_le16(at + 14, (uint16_t)(timing->v_blank - 1));
-	store_le16(at + 16, V_FRONT - 1);
-	store_le16(at + 18, (uint16_t)(timing->v_sync - 1));
+	section[1] = GPU_EDID_BLOCK - 7; /* all between its head and the two checksums */
+	section[2] = 0x03;		 /* a monitor of its own */
+	write_product(&at, head);
+	write_display_parameters(&at, timing);
+	write_interface(&at);
+	write_preferred_timing(&at, timing);
 	seal(section, GPU_EDID_BLOCK - 2);
 	seal(block, GPU_EDID_BLOCK);
 }
@@ -279,19 +340,22 @@ static void write_display_id(uint8_t *block, const struct timing *timing)
 size_t gpu_edid_write(unsigned int head, const struct display_mode *mode,
 		      uint8_t edid[GPU_EDID_BYTES])
 {
-	struct timing timing = make_timing(mode);
+	struct timing timing = make_timing(mode), first = timing;
 	bool extended = !fits_detailed_timing(&timing);
 
+	if (extended)
+		first = make_smaller_timing(mode);
+	first.extended = extended;
 	memset(edid, 0, GPU_EDID_BYTES);
 	write_identity(edid, head);
-	write_parameters(edid, &timing);
+	write_parameters(edid, &first);
 	write_colours(edid);
 	write_other_sizes(edid);
-	write_descriptors(edid, head, &timing);
+	write_descriptors(edid, head, &first);
 	edid[AT_EXTENSIONS] = extended;
 	seal(edid, GPU_EDID_BLOCK);
 	if (!extended)
 		return GPU_EDID_BLOCK;
-	write_display_id(edid + GPU_EDID_BLOCK, &timing);
+	write_display_id(edid + GPU_EDID_BLOCK, head, &timing);
 	return GPU_EDID_BYTES;
 }

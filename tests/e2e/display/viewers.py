@@ -75,11 +75,9 @@ class GuestTarget:
         self.console = name == "console"
         self.corners = not self.console
         self.bar = DESKTOPS[name].bar
-        self.width_step = 1
         guest.boot(240)
         if self.corners:
             time.sleep(10)
-        self.before = 0
 
     def size(self):
         return self.guest.state().get(0, (0, 0))
@@ -94,6 +92,9 @@ class GuestTarget:
                 return True
             time.sleep(0.2)
         return False
+
+    def forget(self):
+        self.guest.run("clear >/dev/tty1")
 
     def close(self):
         pass
@@ -113,6 +114,9 @@ class ScreenTarget:
 
     def size(self):
         return self.machine.size(0)
+
+    def forget(self):
+        self.machine.forget()
 
     def typed(self, text, seconds):
         return self.machine.wait(lambda: text in self.machine.text(), seconds)
@@ -190,7 +194,9 @@ class Window:
 
     def focus(self):
         self.x.xdotool("windowfocus", "--sync", self.window)
-        self.x.xdotool("mousemove", "--window", self.window, 80, 80 + self.margin[0])
+        self.point(80, 80)
+        # TigerVNC tells of the pointer when a button has been pressed, not before.
+        self.x.xdotool("click", 1)
         time.sleep(0.3)
 
     def type(self, text):
@@ -198,7 +204,8 @@ class Window:
         self.x.xdotool("type", "--delay", 30, text)
 
     def point(self, x, y):
-        self.x.xdotool("mousemove", "--window", self.window, x, y + self.margin[0])
+        left, top, _, _ = self.x.place(self.window)
+        self.x.xdotool("mousemove", left + x, top + y + self.margin[0])
 
     def close(self):
         self.process.terminate()
@@ -223,19 +230,10 @@ class Gvncviewer(Window):
     def command(self, _, relay):
         return ("gvncviewer", "127.0.0.1:%d" % (relay.port - 5900))
 
-    def picture(self):
-        x, y, width, height = self.x.place(self.window)
-        # The menu's height is what the theme makes of it.
-        if not sum(self.margin):
-            self.margin = (self._menu(x, y, width, height), 0)
-        return super().picture()
-
-    def _menu(self, x, y, width, height):
-        whole = self.x.picture(x, y, width, height)
-        for row in range(min(80, height)):
-            if whole.at(2, row) == COLOURS[0] and whole.at(width - 3, row) == COLOURS[1]:
-                return row
-        return 0
+    def shows(self, size, bar):
+        # The menu is as high as the theme makes it.
+        self.margin = (max(0, self.x.place(self.window)[3] - size[1]), 0)
+        return super().shows(size, bar)
 
 
 class LibVNCClient:
@@ -348,9 +346,10 @@ def try_viewer(check, kind, target, relay, pictures):
             viewer.burst([(900 + step * 7, 700 + step * 3) for step in range(60)])
             resizes(check, "%s: after a burst of 60" % name, viewer, target, [(1280, 800)])
         if target.can_type:
+            target.forget()
             viewer.type("echo lodge 42")
             check("%s: what is typed arrives" % name, target.typed("echo lodge 42", PATIENCE),
-                  "" if not hasattr(target, "machine") else repr(target.machine.text()))
+                  repr(target.machine.text()) if hasattr(target, "machine") else "")
         if target.can_point:
             viewer.point(333, 222)
             check("%s: the pointer is where it points" % name, target.pointed(333, 222, PATIENCE),

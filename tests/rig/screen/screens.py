@@ -64,6 +64,11 @@ class StandIn:
                  if event["head"] == head]
         return sizes[-1] if sizes else (1024, 768) if head == 0 else (0, 0)
 
+    def forget(self):
+        """What was typed and pointed at so far."""
+        with self.changed:
+            self.events = [event for event in self.events if event["event"] in ("scanout", "ready")]
+
     def text(self):
         """What was typed, on a US keyboard."""
         shift, typed = False, ""

@@ -11,6 +11,8 @@ import time
 
 from picture import Error, Picture
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+
 
 class Xvfb:
     def __init__(self, width=2560, height=1600):
@@ -33,6 +35,8 @@ class Xvfb:
                                 HOME=self.folder.name)
         for name in ("XAUTHORITY", "WAYLAND_DISPLAY"):
             self.environment.pop(name, None)
+        # Viewers believe their window's place only from a window manager.
+        self.manager = self.start("openbox", "--config-file", os.path.join(HERE, "openbox.xml"))
         with open(os.path.join(self.folder.name, "Xvfb_screen0"), "rb") as file:
             self.memory = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
         # An XWD file, version 7.
@@ -70,16 +74,17 @@ class Xvfb:
             time.sleep(0.1)
 
     def place(self, window):
-        """(x, y, width, height)"""
-        text = self.xdotool("getwindowgeometry", "--shell", window)
-        words = dict(line.split("=", 1) for line in text.split() if "=" in line)
-        try:
-            return tuple(int(words[name]) for name in ("X", "Y", "WIDTH", "HEIGHT"))
-        except KeyError as error:
-            raise Error("no window %s any more" % window) from error
+        """(x, y, width, height) on the screen."""
+        text = self.run("xwininfo", "-id", window)
+        found = [re.search(what + r":\s+(-?\d+)", text)
+                 for what in ("Absolute upper-left X", "Absolute upper-left Y", "Width", "Height")]
+        if not all(found):
+            raise Error("no window %s any more" % window)
+        return tuple(int(one[1]) for one in found)
 
     def close(self):
-        self.process.terminate()
-        self.process.wait()
+        for process in (self.manager, self.process):
+            process.terminate()
+            process.wait()
         self.memory = None
         self.folder.cleanup()

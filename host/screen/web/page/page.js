@@ -3,6 +3,7 @@
 import { takeToken, showToken } from "/token.js";
 
 const RETRY_MS = [500, 1000, 2000, 4000, 8000, 15000];
+const CALM_MS = 50;
 const $ = (id) => document.getElementById(id);
 let token, about, RFB, rfb;
 let tries = 0, wasConnected = false, retryTimer;
@@ -101,6 +102,21 @@ async function givePasted() {
 	}
 }
 
+// --- Size ---------------------------------------------------------------------------------------
+
+// noVNC waits for half a second of calm; to set the property again makes it ask at once.
+function followWindow() {
+	let timer;
+
+	new ResizeObserver(() => {
+		clearTimeout(timer);
+		timer = setTimeout(() => {
+			if (rfb && rfb.resizeSession)
+				rfb.resizeSession = true;
+		}, CALM_MS);
+	}).observe($("screen"));
+}
+
 // --- Page ---------------------------------------------------------------------------------------
 
 function listen() {
@@ -144,6 +160,7 @@ async function start() {
 	document.title = about.name + " – Lodge";
 	$("name").textContent = about.name;
 	listen();
+	followWindow();
 	if (!about.novnc) {
 		notice("noVNC is not installed on the machine that shows this screen: " +
 			"its package is called novnc.");

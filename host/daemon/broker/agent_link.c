@@ -23,6 +23,7 @@
 struct link_client {
 	struct link_client *next;
 	struct client *client;
+	const char *capabilities[LINK_MAX_CAPABILITIES + 1]; /* of one that is limited */
 };
 
 struct agent_link {
@@ -84,7 +85,25 @@ static void drop_pings(struct agent_link *link)
 	}
 }
 
+static void limit_capabilities(struct link_client *entry, const char *const *all,
+			       const char *const *services)
+{
+	size_t count = 0;
+
+	for (; *all; all++) {
+		for (size_t i = 0; services[i]; i++) {
+			if (strcmp(services[i], *all) == 0)
+				entry->capabilities[count++] = *all;
+		}
+	}
+}
+
 int agent_link_open(struct agent_link *link, int *fd)
+{
+	return agent_link_open_limited(link, NULL, fd);
+}
+
+int agent_link_open_limited(struct agent_link *link, const char *const *services, int *fd)
 {
 	_cleanup_close_ int near = -EBADF;
 	struct link_client *entry;
@@ -105,8 +124,11 @@ int agent_link_open(struct agent_link *link, int *fd)
 		close(pair[0]);
 		return -ENOMEM;
 	}
-	r = client_new(link->loop, pair[0], link->session, link->capabilities, client_gone, link,
-		       &entry->client);
+	if (services)
+		limit_capabilities(entry, link->capabilities, services);
+	r = client_new(link->loop, pair[0], link->session,
+		       services ? entry->capabilities : link->capabilities, services, client_gone,
+		       link, &entry->client);
 	if (r < 0) {
 		free(entry);
 		return r;

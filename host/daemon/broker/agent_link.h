@@ -53,6 +53,9 @@ const char *const *agent_link_capabilities(const struct agent_link *link);
 
 /* A new client: its end of the socket pair in @fd. -ENOTCONN without an agent, -EMFILE. */
 int agent_link_open(struct agent_link *link, int *fd);
+/* The same for a client that may ask only for what is of these services ("display" stands for every
+ * "display.…"), and is told of no others; NULL-terminated, outlives the link. */
+int agent_link_open_limited(struct agent_link *link, const char *const *services, int *fd);
 
 /* A request of lodged itself, as session_request(); NULL for @link is -ENOTCONN. */
 int agent_link_request(struct agent_link *link, const char *method, struct slice params,

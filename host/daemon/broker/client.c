@@ -7,11 +7,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct client {
 	struct session *session;
 	struct pump *pump;
 	struct session *agent;
+	const char *const *services; /* NULL: all */
 	unsigned int relays;
 	void (*gone)(void *owner, struct client *client);
 	void *owner;
@@ -26,11 +28,32 @@ static void on_relay_ended(void *owner)
 	client->relays--;
 }
 
+/* "display.attach" is of the service "display". */
+static bool may_ask(const struct client *client, struct slice method)
+{
+	const char *dot = method.length > 0 ? memchr(method.bytes, '.', method.length) : NULL;
+
+	if (!client->services)
+		return true;
+	for (size_t i = 0; dot && client->services[i]; i++) {
+		size_t length = strlen(client->services[i]);
+
+		if ((size_t)(dot - (const char *)method.bytes) == length &&
+		    memcmp(method.bytes, client->services[i], length) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void on_request(void *owner, struct stream *stream, struct slice method, struct slice params)
 {
 	struct client *client = owner;
 	int r;
 
+	if (!may_ask(client, method)) {
+		stream_fail(stream, EPERM, "that is not for this client");
+		return;
+	}
 	if (client->relays >= CLIENT_MAX_STREAMS) {
 		stream_fail(stream, EAGAIN, "too many requests at once");
 		return;
@@ -85,14 +108,15 @@ static void on_closed(void *owner, int error)
 static const struct pump_handlers pump_handlers = {.closed = on_closed};
 
 int client_new(uv_loop_t *loop, int fd, struct session *agent, const char *const *capabilities,
-	       void (*gone)(void *owner, struct client *client), void *owner,
-	       struct client **result)
+	       const char *const *services, void (*gone)(void *owner, struct client *client),
+	       void *owner, struct client **result)
 {
 	struct client *client = calloc(1, sizeof(*client));
 	int r = -ENOMEM;
 
 	if (client) {
 		client->agent = agent;
+		client->services = services;
 		client->gone = gone;
 		client->owner = owner;
 		client->session = session_new(SESSION_GUEST, "lodged " LODGE_VERSION, capabilities,

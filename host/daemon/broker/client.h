@@ -19,11 +19,13 @@ struct client;
  * @fd:		becomes the client's, also on failure
  * @agent:	established session, to which requests go; outlives the client
  * @capabilities: the agent's; outlive the client
+ * @services:	of what it may ask: "display" lets "display.attach" pass; NULL-terminated, outlives
+ *		the client; NULL: everything
  * @gone:	the client hung up; free it
  */
 int client_new(uv_loop_t *loop, int fd, struct session *agent, const char *const *capabilities,
-	       void (*gone)(void *owner, struct client *client), void *owner,
-	       struct client **client);
+	       const char *const *services, void (*gone)(void *owner, struct client *client),
+	       void *owner, struct client **client);
 /* Its streams are cancelled. */
 void client_free(struct client *client);
 

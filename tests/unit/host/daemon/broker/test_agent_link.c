@@ -116,6 +116,8 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 	agent.requests++;
 	if (slice_is(method, "same")) {
 		stream_reply(stream, params);
+	} else if (slice_is(method, "file.same")) {
+		stream_reply(stream, params);
 	} else if (slice_is(method, "fail")) {
 		stream_fail(stream, EPERM, "no way");
 	} else if (slice_is(method, "echo")) {
@@ -214,7 +216,7 @@ static void client_gone(void *owner, int error)
 	client->pump = NULL;
 }
 
-static void open_client(struct client_end *client)
+static void open_limited(struct client_end *client, const char *const *services)
 {
 	static const struct session_handlers handlers = {.established = client_established,
 							 .lost = ignore_lost,
@@ -225,12 +227,17 @@ static void open_client(struct client_end *client)
 	int fd;
 
 	*client = (struct client_end){0};
-	ck_assert_int_eq(agent_link_open(link_of_vm, &fd), 0);
+	ck_assert_int_eq(agent_link_open_limited(link_of_vm, services, &fd), 0);
 	client->session = session_new(SESSION_HOST, "test", none, &handlers, client);
 	ck_assert_int_eq(
 		pump_new(&loop, fd, false, client->session, &pump_handlers, client, &client->pump),
 		0);
 	session_start(client->session);
+}
+
+static void open_client(struct client_end *client)
+{
+	open_limited(client, NULL);
 }
 
 static void close_client(struct client_end *client)
@@ -395,6 +402,31 @@ START_TEST(answers_and_errors_pass_unchanged)
 	MUST(client.closed == 2);
 	ck_assert_int_eq(client.error, -EPERM);
 	ck_assert_str_eq(client.text, "no way");
+	close_client(&client);
+}
+END_TEST
+
+static const char *const outside[] = {"same",	  "exec",  "file", "files.same",
+				      "fil.same", ".same", ""};
+
+START_TEST(a_limited_client_reaches_its_services_alone)
+{
+	static const char *const services[] = {"file", "clipboard", NULL};
+	struct client_end client;
+	struct slice params = some_params();
+
+	open_limited(&client, services);
+	MUST(client.established);
+	ck_assert(!client.has_exec);
+	ask(&client, "file.same", params);
+	MUST(client.closed == 1);
+	ck_assert_int_eq(client.error, 0);
+	ck_assert_mem_eq(client.params, params.bytes, params.length);
+	ck_assert_uint_eq(agent.requests, 1);
+	ask(&client, outside[_i], params);
+	MUST(client.closed == 2);
+	ck_assert_int_eq(client.error, -EPERM);
+	ck_assert_uint_eq(agent.requests, 1);
 	close_client(&client);
 }
 END_TEST
@@ -587,6 +619,8 @@ int main(void)
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, a_client_sees_the_agents_capabilities);
 	tcase_add_test(tc, answers_and_errors_pass_unchanged);
+	tcase_add_loop_test(tc, a_limited_client_reaches_its_services_alone, 0,
+			    sizeof(outside) / sizeof(outside[0]));
 	tcase_add_test(tc, data_goes_both_ways_with_credit);
 	tcase_add_test(tc, a_client_that_does_not_consume_stops_its_own_stream_only);
 	tcase_add_test(tc, a_client_that_goes_cancels_its_streams);

@@ -31,6 +31,10 @@ struct backend {
 	int (*adopt)(struct vm *vm);
 	void (*command)(struct vm *vm, enum backend_command command, backend_done done,
 			void *owner);
+	/* A connection to the display of QEMU, for its lodge-screen: @done receives the descriptor,
+	 * which becomes its own, or -errno with one line for people; not called once the VM is
+	 * gone. NULL: the backend's display is a socket in the VM's folder. */
+	void (*open_graphics)(struct vm *vm, void (*done)(struct vm *vm, int fd, const char *text));
 	/* Lets go of @vm->machine; the VM itself goes on if it still runs. */
 	void (*release)(struct vm *vm);
 };

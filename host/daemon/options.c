@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/options.h"
 
+#include "host/daemon/screen/viewer_listener.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "protocol/base/parse.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -22,6 +24,9 @@ const struct vm_option vm_option_table[] = {
 	OPTION(on_reboot, OPTION_TEXT), OPTION(on_panic, OPTION_TEXT),
 	OPTION(disks, OPTION_LIST),	OPTION(forwards, OPTION_LIST),
 	OPTION(cpus, OPTION_NUMBER),	OPTION(memory, OPTION_NUMBER),
+	OPTION(display, OPTION_TEXT),	OPTION(size, OPTION_TEXT),
+	OPTION(vnc, OPTION_TEXT),	OPTION(clipboard, OPTION_TEXT),
+	OPTION(heads, OPTION_NUMBER),
 };
 const size_t vm_option_count = ARRAY_SIZE(vm_option_table);
 
@@ -93,13 +98,15 @@ static bool is_one_of(const char *text, const char *const *choices)
 /* Options with a few possible values; the first is the default. */
 static const struct {
 	const char *name, *flag;
-	const char *choices[4];
+	const char *choices[5];
 } choice[] = {
 	{"accel", "--accel", {"auto", "kvm", "tcg"}},
 	{"backend", "backend", {"auto", "vmm", "libvirt"}},
 	{"net", "--net", {"user", "none"}},
 	{"on_reboot", "--on-reboot", {"restart", "stop"}},
 	{"on_panic", "--on-panic", {"stop", "restart", "pause"}},
+	{"display", "--display", {"on", "off"}},
+	{"clipboard", "--clipboard", {"both", "off", "to-guest", "to-host"}},
 };
 
 static int complete_choices(struct vm_options *options, char *error, size_t capacity)
@@ -122,8 +129,58 @@ static int complete_choices(struct vm_options *options, char *error, size_t capa
 	return 0;
 }
 
+int vm_option_parse_size(const char *text, unsigned int *width, unsigned int *height)
+{
+	char copy[16], *end;
+	uint64_t w, h;
+
+	if (strlen(text) >= sizeof(copy))
+		return -EINVAL;
+	strcpy(copy, text);
+	end = strchr(copy, 'x');
+	if (!end)
+		return -EINVAL;
+	*end = '\0';
+	if (parse_u64(copy, OPTION_MIN_PIXELS, OPTION_MAX_PIXELS, &w) < 0 ||
+	    parse_u64(end + 1, OPTION_MIN_PIXELS, OPTION_MAX_PIXELS, &h) < 0)
+		return -EINVAL;
+	*width = (unsigned int)w;
+	*height = (unsigned int)h;
+	return 0;
+}
+
+static int complete_display(struct vm_options *options, char *error, size_t capacity)
+{
+	struct listener_plan plan;
+	unsigned int width, height;
+
+	if (options->heads == 0)
+		options->heads = OPTION_DEFAULT_HEADS;
+	if (options->heads > OPTION_MAX_HEADS) {
+		snprintf(error, capacity, "--heads %llu is too many: 1 to %d",
+			 (unsigned long long)options->heads, OPTION_MAX_HEADS);
+		return -EINVAL;
+	}
+	if (!options->size &&
+	    vm_option_set_text(options, vm_option_named("size"), OPTION_DEFAULT_SIZE) < 0)
+		return -ENOMEM;
+	if (vm_option_parse_size(options->size, &width, &height) < 0) {
+		snprintf(error, capacity,
+			 "--size '%.40s': WIDTHxHEIGHT is needed, %d to %d each, such as 1280x800",
+			 options->size, OPTION_MIN_PIXELS, OPTION_MAX_PIXELS);
+		return -EINVAL;
+	}
+	if (options->vnc && strcmp(options->display, "on") != 0) {
+		snprintf(error, capacity, "--vnc: a VM without a display has nothing to show");
+		return -EINVAL;
+	}
+	return options->vnc ? listener_plan_parse(options->vnc, &plan, error, capacity) : 0;
+}
+
 int vm_options_complete(struct vm_options *options, char *error, size_t capacity)
 {
+	int r;
+
 	if (!options->kernel) {
 		snprintf(error, capacity, "a kernel is needed: give --kernel FILE");
 		return -EINVAL;
@@ -141,7 +198,8 @@ int vm_options_complete(struct vm_options *options, char *error, size_t capacity
 		snprintf(error, capacity, "--memory: whole mebibytes are needed, at least 16M");
 		return -EINVAL;
 	}
-	return complete_choices(options, error, capacity);
+	r = complete_choices(options, error, capacity);
+	return r < 0 ? r : complete_display(options, error, capacity);
 }
 
 void vm_options_free(struct vm_options *options)

@@ -19,6 +19,11 @@ struct vm_options {
 	char *on_panic;	 /* "stop", "restart", "pause" */
 	char **disks;	 /* "FILE[,ro][,format=raw]…"; NULL-terminated, or NULL */
 	char **forwards; /* "2222:22"; the same */
+	char *display;	 /* "on", "off" */
+	char *size;	 /* of the first head as the guest finds it: "1280x800" */
+	char *vnc;	 /* "[ADDRESS:]PORT[,…]"; NULL: nothing listens */
+	char *clipboard; /* "both", "off", "to-guest", "to-host" */
+	uint64_t heads;
 	uint64_t cpus;
 	uint64_t memory; /* bytes */
 };
@@ -40,6 +45,13 @@ extern const size_t vm_option_count;
 
 #define OPTION_LIST_MAX 32
 
+#define OPTION_DEFAULT_SIZE  "1280x800"
+#define OPTION_DEFAULT_HEADS 4
+#define OPTION_MAX_HEADS     16
+/* Of a head, each way. */
+#define OPTION_MIN_PIXELS 64
+#define OPTION_MAX_PIXELS 8192
+
 /* NULL: there is none of that name. */
 const struct vm_option *vm_option_named(const char *name);
 
@@ -57,6 +69,9 @@ int vm_option_add(struct vm_options *options, const struct vm_option *option, co
  * Return: 0; -EINVAL.
  */
 int vm_options_complete(struct vm_options *options, char *error, size_t capacity);
+
+/* "1280x800", both within the limits above. -EINVAL. */
+int vm_option_parse_size(const char *text, unsigned int *width, unsigned int *height);
 
 void vm_options_free(struct vm_options *options);
 

@@ -6,9 +6,11 @@
 #include "host/daemon/bus/bus.h"
 #include "host/daemon/console.h"
 #include "host/daemon/lodged.h"
+#include "host/daemon/screen/screen.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
+#include "protocol/message.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -91,7 +93,7 @@ static void vm_list(struct vm *vm)
 	lodged_check_idle(vm->lodged);
 }
 
-static void linger_closed(uv_handle_t *timer)
+static void timer_closed(uv_handle_t *timer)
 {
 	free(timer);
 }
@@ -101,14 +103,16 @@ static void vm_free(struct vm *vm)
 	struct lodged *lodged = vm->lodged;
 
 	if (vm->lingering)
-		uv_close((uv_handle_t *)vm->lingering, linger_closed);
-
+		uv_close((uv_handle_t *)vm->lingering, timer_closed);
+	if (vm->stopping)
+		uv_close((uv_handle_t *)vm->stopping, timer_closed);
 	for (struct vm **at = &lodged->vms; *at; at = &(*at)->next) {
 		if (*at == vm) {
 			*at = vm->next;
 			break;
 		}
 	}
+	vm_screen_leave(vm->screen);
 	agent_link_free(vm->agent);
 	console_free(vm->console);
 	vm->backend->release(vm);
@@ -152,6 +156,7 @@ int vm_new(struct lodged *lodged, const char *name, const struct backend *backen
 		return -ENAMETOOLONG;
 	}
 	/* What a VM that died without lodged may have left. */
+	vm_screen_end_orphan(vm->path);
 	remove_folder(vm->path);
 	if (mkdir(vm->path, 0700) < 0) {
 		int r = -errno;
@@ -175,6 +180,10 @@ static void agent_changed(void *owner, bool available)
 
 	if (available)
 		vm_wake(&vm->agent_waiters);
+	if (available && vm->state == VM_STOPPING)
+		vm_ask_agent(vm, "off");
+	if (available)
+		vm_screen_agent_changed(vm->screen);
 	bus_vm_changed(vm->lodged->bus, vm);
 }
 
@@ -187,6 +196,7 @@ static void connect_to_guest(struct vm *vm)
 		agent_link_new(&vm->lodged->loop, path, &handlers, vm, &vm->agent);
 	if (!vm->console && vm_file(vm, "console.sock", path, sizeof(path)) == 0)
 		console_new(&vm->lodged->loop, path, &vm->console);
+	vm_screen_start(vm);
 }
 
 void vm_wake(struct vm_waiter **list)
@@ -241,6 +251,47 @@ void vm_set_state(struct vm *vm, enum vm_status state, const char *reason)
 	bus_vm_changed(vm->lodged->bus, vm);
 }
 
+int vm_ask_agent(struct vm *vm, const char *action)
+{
+	struct power_params params = {.action = slice_of(action)};
+	uint8_t bytes[64];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+
+	message_encode(&message_power_params, &params, &writer);
+	return agent_link_tell(vm->agent, "power", cbor_written(&writer));
+}
+
+static void button_pressed(void *owner, int error, const char *text)
+{
+	(void)owner;
+	if (error)
+		log_warning("cannot press the power button: %s", text);
+}
+
+static void stopping_over(uv_timer_t *timer)
+{
+	struct vm *vm = timer->data;
+
+	if (vm->state == VM_STOPPING)
+		vm_set_state(vm, VM_RUNNING, "");
+}
+
+void vm_ask_to_stop(struct vm *vm)
+{
+	vm_set_state(vm, VM_STOPPING, "");
+	if (!vm->stopping) {
+		vm->stopping = malloc(sizeof(*vm->stopping));
+		if (vm->stopping)
+			uv_timer_init(&vm->lodged->loop, vm->stopping);
+	}
+	if (vm->stopping) {
+		vm->stopping->data = vm;
+		uv_timer_start(vm->stopping, stopping_over, VM_STOP_LIMIT_MS, 0);
+	}
+	if (vm_ask_agent(vm, "off") < 0)
+		vm->backend->command(vm, BACKEND_POWER_BUTTON, button_pressed, NULL);
+}
+
 static void forget(struct vm *vm)
 {
 	bus_vm_removed(vm->lodged->bus, vm);
@@ -271,9 +322,12 @@ void vm_gone(struct vm *vm, const char *reason, int exit_status)
 	vm->exit_status = exit_status;
 	agent_link_free(vm->agent);
 	vm->agent = NULL;
+	vm_screen_end(vm->screen);
+	vm->screen = NULL;
 	console_end(vm->console);
 	vm_set_state(vm, VM_STOPPED, reason);
 	vm_wake(&vm->agent_waiters);
+	vm_wake(&vm->screen_waiters);
 	vm_wake(&vm->stop_waiters);
 	vm->backend->release(vm);
 	remove_folder(vm->path);
@@ -285,6 +339,7 @@ void vm_leave(struct vm *vm)
 {
 	/* They are told that lodged ends: the state is not "stopped". */
 	vm_wake(&vm->agent_waiters);
+	vm_wake(&vm->screen_waiters);
 	vm_wake(&vm->stop_waiters);
 	vm_free(vm);
 }
@@ -294,6 +349,7 @@ void vm_leave(struct vm *vm)
 static int adopt(struct lodged *lodged, const char *name)
 {
 	struct descriptor descriptor;
+	char error[512];
 	struct vm *vm;
 	int r;
 
@@ -313,6 +369,7 @@ static int adopt(struct lodged *lodged, const char *name)
 	if (r < 0) {
 		/* It has died, or never lived. */
 		log_info("%s: not taken up again: %s", name, error_text(r));
+		vm_screen_end_orphan(vm->path);
 		remove_folder(vm->path);
 		free(vm->path);
 		free(vm);
@@ -321,6 +378,8 @@ static int adopt(struct lodged *lodged, const char *name)
 	if (vm->state == VM_STARTING)
 		vm->state = VM_RUNNING;
 	vm_list(vm);
+	if (vm_screen_new(vm, true, error, sizeof(error)) < 0)
+		log_warning("%s: it goes on without a screen: %s", name, error);
 	connect_to_guest(vm);
 	log_info("%s: taken up again", name);
 	return 0;

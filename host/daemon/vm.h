@@ -22,6 +22,7 @@ struct lodged;
 struct backend;
 struct agent_link;
 struct console;
+struct vm_screen;
 
 enum vm_status {
 	VM_STARTING,
@@ -52,9 +53,12 @@ struct vm {
 	int64_t started_ns; /* CLOCK_REALTIME */
 	struct agent_link *agent;
 	struct console *console;
+	struct vm_screen *screen; /* NULL: it has no display */
 	struct vm_waiter *stop_waiters;
-	struct vm_waiter *agent_waiters; /* go when the agent is there, or the VM gone */
-	uv_timer_t *lingering;		 /* stopped, and listed a little longer */
+	struct vm_waiter *agent_waiters;  /* go when the agent is there, or the VM gone */
+	struct vm_waiter *screen_waiters; /* go when its lodge-screen is there, or the VM gone */
+	uv_timer_t *lingering;		  /* stopped, and listed a little longer */
+	uv_timer_t *stopping;		  /* it was asked to power off */
 };
 
 const char *vm_state_text(enum vm_status state);
@@ -85,6 +89,13 @@ void vm_keep(struct vm *vm);
 void vm_started(struct vm *vm);
 /* The backend says: the state changed; the world is told. */
 void vm_set_state(struct vm *vm, enum vm_status state, const char *reason);
+/* Asks the agent for "off" or "reboot", which it does properly in any guest. -ENOTCONN. */
+int vm_ask_agent(struct vm *vm, const char *action);
+/* Asks the guest to power off, by its agent or by the power button. A guest that has not in
+ * VM_STOP_LIMIT_MS counts as running again; one whose agent comes up before that is asked again,
+ * since it may have been too young to hear the button. */
+#define VM_STOP_LIMIT_MS 120000
+void vm_ask_to_stop(struct vm *vm);
 /**
  * vm_gone() - the backend says: it has ended
  *

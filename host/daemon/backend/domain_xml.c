@@ -144,6 +144,26 @@ static void put_disks(struct writer *writer, char *const *disks)
 	}
 }
 
+/* --- The display ---------------------------------------------------------------------------- */
+
+/* QEMU shows it to whoever libvirt gives a connection, and to nobody else. */
+static void put_display(struct writer *writer, const struct vm_options *options)
+{
+	unsigned int width, height;
+
+	if (strcmp(options->display, "on") != 0 ||
+	    vm_option_parse_size(options->size, &width, &height) < 0) {
+		fputs("<video><model type='none'/></video>\n", writer->file);
+		return;
+	}
+	fprintf(writer->file,
+		"<graphics type='dbus' p2p='yes'/>\n"
+		"<video><model type='virtio' heads='%llu' primary='yes'>"
+		"<resolution x='%u' y='%u'/></model></video>\n"
+		"<input type='tablet' bus='virtio'/>\n<input type='keyboard' bus='virtio'/>\n",
+		(unsigned long long)options->heads, width, height);
+}
+
 /* --- The rest ------------------------------------------------------------------------------- */
 
 static void put_devices(struct writer *writer, const struct domain_plan *plan)
@@ -162,10 +182,10 @@ static void put_devices(struct writer *writer, const struct domain_plan *plan)
 	fputs("<target port='0'/></serial>\n"
 	      "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>\n"
 	      "<panic model='isa'/>\n"
-	      "<memballoon model='virtio' freePageReporting='on'/>\n"
-	      "<video><model type='none'/></video>\n"
-	      "</devices>\n",
+	      "<memballoon model='virtio' freePageReporting='on'/>\n",
 	      writer->file);
+	put_display(writer, plan->options);
+	fputs("</devices>\n", writer->file);
 }
 
 /* The same name gets the same address, so that a guest keeps its interface's name and lease. */

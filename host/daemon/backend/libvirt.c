@@ -155,6 +155,8 @@ struct job {
 	char text[1024];
 	pid_t pid;
 	bool paused;
+	int fd; /* of a display */
+	void (*opened)(struct vm *vm, int fd, const char *text);
 };
 
 static void free_job(struct job *job)
@@ -494,6 +496,43 @@ static void command(struct vm *vm, enum backend_command what, backend_done done,
 	job_start(job, &vm->lodged->loop);
 }
 
+/* --- The display ---------------------------------------------------------------------------- */
+
+static void graphics_runs(struct job *job)
+{
+	virConnectPtr connect =
+		libvirt_connection_get(job->connection, job->text, sizeof(job->text));
+	virDomainPtr domain = connect ? virDomainLookupByName(connect, job->name) : NULL;
+
+	job->fd = domain ? virDomainOpenGraphicsFD(domain, 0, 0) : -1;
+	if (job->fd < 0 && connect)
+		libvirt_last_words(job->text, sizeof(job->text));
+	if (domain)
+		virDomainFree(domain);
+}
+
+static void graphics_is_done(struct job *job)
+{
+	if (job->machine->vm)
+		job->opened(job->machine->vm, job->fd, job->text);
+	else if (job->fd >= 0)
+		close(job->fd);
+}
+
+static void open_graphics(struct vm *vm, void (*done)(struct vm *vm, int fd, const char *text))
+{
+	struct job *job = job_new(vm, NULL, NULL);
+
+	if (!job) {
+		done(vm, -ENOMEM, "out of memory");
+		return;
+	}
+	job->opened = done;
+	job->run = graphics_runs;
+	job->after = graphics_is_done;
+	job_start(job, &vm->lodged->loop);
+}
+
 static void release(struct vm *vm)
 {
 	struct machine *machine = vm->machine;
@@ -510,5 +549,6 @@ const struct backend backend_libvirt = {
 	.start = start,
 	.adopt = adopt,
 	.command = command,
+	.open_graphics = open_graphics,
 	.release = release,
 };

@@ -137,12 +137,16 @@ static struct slice encode(DBusMessage *message, uint8_t *bytes, size_t capacity
 void execute_in_vm(struct call *call)
 {
 	static const struct stream_handlers handlers = {.data = on_data, .closed = on_closed};
-	struct execution *execution = calloc(1, sizeof(*execution));
-	uint8_t *bytes = malloc(2 * PARAMETERS_MAX);
+	struct execution *execution;
+	uint8_t *bytes;
 	dbus_uint32_t timeout_ms = 0;
 	struct slice params;
 	int r = -ENOMEM;
 
+	if (!call_guest_runs(call))
+		return;
+	execution = calloc(1, sizeof(*execution));
+	bytes = malloc(2 * PARAMETERS_MAX);
 	if (execution && bytes) {
 		execution->call = call;
 		params = encode(call->message, bytes, 2 * PARAMETERS_MAX, &timeout_ms);

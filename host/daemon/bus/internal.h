@@ -71,6 +71,8 @@ void call_done(struct call *call, int error, const char *text);
 void call_fail(struct call *call, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 DBusMessage *call_new_reply(struct call *call);
+/* A reply of one descriptor, which is closed. */
+void call_reply_fd(struct call *call, int fd);
 /* Appends "key": variant of a basic type to a{sv}. */
 void append_basic(DBusMessageIter *dict, const char *key, int type, const void *value);
 void append_text(DBusMessageIter *iter, const char *text);
@@ -79,10 +81,31 @@ void append_text(DBusMessageIter *iter, const char *text);
 void vm_object_path(const struct vm *vm, char path[BUS_PATH_MAX]);
 struct vm *vm_of_path(struct lodged *lodged, const char *path);
 
+/* waiting.c */
+/**
+ * call_wait() - answer later
+ * @list:	of @call->vm: what it waits for
+ * @timeout_ms:	0: for ever
+ * @answer:	answers the call; @happened: in time
+ */
+void call_wait(struct call *call, struct vm_waiter **list, uint64_t timeout_ms,
+	       void (*answer)(struct call *call, bool happened));
+
 /* server.c */
 void bus_emit(struct bus *bus, DBusMessage *signal);
 
 /* execute.c */
 void execute_in_vm(struct call *call);
+
+/* machine.c */
+/* true: the guest can answer. Else (it is paused) the call has been answered with an error. */
+bool call_guest_runs(struct call *call);
+
+/* screen.c */
+void open_screen_control(struct call *call);
+void open_screen(struct call *call);
+void listen_screen(struct call *call);
+void close_screen(struct call *call);
+const char *screen_state_text(const struct vm *vm);
 
 #endif

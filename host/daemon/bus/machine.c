@@ -17,63 +17,6 @@
 /* libvirt gives QEMU 15 s, and the kernel may have much memory to take back. */
 #define KILL_LIMIT_MS 30000
 
-/* --- Waiting, with a limit ------------------------------------------------------------------ */
-
-/* A call that is answered when something happened to its VM, or when time is up. */
-struct waiting_call {
-	struct vm_waiter waiter;
-	struct vm_waiter **list;
-	uv_timer_t timer;
-	struct call *call;
-	void (*answer)(struct call *call, bool happened);
-};
-
-static void waiting_closed(uv_handle_t *timer)
-{
-	free(timer->data);
-}
-
-static void waiting_end(struct waiting_call *waiting, bool happened)
-{
-	waiting->answer(waiting->call, happened);
-	uv_close((uv_handle_t *)&waiting->timer, waiting_closed);
-}
-
-static void waiting_done(struct vm_waiter *waiter)
-{
-	waiting_end(CONTAINER_OF(waiter, struct waiting_call, waiter), true);
-}
-
-static void waiting_timeout(uv_timer_t *timer)
-{
-	struct waiting_call *waiting = timer->data;
-
-	vm_stop_waiting(waiting->list, &waiting->waiter);
-	waiting_end(waiting, false);
-}
-
-/* @timeout_ms: 0 for ever. */
-static void wait_for(struct call *call, struct vm_waiter **list, uint64_t timeout_ms,
-		     void (*answer)(struct call *call, bool happened))
-{
-	struct waiting_call *waiting = calloc(1, sizeof(*waiting));
-
-	if (!waiting) {
-		call_fail(call, BUS_ERROR(Failed), "out of memory");
-		return;
-	}
-	waiting->call = call;
-	waiting->answer = answer;
-	waiting->list = list;
-	waiting->waiter.done = waiting_done;
-	waiting->waiter.next = *list;
-	*list = &waiting->waiter;
-	uv_timer_init(&call->lodged->loop, &waiting->timer);
-	waiting->timer.data = waiting;
-	if (timeout_ms > 0)
-		uv_timer_start(&waiting->timer, waiting_timeout, timeout_ms, 0);
-}
-
 /* --- Life ----------------------------------------------------------------------------------- */
 
 static void command_done(void *owner, int error, const char *text)
@@ -100,20 +43,9 @@ static void resume_vm(struct call *call)
 	command(call, BACKEND_RESUME);
 }
 
-/* The agent does it properly in any guest; without one there are the machine's own buttons. */
-static int ask_agent(struct vm *vm, const char *action)
-{
-	struct power_params params = {.action = slice_of(action)};
-	uint8_t bytes[64];
-	struct cbor_writer writer = CBOR_WRITER(bytes);
-
-	message_encode(&message_power_params, &params, &writer);
-	return agent_link_tell(vm->agent, "power", cbor_written(&writer));
-}
-
 static void reboot_vm(struct call *call)
 {
-	if (ask_agent(call->vm, "reboot") == 0)
+	if (vm_ask_agent(call->vm, "reboot") == 0)
 		call_done(call, 0, "");
 	else
 		command(call, BACKEND_REBOOT);
@@ -126,15 +58,21 @@ static void fail_as_lodged_ends(struct call *call)
 
 static void stop_answer(struct call *call, bool happened)
 {
-	if (call->vm->state == VM_STOPPED)
+	if (call->vm->state == VM_STOPPED) {
 		call_done(call, 0, "");
-	else if (happened)
+		return;
+	}
+	if (happened) {
 		fail_as_lodged_ends(call);
-	else
-		call_fail(call, BUS_ERROR(TimedOut),
-			  "'%s' is still running; its guest may not listen to the power button: "
-			  "lodge kill %s ends it at once",
-			  call->vm->name, call->vm->name);
+		return;
+	}
+	/* Whoever asks later asks a guest that runs. */
+	if (call->vm->state == VM_STOPPING)
+		vm_set_state(call->vm, VM_RUNNING, "");
+	call_fail(call, BUS_ERROR(TimedOut),
+		  "'%s' is still running; its guest may not listen to the power button: lodge kill "
+		  "%s ends it at once",
+		  call->vm->name, call->vm->name);
 }
 
 static void kill_answer(struct call *call, bool happened)
@@ -167,15 +105,8 @@ static void kill_vm(struct call *call)
 		call_fail(call, BUS_ERROR(Busy), "'%s' is starting", vm->name);
 		return;
 	}
-	wait_for(call, &vm->stop_waiters, KILL_LIMIT_MS, kill_answer);
+	call_wait(call, &vm->stop_waiters, KILL_LIMIT_MS, kill_answer);
 	vm->backend->command(vm, BACKEND_KILL, killed, NULL);
-}
-
-static void button_pressed(void *owner, int error, const char *text)
-{
-	(void)owner;
-	if (error)
-		log_warning("cannot press the power button: %s", text);
 }
 
 static void stop_vm(struct call *call)
@@ -195,12 +126,10 @@ static void stop_vm(struct call *call)
 		return;
 	}
 	if (timeout_ms > 0)
-		wait_for(call, &vm->stop_waiters, timeout_ms, stop_answer);
+		call_wait(call, &vm->stop_waiters, timeout_ms, stop_answer);
 	else
 		call_done(call, 0, "");
-	vm_set_state(vm, VM_STOPPING, "");
-	if (ask_agent(vm, "off") < 0)
-		vm->backend->command(vm, BACKEND_POWER_BUTTON, button_pressed, NULL);
+	vm_ask_to_stop(vm);
 }
 
 static void wait_answer(struct call *call, bool happened)
@@ -225,10 +154,20 @@ static void wait_vm(struct call *call)
 	if (call->vm->state == VM_STOPPED)
 		wait_answer(call, true);
 	else
-		wait_for(call, &call->vm->stop_waiters, 0, wait_answer);
+		call_wait(call, &call->vm->stop_waiters, 0, wait_answer);
 }
 
-/* --- Agent and console ---------------------------------------------------------------------- */
+bool call_guest_runs(struct call *call)
+{
+	if (call->vm->state != VM_PAUSED)
+		return true;
+	call_fail(call, BUS_ERROR(Busy), "'%s' is paused; lodge resume %s", call->vm->name,
+		  call->vm->name);
+	return false;
+}
+
+/* --- Agent and console
+ * ---------------------------------------------------------------------- */
 
 static void wait_agent_answer(struct call *call, bool happened)
 {
@@ -246,34 +185,29 @@ static void wait_agent(struct call *call)
 
 	dbus_message_get_args(call->message, NULL, DBUS_TYPE_UINT32, &timeout_ms,
 			      DBUS_TYPE_INVALID);
+	if (!call_guest_runs(call))
+		return;
 	if (agent_link_is_available(call->vm->agent) || call->vm->state == VM_STOPPED)
 		wait_agent_answer(call, true);
 	else
-		wait_for(call, &call->vm->agent_waiters, timeout_ms, wait_agent_answer);
-}
-
-static void reply_with_fd(struct call *call, int fd)
-{
-	DBusMessage *reply = call_new_reply(call);
-
-	/* libdbus duplicates it. */
-	dbus_message_append_args(reply, DBUS_TYPE_UNIX_FD, &fd, DBUS_TYPE_INVALID);
-	close(fd);
-	call_reply(call, reply);
+		call_wait(call, &call->vm->agent_waiters, timeout_ms, wait_agent_answer);
 }
 
 static void open_agent(struct call *call)
 {
-	int fd, r = call->vm->agent ? agent_link_open(call->vm->agent, &fd) : -ENOTCONN;
+	int fd, r;
 
+	if (!call_guest_runs(call))
+		return;
+	r = call->vm->agent ? agent_link_open(call->vm->agent, &fd) : -ENOTCONN;
 	if (r == 0)
-		reply_with_fd(call, fd);
+		call_reply_fd(call, fd);
 	else if (r == -ENOTCONN)
-		call_fail(
-			call, BUS_ERROR(AgentUnavailable),
-			"no agent answers in '%s': it may still be booting, or lodge-agent is not "
-			"installed in it",
-			call->vm->name);
+		call_fail(call, BUS_ERROR(AgentUnavailable),
+			  "no agent answers in '%s': it may still be booting, or "
+			  "lodge-agent is not "
+			  "installed in it",
+			  call->vm->name);
 	else
 		call_fail(call, BUS_ERROR(Failed), "cannot connect to the agent: %s",
 			  error_text(r));
@@ -288,7 +222,7 @@ static void open_console(struct call *call)
 	if (call->vm->console)
 		r = console_open(call->vm->console, replay, &fd);
 	if (r == 0)
-		reply_with_fd(call, fd);
+		call_reply_fd(call, fd);
 	else
 		call_fail(call, BUS_ERROR(Failed), "cannot open the console of '%s': %s",
 			  call->vm->name, error_text(r));
@@ -317,9 +251,12 @@ static void ping_done(struct agent_ping *ping, uint64_t round_trip_ns)
 
 static void ping_agent(struct call *call)
 {
-	struct ping_call *entry = calloc(1, sizeof(*entry));
+	struct ping_call *entry;
 	int r = -ENOTCONN;
 
+	if (!call_guest_runs(call))
+		return;
+	entry = calloc(1, sizeof(*entry));
 	if (entry) {
 		entry->call = call;
 		entry->ping.done = ping_done;
@@ -332,7 +269,8 @@ static void ping_agent(struct call *call)
 	call_fail(call, BUS_ERROR(AgentUnavailable), "no agent answers in '%s'", call->vm->name);
 }
 
-/* --- Properties ----------------------------------------------------------------------------- */
+/* --- Properties
+ * ----------------------------------------------------------------------------- */
 
 #define TEXT_PROPERTY(function, expression)                                                        \
 	static void function(const struct call *call, DBusMessageIter *value)                      \
@@ -353,6 +291,7 @@ static void ping_agent(struct call *call)
 TEXT_PROPERTY(get_name, call->vm->name)
 TEXT_PROPERTY(get_state, vm_state_text(call->vm->state))
 TEXT_PROPERTY(get_reason, call->vm->reason)
+TEXT_PROPERTY(get_screen, screen_state_text(call->vm))
 TEXT_PROPERTY(get_backend, call->vm->backend->name)
 TEXT_PROPERTY(get_accelerator, call->vm->options.accel)
 TEXT_PROPERTY(get_kernel, call->vm->options.kernel)
@@ -401,6 +340,10 @@ static const struct bus_method methods[] = {
 	{"Wait", "", "s reason i status", wait_vm},
 	{"OpenAgent", "", "h agent", open_agent},
 	{"OpenConsole", "b replay", "h console", open_console},
+	{"OpenScreenControl", "", "h control", open_screen_control},
+	{"OpenScreen", "s kind a{sv} options", "h connection", open_screen},
+	{"ListenScreen", "s kind a{sv} options", "s id s address s secret", listen_screen},
+	{"CloseScreen", "s id", "", close_screen},
 	{"Stop", "u timeout_ms", "", stop_vm},
 	{"Kill", "", "", kill_vm},
 	{"Reboot", "", "", reboot_vm},
@@ -415,6 +358,7 @@ static const struct bus_property properties[] = {
 	{"Name", "s", get_name},
 	{"State", "s", get_state},
 	{"Reason", "s", get_reason},
+	{"Screen", "s", get_screen},
 	{"Backend", "s", get_backend},
 	{"Accelerator", "s", get_accelerator},
 	{"Pid", "u", get_pid},

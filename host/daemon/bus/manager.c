@@ -4,6 +4,7 @@
 
 #include "host/daemon/lodged.h"
 #include "host/daemon/placement.h"
+#include "host/daemon/screen/screen.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/log.h"
 
@@ -198,6 +199,14 @@ static void start_vm(struct call *call)
 	if (r < 0) {
 		call_fail(call, BUS_ERROR(Failed), "cannot make the folder %s/vm/%s: %s",
 			  call->lodged->runtime, name, error_text(r));
+		return;
+	}
+	r = vm_screen_new(call->vm, false, error, sizeof(error));
+	if (r < 0) {
+		struct vm *vm = call->vm;
+
+		call_done(call, r, error);
+		vm_gone(vm, "error", 1);
 		return;
 	}
 	backend->start(call->vm, started, call);

@@ -128,3 +128,13 @@ struct vm *vm_of_path(struct lodged *lodged, const char *path)
 	}
 	return NULL;
 }
+
+void call_reply_fd(struct call *call, int fd)
+{
+	DBusMessage *reply = call_new_reply(call);
+
+	/* libdbus duplicates it. */
+	dbus_message_append_args(reply, DBUS_TYPE_UNIX_FD, &fd, DBUS_TYPE_INVALID);
+	close(fd);
+	call_reply(call, reply);
+}

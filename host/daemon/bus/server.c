@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/bus/internal.h"
 
-#include "protocol/bus/bus_loop.h"
 #include "host/daemon/lodged.h"
 #include "protocol/base/log.h"
+#include "protocol/bus/bus_loop.h"
 
 #include <errno.h>
 #include <stdlib.h>

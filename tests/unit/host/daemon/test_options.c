@@ -35,6 +35,11 @@ START_TEST(what_was_not_said_is_filled_in)
 	ck_assert_str_eq(options.net, "user");
 	ck_assert_str_eq(options.on_reboot, "restart");
 	ck_assert_str_eq(options.on_panic, "stop");
+	ck_assert_str_eq(options.display, "on");
+	ck_assert_str_eq(options.clipboard, "both");
+	ck_assert_str_eq(options.size, OPTION_DEFAULT_SIZE);
+	ck_assert_uint_eq(options.heads, OPTION_DEFAULT_HEADS);
+	ck_assert_ptr_null(options.vnc);
 }
 END_TEST
 
@@ -59,6 +64,9 @@ static const struct {
 	{"memory", (16ULL << 20) - 1, -EINVAL},
 	{"memory", (16ULL << 20) + 4096, -EINVAL},
 	{"memory", 15ULL << 20, -EINVAL},
+	{"heads", 1, 0},
+	{"heads", 16, 0},
+	{"heads", 17, -EINVAL},
 };
 
 START_TEST(numbers_have_limits)
@@ -68,13 +76,51 @@ START_TEST(numbers_have_limits)
 }
 END_TEST
 
-static const char *const choices[] = {"accel", "backend", "net", "on_reboot", "on_panic"};
+static const char *const choices[] = {"accel",	  "backend", "net",	  "on_reboot",
+				      "on_panic", "display", "clipboard", "size"};
 
 START_TEST(a_word_nobody_knows_is_refused)
 {
 	vm_option_set_text(&options, vm_option_named(choices[_i]), "bogus");
 	ck_assert_int_eq(complete(), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error, "bogus"));
+}
+END_TEST
+
+static const struct {
+	const char *size;
+	int result;
+} sizes[] = {
+	{"64x64", 0},
+	{"8192x8192", 0},
+	{"1920x1080", 0},
+	{"63x64", -EINVAL},
+	{"8193x600", -EINVAL},
+	{"1920", -EINVAL},
+	{"1920x", -EINVAL},
+	{"x1080", -EINVAL},
+	{"1920x1080x", -EINVAL},
+	{"", -EINVAL},
+	{"1920X1080", -EINVAL},
+	{" 640x480", -EINVAL},
+	{"-640x480", -EINVAL},
+	{"640x480,heads=16", -EINVAL},
+};
+
+START_TEST(a_size_is_two_numbers)
+{
+	vm_option_set_text(&options, vm_option_named("size"), sizes[_i].size);
+	ck_assert_int_eq(complete(), sizes[_i].result);
+}
+END_TEST
+
+START_TEST(a_vm_without_display_has_no_vnc)
+{
+	vm_option_set_text(&options, vm_option_named("vnc"), "5901");
+	ck_assert_int_eq(complete(), 0);
+	vm_option_set_text(&options, vm_option_named("display"), "off");
+	ck_assert_int_eq(complete(), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "--vnc"));
 }
 END_TEST
 
@@ -109,6 +155,8 @@ int main(void)
 	tcase_add_loop_test(tc, numbers_have_limits, 0, sizeof(numbers) / sizeof(numbers[0]));
 	tcase_add_loop_test(tc, a_word_nobody_knows_is_refused, 0,
 			    sizeof(choices) / sizeof(choices[0]));
+	tcase_add_loop_test(tc, a_size_is_two_numbers, 0, sizeof(sizes) / sizeof(sizes[0]));
+	tcase_add_test(tc, a_vm_without_display_has_no_vnc);
 	tcase_add_test(tc, kinds_are_not_mixed_up);
 	tcase_add_test(tc, lists_are_bounded);
 	suite_add_tcase(suite, tc);

@@ -65,6 +65,28 @@ START_TEST(the_sockets_are_where_lodged_looks)
 }
 END_TEST
 
+START_TEST(a_display_is_shown_to_nobody_but_us)
+{
+	vm_option_set_text(&options, vm_option_named("size"), "1440x900");
+	vm_option_set_number(&options, vm_option_named("heads"), 3);
+	ck_assert_int_eq(write_xml(), 0);
+	ck_assert_ptr_nonnull(strstr(xml, "<graphics type='dbus' p2p='yes'/>"));
+	ck_assert_ptr_nonnull(strstr(xml, "<model type='virtio' heads='3' primary='yes'>"
+					  "<resolution x='1440' y='900'/></model>"));
+	ck_assert_ptr_nonnull(strstr(xml, "<input type='tablet' bus='virtio'/>"));
+	ck_assert_ptr_null(strstr(xml, "vnc"));
+}
+END_TEST
+
+START_TEST(without_a_display_there_is_none)
+{
+	vm_option_set_text(&options, vm_option_named("display"), "off");
+	ck_assert_int_eq(write_xml(), 0);
+	ck_assert_ptr_nonnull(strstr(xml, "<video><model type='none'/></video>"));
+	ck_assert_ptr_null(strstr(xml, "graphics"));
+}
+END_TEST
+
 START_TEST(text_cannot_leave_its_element)
 {
 	vm_option_set_text(&options, vm_option_named("append"),
@@ -149,6 +171,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, make_plan, drop_plan);
 	tcase_add_test(tc, the_sockets_are_where_lodged_looks);
+	tcase_add_test(tc, a_display_is_shown_to_nobody_but_us);
+	tcase_add_test(tc, without_a_display_there_is_none);
 	tcase_add_test(tc, text_cannot_leave_its_element);
 	tcase_add_loop_test(tc, control_characters_are_refused, 1, 0x20);
 	tcase_add_test(tc, a_comma_in_a_path_adds_no_option_to_qemu);

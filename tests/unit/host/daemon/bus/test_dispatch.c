@@ -12,8 +12,10 @@
 #include <check.h>
 #include <ctype.h>
 #include <dbus/dbus.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -127,6 +129,82 @@ static void make_vmm(const char *folder)
 	vmm.session = session_new(SESSION_GUEST, "lodge-vmm", capabilities, &handlers, NULL);
 }
 
+/* --- Its lodge-screen, in the child too ------------------------------------------------------- */
+
+/* Says "ok" to whatever it is handed, and writes the packet to each viewer; "peer=nobody" and
+ * tls=required are refused. */
+static struct {
+	uv_poll_t handoff_poll, packet_poll;
+	int handoff, packets, control, listener;
+} screen = {.packets = -1, .listener = -1};
+
+static void on_packet(uv_poll_t *poll, int status, int events)
+{
+	char text[4096];
+	struct iovec part = {text, sizeof(text) - 1};
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr message = {.msg_iov = &part,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof(control)};
+	ssize_t length = recvmsg(screen.packets, &message, 0);
+	const char *answer = "ok";
+	int fd = -1;
+
+	(void)status;
+	(void)events;
+	if (length <= 0) {
+		uv_poll_stop(poll);
+		return;
+	}
+	text[length] = '\0';
+	if (message.msg_controllen > 0)
+		memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));
+	if (strstr(text, "-client\n") && write(fd, text, (size_t)length) != length)
+		_exit(94);
+	if (strstr(text, "tls=required\n"))
+		answer = "error=no credentials here";
+	if (strstr(text, "-listener\n")) {
+		screen.listener = fd;
+		fd = -1;
+	} else if (strstr(text, "kind=close\n")) {
+		close(screen.listener);
+	}
+	if (fd >= 0)
+		close(fd);
+	if (write(screen.packets, answer, strlen(answer)) < 0)
+		_exit(95);
+}
+
+static void on_handoff(uv_poll_t *poll, int status, int events)
+{
+	(void)status;
+	(void)events;
+	screen.packets = accept(screen.handoff, NULL, NULL);
+	uv_poll_init(poll->loop, &screen.packet_poll, screen.packets);
+	uv_poll_start(&screen.packet_poll, UV_READABLE, on_packet);
+}
+
+static int listen_in(const char *folder, const char *file, int type)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", folder, file);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 4) < 0)
+		_exit(96);
+	return fd;
+}
+
+static void make_screen(const char *folder)
+{
+	screen.handoff = listen_in(folder, "handoff.sock", SOCK_SEQPACKET);
+	screen.control = listen_in(folder, "screen.sock", SOCK_STREAM);
+}
+
 static void make_folder(void)
 {
 	struct descriptor descriptor = {.backend = "vmm", .pid = getpid(), .started_ns = 42};
@@ -144,6 +222,7 @@ static void make_folder(void)
 		_exit(91);
 	descriptor_free(&descriptor);
 	make_vmm(folder);
+	make_screen(folder);
 }
 
 static void serve(int ready)
@@ -156,6 +235,8 @@ static void serve(int ready)
 		_exit(92);
 	uv_poll_init(&lodged.loop, &vmm.poll, vmm.listen_fd);
 	uv_poll_start(&vmm.poll, UV_READABLE, on_connection);
+	uv_poll_init(&lodged.loop, &screen.handoff_poll, screen.handoff);
+	uv_poll_start(&screen.handoff_poll, UV_READABLE, on_handoff);
 	if (write(ready, "+", 1) != 1)
 		_exit(93);
 	uv_run(&lodged.loop, UV_RUN_DEFAULT);
@@ -364,7 +445,7 @@ START_TEST(all_vms_are_listed_with_all_properties)
 	for (; dbus_message_iter_get_arg_type(&properties) != DBUS_TYPE_INVALID;
 	     dbus_message_iter_next(&properties))
 		count++;
-	ck_assert_int_eq(count, 16);
+	ck_assert_int_eq(count, 17);
 	dbus_message_unref(reply);
 }
 END_TEST
@@ -398,6 +479,173 @@ START_TEST(the_end_is_told_to_who_waits)
 	dbus_message_unref(reply);
 	/* It began long ago, so it does not linger. */
 	expect_error(new_call(VM_PATH, VM, "Pause"), DBUS_ERROR_UNKNOWN_OBJECT);
+}
+END_TEST
+
+/* --- The screen ----------------------------------------------------------------------------- */
+
+static DBusMessage *screen_call(const char *method, const char *kind, const char *option,
+				const char *value)
+{
+	DBusMessage *message = new_call(VM_PATH, VM, method);
+	DBusMessageIter iter, dict, entry, variant;
+	dbus_bool_t yes = TRUE;
+	int type = value ? DBUS_TYPE_STRING : DBUS_TYPE_BOOLEAN;
+
+	dbus_message_iter_init_append(message, &iter);
+	dbus_message_iter_append_basic(&iter, DBUS_TYPE_STRING, &kind);
+	dbus_message_iter_open_container(&iter, DBUS_TYPE_ARRAY, "{sv}", &dict);
+	if (option) {
+		dbus_message_iter_open_container(&dict, DBUS_TYPE_DICT_ENTRY, NULL, &entry);
+		dbus_message_iter_append_basic(&entry, DBUS_TYPE_STRING, &option);
+		dbus_message_iter_open_container(&entry, DBUS_TYPE_VARIANT, value ? "s" : "b",
+						 &variant);
+		dbus_message_iter_append_basic(&variant, type,
+					       value ? (const void *)&value : (const void *)&yes);
+		dbus_message_iter_close_container(&entry, &variant);
+		dbus_message_iter_close_container(&dict, &entry);
+	}
+	dbus_message_iter_close_container(&iter, &dict);
+	return message;
+}
+
+START_TEST(a_viewer_is_handed_over)
+{
+	char error[128], text[256] = "";
+	DBusMessage *reply = call(screen_call("OpenScreen", "vnc", "view_only", NULL), error);
+	int fd = -1;
+
+	ck_assert_str_eq(error, "");
+	ck_assert(dbus_message_get_args(reply, NULL, DBUS_TYPE_UNIX_FD, &fd, DBUS_TYPE_INVALID));
+	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
+	ck_assert_str_eq(text, "kind=vnc-client\npeer=lodge\nview_only=1\n");
+	close(fd);
+	dbus_message_unref(reply);
+	expect_text("Screen", "ready");
+}
+END_TEST
+
+START_TEST(the_control_socket_is_handed_out)
+{
+	char error[128];
+	DBusMessage *reply = call(new_call(VM_PATH, VM, "OpenScreenControl"), error);
+	struct sockaddr_un address;
+	socklen_t length = sizeof(address);
+	int fd = -1;
+
+	ck_assert_str_eq(error, "");
+	ck_assert(dbus_message_get_args(reply, NULL, DBUS_TYPE_UNIX_FD, &fd, DBUS_TYPE_INVALID));
+	ck_assert_int_eq(getpeername(fd, (struct sockaddr *)&address, &length), 0);
+	ck_assert_ptr_nonnull(strstr(address.sun_path, "/screen.sock"));
+	close(fd);
+	dbus_message_unref(reply);
+}
+END_TEST
+
+static void expect_listener(DBusMessage *message, char id[64], char address[256], char secret[64])
+{
+	const char *texts[3];
+	char error[128];
+	DBusMessage *reply = call(message, error);
+
+	ck_assert_str_eq(error, "");
+	ck_assert(dbus_message_get_args(reply, NULL, DBUS_TYPE_STRING, &texts[0], DBUS_TYPE_STRING,
+					&texts[1], DBUS_TYPE_STRING, &texts[2], DBUS_TYPE_INVALID));
+	snprintf(id, 64, "%s", texts[0]);
+	snprintf(address, 256, "%s", texts[1]);
+	snprintf(secret, 64, "%s", texts[2]);
+	dbus_message_unref(reply);
+}
+
+static int connect_port(const char *address)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), r;
+
+	ck_assert_int_eq(strncmp(address, "127.0.0.1:", 10), 0);
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	to.sin_port = htons((uint16_t)atoi(address + 10));
+	r = connect(fd, (struct sockaddr *)&to, sizeof(to));
+	close(fd);
+	return r;
+}
+
+static DBusMessage *close_call(const char *id)
+{
+	DBusMessage *message = new_call(VM_PATH, VM, "CloseScreen");
+
+	dbus_message_append_args(message, DBUS_TYPE_STRING, &id, DBUS_TYPE_INVALID);
+	return message;
+}
+
+START_TEST(a_listener_comes_and_goes)
+{
+	char id[64], address[256], secret[64], error[128];
+	DBusMessage *reply;
+
+	expect_listener(screen_call("ListenScreen", "vnc", NULL, NULL), id, address, secret);
+	ck_assert_uint_eq(strlen(secret), 8);
+	ck_assert_int_eq(connect_port(address), 0);
+	reply = call(close_call(id), error);
+	ck_assert_str_eq(error, "");
+	dbus_message_unref(reply);
+	ck_assert_int_eq(connect_port(address), -1);
+	expect_error(close_call(id), "org.lodge1.Error.NotFound");
+}
+END_TEST
+
+START_TEST(a_browsers_listener_is_found_again)
+{
+	char id[2][64], address[2][256], secret[2][64], url[300];
+
+	for (int i = 0; i < 2; i++)
+		expect_listener(screen_call("ListenScreen", "web", "id", "w"), id[i], address[i],
+				secret[i]);
+	ck_assert_str_eq(id[0], "w");
+	ck_assert_str_eq(address[0], address[1]);
+	ck_assert_uint_eq(strlen(secret[0]), 32);
+	snprintf(url, sizeof(url), "%.*s/#%s", (int)strcspn(address[0] + 7, "/") + 7, address[0],
+		 secret[0]);
+	ck_assert_str_eq(address[0], url);
+}
+END_TEST
+
+static const struct {
+	const char *method, *kind, *option, *value, *error;
+} refusals[] = {
+	{"OpenScreen", "spice", NULL, NULL, "org.lodge1.Error.InvalidArgument"},
+	{"OpenScreen", "web", NULL, NULL, "org.lodge1.Error.InvalidArgument"},
+	{"OpenScreen", "vnc", "password", "x", "org.lodge1.Error.InvalidArgument"},
+	{"OpenScreen", "vnc", "colour", NULL, "org.lodge1.Error.InvalidArgument"},
+	{"ListenScreen", "dbus", NULL, NULL, "org.lodge1.Error.InvalidArgument"},
+	{"ListenScreen", "vnc", "id", "../x", "org.lodge1.Error.InvalidArgument"},
+	{"ListenScreen", "vnc", "password", "a\nkind=agent", "org.lodge1.Error.InvalidArgument"},
+	{"ListenScreen", "vnc", "address", "/tmp/anywhere", "org.lodge1.Error.InvalidArgument"},
+	{"ListenScreen", "vnc", "address", "elsewhere:1", "org.lodge1.Error.InvalidArgument"},
+	{"ListenScreen", "vnc", "tls", "maybe", "org.lodge1.Error.InvalidArgument"},
+	{"ListenScreen", "web", "password", "x", "org.lodge1.Error.InvalidArgument"},
+	{"ListenScreen", "vnc", "tls", "required", "org.lodge1.Error.Failed"},
+};
+
+START_TEST(what_cannot_be_is_refused)
+{
+	expect_error(screen_call(refusals[_i].method, refusals[_i].kind, refusals[_i].option,
+				 refusals[_i].value),
+		     refusals[_i].error);
+}
+END_TEST
+
+START_TEST(a_paused_guest_is_not_asked)
+{
+	DBusMessage *wait = new_call(VM_PATH, VM, "WaitAgent");
+	dbus_uint32_t timeout_ms = 60000;
+
+	expect_done(VM_PATH, VM, "Pause");
+	expect_text("State", "paused");
+	dbus_message_append_args(wait, DBUS_TYPE_UINT32, &timeout_ms, DBUS_TYPE_INVALID);
+	expect_error(wait, "org.lodge1.Error.Busy");
+	expect_error(new_call(VM_PATH, VM, "Ping"), "org.lodge1.Error.Busy");
+	expect_error(new_call(VM_PATH, VM, "OpenAgent"), "org.lodge1.Error.Busy");
 }
 END_TEST
 
@@ -499,6 +747,13 @@ int main(void)
 	tcase_add_test(tc, all_vms_are_listed_with_all_properties);
 	tcase_add_test(tc, commands_reach_the_vmm);
 	tcase_add_test(tc, the_end_is_told_to_who_waits);
+	tcase_add_test(tc, a_viewer_is_handed_over);
+	tcase_add_test(tc, the_control_socket_is_handed_out);
+	tcase_add_test(tc, a_listener_comes_and_goes);
+	tcase_add_test(tc, a_browsers_listener_is_found_again);
+	tcase_add_loop_test(tc, what_cannot_be_is_refused, 0,
+			    sizeof(refusals) / sizeof(refusals[0]));
+	tcase_add_test(tc, a_paused_guest_is_not_asked);
 	tcase_add_test(tc, without_an_agent_there_is_no_connection);
 	tcase_add_test(tc, a_guest_that_does_not_stop_in_time_is_told_of);
 	tcase_add_loop_test(tc, what_cannot_start_is_refused, 0,

@@ -41,12 +41,15 @@ const struct command *command_suggest(const char *name);
 /* Prints what `lodge help` prints. */
 void command_list(void);
 
+extern const struct command command_clipboard;
 extern const struct command command_console;
 extern const struct command command_cp;
+extern const struct command command_display;
 extern const struct command command_doctor;
 extern const struct command command_exec;
 extern const struct command command_help;
 extern const struct command command_info;
+extern const struct command command_key;
 extern const struct command command_kill;
 extern const struct command command_ls;
 extern const struct command command_pause;
@@ -54,8 +57,11 @@ extern const struct command command_ping;
 extern const struct command command_reboot;
 extern const struct command command_resume;
 extern const struct command command_run;
+extern const struct command command_screen;
 extern const struct command command_shell;
 extern const struct command command_stop;
+extern const struct command command_type;
 extern const struct command command_version;
+extern const struct command command_view;
 
 #endif

@@ -6,11 +6,12 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-	&command_run,  &command_ls,	&command_info,	&command_console,
-	&command_exec, &command_shell,	&command_cp,	&command_stop,
-	&command_kill, &command_reboot, &command_pause, &command_resume,
-	&command_ping, &command_doctor, &command_help,	&command_version,
-	NULL,
+	&command_run,	    &command_ls,      &command_info, &command_console,
+	&command_exec,	    &command_shell,   &command_cp,   &command_view,
+	&command_screen,    &command_display, &command_type, &command_key,
+	&command_clipboard, &command_stop,    &command_kill, &command_reboot,
+	&command_pause,	    &command_resume,  &command_ping, &command_doctor,
+	&command_help,	    &command_version, NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -59,7 +60,7 @@ const struct command *command_suggest(const char *name)
 		unsigned int d = distance(name, commands[i]->name);
 
 		/* Two letters of "ls" are all of it. */
-		if (d < best_distance && d < strlen(commands[i]->name)) {
+		if (d < best_distance && 2 * d <= strlen(commands[i]->name)) {
 			best = commands[i];
 			best_distance = d;
 		}

@@ -4,6 +4,7 @@
 #include "protocol/base/cleanup.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 char *start_absolute(const char *path)
@@ -73,11 +74,45 @@ static bool add_list(DBusMessageIter *options, const char *key, const struct opt
 	       dbus_message_iter_close_container(options, &entry);
 }
 
+/* "ADDRESS,password-file=FILE,…" with its files' paths made absolute; NULL without memory. */
+static char *absolute_files(const char *text)
+{
+	static const char *const keys[] = {"password-file=", "tls-certificate=", "tls-key="};
+	_cleanup_free_ char *copy = strdup(text);
+	char *rest = copy, *word, *bytes = NULL;
+	size_t length = 0;
+	FILE *file = copy ? open_memstream(&bytes, &length) : NULL;
+
+	if (!file)
+		return NULL;
+	while ((word = strsep(&rest, ",")) != NULL) {
+		_cleanup_free_ char *path = NULL;
+		size_t skip = 0;
+
+		for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+			if (strncmp(word, keys[i], strlen(keys[i])) == 0)
+				skip = strlen(keys[i]);
+		}
+		if (skip > 0)
+			path = start_absolute(word + skip);
+		fprintf(file, "%s%.*s%s", word == copy ? "" : ",", (int)skip, word,
+			path ? path : word + skip);
+	}
+	if (fclose(file) != 0) {
+		free(bytes);
+		return NULL;
+	}
+	return bytes;
+}
+
 static bool add_all(DBusMessageIter *dictionary, const struct start_options *options)
 {
-	dbus_uint32_t cpus = (dbus_uint32_t)options->cpus;
+	dbus_uint32_t cpus = (dbus_uint32_t)options->cpus, heads = (dbus_uint32_t)options->heads;
+	_cleanup_free_ char *vnc = options->vnc ? absolute_files(options->vnc) : NULL;
 	dbus_uint64_t memory = options->memory_bytes;
 
+	if (options->vnc && !vnc)
+		return false;
 	return add_path(dictionary, "kernel", options->kernel) &&
 	       add_path(dictionary, "initrd", options->initrd) &&
 	       add_text(dictionary, "append", options->append) &&
@@ -85,6 +120,10 @@ static bool add_all(DBusMessageIter *dictionary, const struct start_options *opt
 	       add_text(dictionary, "net", options->net) &&
 	       add_text(dictionary, "on_reboot", options->on_reboot) &&
 	       add_text(dictionary, "on_panic", options->on_panic) &&
+	       add_text(dictionary, "display", options->no_display ? "off" : NULL) &&
+	       add_text(dictionary, "size", options->size) && add_text(dictionary, "vnc", vnc) &&
+	       add_text(dictionary, "clipboard", options->clipboard) &&
+	       (!heads || add_basic(dictionary, "heads", DBUS_TYPE_UINT32, &heads)) &&
 	       add_list(dictionary, "disks", &options->disks, true) &&
 	       add_list(dictionary, "forwards", &options->forwards, false) &&
 	       (!cpus || add_basic(dictionary, "cpus", DBUS_TYPE_UINT32, &cpus)) &&

@@ -13,8 +13,10 @@
 /* NULL, 0 or empty: lodged's default. */
 struct start_options {
 	const char *name, *kernel, *initrd, *append, *accel, *net, *on_reboot, *on_panic;
+	const char *size, *vnc, *clipboard;
 	struct option_list disks, forwards;
-	uint64_t cpus, memory_bytes;
+	uint64_t cpus, memory_bytes, heads;
+	bool no_display;
 };
 
 /**

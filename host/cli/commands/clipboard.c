@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/cli/options.h"
+#include "host/cli/screen/screen_client.h"
+#include "protocol/base/bytes.h"
+#include "protocol/base/log.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+struct request {
+	const char *vm, *type;
+	bool primary;
+};
+
+static struct screen_clipboard parameters(const struct request *request)
+{
+	return (struct screen_clipboard){
+		.selection = slice_of(request->primary ? "primary" : "clipboard"),
+		.type = slice_of(request->type),
+	};
+}
+
+static int get(const struct request *request)
+{
+	_cleanup_client_ struct client *client = NULL;
+	_cleanup_agent_ struct agent *screen = NULL;
+	_cleanup_screen_bytes_ struct screen_bytes bytes = {0};
+	struct screen_clipboard params = parameters(request);
+	uint8_t reply[512];
+	int r;
+
+	if (client_open(&client) < 0 || screen_open(client, request->vm, &screen) < 0 ||
+	    screen_call(screen, "screen.clipboard-get", &message_screen_clipboard, &params, NULL,
+			&bytes, reply, sizeof(reply)) < 0)
+		return EXIT_FAILED;
+	r = screen_bytes_write(&bytes, STDOUT_FILENO);
+	if (r < 0) {
+		log_error("clipboard: standard output cannot be written: %s", error_text(r));
+		return EXIT_FAILED;
+	}
+	return EXIT_DONE;
+}
+
+static int set(const struct request *request, const char *text)
+{
+	_cleanup_client_ struct client *client = NULL;
+	_cleanup_agent_ struct agent *screen = NULL;
+	_cleanup_screen_bytes_ struct screen_bytes bytes = {0};
+	struct screen_clipboard params = parameters(request);
+	uint8_t reply[512];
+	int r = text ? screen_bytes_add(&bytes, text, strlen(text))
+		     : screen_bytes_read(&bytes, STDIN_FILENO);
+
+	if (r < 0) {
+		log_error("clipboard: standard input cannot be read: %s", error_text(r));
+		return EXIT_FAILED;
+	}
+	if (client_open(&client) < 0 || screen_open(client, request->vm, &screen) < 0 ||
+	    screen_call(screen, "screen.clipboard-set", &message_screen_clipboard, &params, &bytes,
+			NULL, reply, sizeof(reply)) < 0)
+		return EXIT_FAILED;
+	return EXIT_DONE;
+}
+
+static int set_policy(const char *vm, const struct screen_policy *wanted)
+{
+	_cleanup_client_ struct client *client = NULL;
+	_cleanup_agent_ struct agent *screen = NULL;
+	struct screen_policy policy;
+	uint8_t reply[512];
+	ssize_t length;
+
+	if (client_open(&client) < 0 || screen_open(client, vm, &screen) < 0)
+		return EXIT_FAILED;
+	length = screen_call(screen, "screen.policy", &message_screen_policy, wanted, NULL, NULL,
+			     reply, sizeof(reply));
+	if (length < 0)
+		return EXIT_FAILED;
+	if (message_decode(&message_screen_policy, (struct slice){reply, (size_t)length}, &policy) <
+	    0) {
+		log_error("%s: its screen's answer makes no sense", vm);
+		return EXIT_FAILED;
+	}
+	printf("to the guest: %.*s\nto the host: %.*s\nprimary selection: %.*s\n",
+	       (int)policy.to_guest.length, (const char *)policy.to_guest.bytes,
+	       (int)policy.to_host.length, (const char *)policy.to_host.bytes,
+	       (int)policy.primary.length, (const char *)policy.primary.bytes);
+	return EXIT_DONE;
+}
+
+static bool is_one_of(const char *text, const char *const *words)
+{
+	for (; *words; words++) {
+		if (strcmp(text, *words) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int run_policy(const struct command *command, const char *vm, const char *to_guest,
+		      const char *to_host, const char *primary)
+{
+	static const char *const levels[] = {"", "off", "text", "all", NULL};
+	static const char *const switches[] = {"", "on", "off", NULL};
+	struct screen_policy policy = {slice_of(to_guest), slice_of(to_host), slice_of(primary)};
+
+	if (!is_one_of(to_guest, levels) || !is_one_of(to_host, levels))
+		return options_wrong(command, "--to-guest and --to-host take off, text or all");
+	if (!is_one_of(primary, switches))
+		return options_wrong(command, "--with-primary takes on or off");
+	return set_policy(vm, &policy);
+}
+
+static int run_clipboard(const struct command *command, int argc, char **argv)
+{
+	const char *to_guest = "", *to_host = "", *with_primary = "", *verb;
+	struct request request = {.type = ""};
+	const struct option_spec specs[] = {
+		{"type", 't', OPTION_TEXT, "TYPE", "MIME type, such as image/png (text)",
+		 &request.type, 0, 0},
+		{"primary", 'p', OPTION_FLAG, NULL, "what is merely selected", &request.primary, 0,
+		 0},
+		{"to-guest", 0, OPTION_TEXT, "LEVEL", "policy: off, text or all", &to_guest, 0, 0},
+		{"to-host", 0, OPTION_TEXT, "LEVEL", "policy: off, text or all", &to_host, 0, 0},
+		{"with-primary", 0, OPTION_TEXT, "on|off", "policy: the primary selection too",
+		 &with_primary, 0, 0},
+	};
+	int status;
+
+	if (!options_parse(command, specs, ARRAY_SIZE(specs), &argc, &argv, &status))
+		return status;
+	request.vm = argv[0];
+	verb = argv[1];
+	if (strcmp(verb, "policy") == 0 && argc == 2)
+		return run_policy(command, request.vm, to_guest, to_host, with_primary);
+	if (*to_guest || *to_host || *with_primary)
+		return options_wrong(command, "a policy is set by 'policy'");
+	if (strcmp(verb, "get") == 0 && argc == 2) {
+		if (*request.type && strncmp(request.type, "text/", 5) != 0 &&
+		    isatty(STDOUT_FILENO))
+			return options_wrong(command,
+					     "%s is nothing for a terminal; send it "
+					     "elsewhere",
+					     request.type);
+		return get(&request);
+	}
+	if (strcmp(verb, "set") == 0)
+		return set(&request, argc > 2 && strcmp(argv[2], "-") != 0 ? argv[2] : NULL);
+	return options_wrong(command, "'%s' is not known here: get, set [TEXT] or policy", verb);
+}
+
+const struct command command_clipboard = {
+	.name = "clipboard",
+	.operands = "VM get|set|policy [TEXT]",
+	.summary = "Read or fill a VM's clipboard, or say what may pass",
+	.description =
+		"get writes what was copied in the guest to standard output. set offers TEXT, or\n"
+		"what comes on standard input, to whoever pastes in the guest. policy shows what\n"
+		"may pass, and sets it: by direction, nothing, text alone, or everything.\n",
+	.operands_min = 2,
+	.operands_max = 3,
+	.run = run_clipboard,
+};

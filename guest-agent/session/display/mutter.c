@@ -76,7 +76,8 @@ static int send_call(struct mutter *mutter, DBusMessage *call, DBusPendingCallNo
 {
 	if (!dbus_connection_send_with_reply(mutter->bus, call, pending, CALL_MS))
 		return -ENOMEM;
-	if (!*pending)
+	/* Where the bus has just gone it has ended already, and would not notify. */
+	if (!*pending || dbus_pending_call_get_completed(*pending))
 		return -ENOTCONN;
 	return dbus_pending_call_set_notify(*pending, notify, mutter, NULL) ? 0 : -ENOMEM;
 }

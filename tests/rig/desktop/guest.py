@@ -9,11 +9,13 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "screen"))
 
 from picture import Error, Picture, read_png  # noqa: E402
+from protocol import Control  # noqa: E402
 from rfb import Rfb  # noqa: E402
 
 
@@ -62,7 +64,10 @@ class Serial:
 
 
 class Guest:
-    """What both share."""
+    """What all share."""
+
+    def explain(self):
+        return ""
 
     def state(self):
         """What the kernel says of its CRTCs: {head: (width, height)} of those that are on."""
@@ -123,6 +128,79 @@ class RigGuest(Guest):
         viewer = self._viewer(head)
         viewer.frame()
         return Picture(viewer.width, viewer.height, viewer.pixels)
+
+
+class AgentGuest(RigGuest):
+    """The same with our agent and session in the guest: what does not follow is asked to, as
+    lodge-screen would (protocol/display.h, "display.attach")."""
+
+    way = "agent"
+    calm, grace = 0.075, 0.5
+
+    def boot(self, seconds):
+        super().boot(seconds)
+        self.agent = Control(os.path.join(self.folder, "agent.sock"), seconds)
+        self.attached = self.agent.open("display.attach")
+        self.layout = None
+        self.wanted = {}
+        self.serial_number = 0
+        self.told = []
+        self.lock = threading.Lock()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self):
+        while True:
+            _, name, values = self.attached.messages.get()
+            self.told.append((name, values))
+            if name == "layout":
+                self.layout = values
+            elif name == "applied" and values.get("text") == "replug":
+                for head, size in list(self.wanted.items()):
+                    self._viewer(head).set_desktop_size(0, 0)
+                    time.sleep(0.15)
+                    self._viewer(head).set_desktop_size(*size)
+
+    def _actual(self, head):
+        for one in (self.layout or {}).get("heads", []):
+            if one["head"] == head and one.get("enabled"):
+                return one["width"], one["height"]
+        return 0, 0
+
+    def _help(self, wish):
+        with self.lock:
+            if wish != self.wanted or all(self._actual(head) == size and size[0]
+                                          for head, size in wish.items()):
+                return
+            heads = [dict(one) for one in (self.layout or {}).get("heads", [])]
+            known = {one["head"] for one in heads}
+            heads += [{"head": head, "enabled": False} for head, size in wish.items()
+                      if head not in known and not size[0]]
+            for one in heads:
+                if one["head"] in wish:
+                    size = wish[one["head"]]
+                    one.update(enabled=bool(size[0]), scale_milli=0)
+                    if size[0]:
+                        one.update(width=size[0], height=size[1])
+            self.serial_number += 1
+            self.attached.message("apply", dict(self.layout or {}, serial=self.serial_number,
+                                                heads=heads))
+
+    def request(self, head, width, height):
+        with self.lock:
+            self.wanted = dict(self.wanted)
+            self.wanted[head] = (width, height)
+            wish = self.wanted
+        # After a calm, as the screen does: a burst is one request.
+        threading.Timer(self.calm, self._ask, [head, wish]).start()
+
+    def _ask(self, head, wish):
+        if wish is self.wanted:
+            self._viewer(head).set_desktop_size(*wish[head])
+            threading.Timer(self.grace, self._help, [wish]).start()
+
+    def explain(self):
+        """What the agent said last."""
+        return " ".join("%s %s" % one for one in self.told[-4:])
 
 
 class LodgeGuest(Guest):

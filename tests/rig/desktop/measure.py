@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Asks a guest's desktop for sizes, and sees what comes of it.
 
-usage: measure.py rig DESKTOP [--table FILE]
+usage: measure.py {rig | agent} DESKTOP [--table FILE]
        measure.py lodge DESKTOP VM [--table FILE]
 
 rig: as the COMMAND of tests/rig/desktop/run; QEMU alone, so only what the desktop does by itself is
 asked for: a desktop that is known not to follow must not, and that is a pass too (it says that the
-table of desktops is still true). lodge: every desktop must follow.
+table of desktops is still true). agent: the same guest, and its lodge-agent and lodge-session are asked
+for what the desktop did not do. lodge: a VM of lodge. In these two every desktop must follow.
 
 For each request three things must be right: the mode as the guest's kernel has it, the size of the
 picture as the screen shows it, and the colours in the picture's four corners. Rows "DESKTOP WAY
@@ -19,7 +20,7 @@ import sys
 import time
 
 from desktops import DESKTOPS
-from guest import Error, LodgeGuest, RigGuest
+from guest import AgentGuest, Error, LodgeGuest, RigGuest
 
 SIZES = [(1440, 900), (1366, 768), (1023, 767), (1920, 1080)]
 EXTREMES = [(64, 64), (8192, 8192)]
@@ -39,7 +40,7 @@ class Entry:
             print("ok    %s: %s%s" % (self.name, what, ", " + detail if detail else ""), flush=True)
         else:
             self.failed += 1
-            print("FAIL  %s: %s: %s" % (self.name, what, detail), flush=True)
+            print("FAIL  %s: %s: %s %s" % (self.name, what, detail, self.guest.explain()), flush=True)
 
     def row(self, request, result, size_ms, picture_ms):
         def number(value):
@@ -101,7 +102,7 @@ class Entry:
         modes = self.guest.state()
         if modes.get(head) != size:
             return False, "the guest's kernel has %s" % (modes or "no mode")
-        if self.name == "console" and self.guest.way == "lodge":
+        if self.name == "console" and self.guest.way != "qemu":
             cells = self.guest.terminal()
             if cells != (size[0] // 8, size[1] // 16):
                 return False, "the terminal has %dx%d cells" % cells
@@ -174,7 +175,7 @@ class Entry:
         self.check("head 1 off", 1 not in modes, "" if 1 not in modes else "it has %dx%d" % modes[1])
 
     def all(self):
-        follows = self.guest.way == "lodge" or self.desktop.alone
+        follows = self.guest.way != "qemu" or self.desktop.alone
         right, words = self.wait_corners(0, None, 120)
         self.check("the desktop is up", right, words)
         if not right:
@@ -190,19 +191,20 @@ class Entry:
         else:
             for size in SIZES[:2]:
                 self.stays(size)
-        if self.guest.way == "lodge" or self.desktop.heads_alone:
+        # One picture is all that a text console has.
+        if self.name != "console" and (self.guest.way != "qemu" or self.desktop.heads_alone):
             self.second_head()
 
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1], add_help=True)
-    parser.add_argument("way", choices=("rig", "lodge"))
+    parser.add_argument("way", choices=("rig", "agent", "lodge"))
     parser.add_argument("desktop", choices=sorted(DESKTOPS))
     parser.add_argument("vm", nargs="?")
     parser.add_argument("--table", default="/dev/null")
     options = parser.parse_args()
-    if options.way == "rig":
-        guest = RigGuest(os.environ["RIG"])
+    if options.way != "lodge":
+        guest = (RigGuest if options.way == "rig" else AgentGuest)(os.environ["RIG"])
     else:
         guest = LodgeGuest(options.vm)
     with open(options.table, "a", encoding="utf-8") as table:

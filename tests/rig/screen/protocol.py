@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The Lodge protocol (protocol/README.md) for tests, written from its text and not from our C: the host's
-end of a unix socket. Blocking, one request at a time."""
+end of a unix socket."""
 import os
+import queue
 import socket
 import struct
+import threading
 import time
 
 from picture import Error, Picture, read_png
@@ -72,91 +74,152 @@ class Refused(Error):
         self.number = number
 
 
-class Control:
-    """lodge-screen's control socket, or any other pipe whose guest end is there."""
+class Stream:
+    """An open request: messages, data and the reply, as they came."""
 
-    def __init__(self, path, timeout=10.0):
+    def __init__(self, control, number):
+        self.control, self.number = control, number
+        self.messages = queue.Queue()  # (time, name, map)
+        self.data = []
+        self.parts = b""
+        self.ended = threading.Event()
+        self.result = self.error = None
+
+    def message(self, name, values):
+        self.control.send(MESSAGE, self.number, encode(name) + encode(values))
+
+    def wait(self, seconds):
+        """(result, bytes of channel 1)"""
+        if not self.ended.wait(seconds):
+            raise Error("no reply within %g s" % seconds)
+        if self.error:
+            raise self.error
+        return self.result, b"".join(self.data)
+
+
+class Control:
+    """lodge-screen's control socket, or any other pipe whose guest end is there. A thread reads."""
+
+    def __init__(self, path, timeout=20.0):
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(timeout)
         self.socket.connect(path)
+        self.timeout = timeout
         self.next_id = 1
         self.epoch = int.from_bytes(os.urandom(7), "big") + 1
         self.held = b""
+        self.peer = None
+        self.streams = {}
+        self.lock = threading.Lock()
+        self.established = threading.Event()
         self._hello(0)
-        while True:
-            kind, _, _, _, payload = self._frame()
-            if kind == HELLO:
-                self.peer = decode(payload)[0]
-                if self.peer["peer"] == self.epoch:
-                    return
-                self._hello(self.peer["epoch"])
+        threading.Thread(target=self._serve, daemon=True).start()
+        if not self.established.wait(timeout):
+            raise Error("no HELLO from %s within %g s" % (path, timeout))
 
     def close(self):
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
         self.socket.close()
+
+    # --- Frames
 
     def _hello(self, peer):
         payload = encode({"epoch": self.epoch, "peer": peer, "versions": [1, 1], "role": "host",
                           "software": "tests", "capabilities": []})
-        self.socket.sendall(SYNC + self._header(HELLO, 0, 0, len(payload)) + payload)
+        with self.lock:
+            self.socket.sendall(SYNC + struct.pack("<BBBBII", HELLO, 0, 0, 0, 0, len(payload)) +
+                                payload)
 
-    @staticmethod
-    def _header(kind, stream, channel, length):
-        return struct.pack("<BBBBII", kind, 0, channel, 0, stream, length)
+    def send(self, kind, stream, payload=b"", channel=0):
+        with self.lock:
+            self.socket.sendall(struct.pack("<BBBBII", kind, 0, channel, 0, stream, len(payload)) +
+                                payload)
 
-    def _send(self, kind, stream, payload=b"", channel=0):
-        self.socket.sendall(self._header(kind, stream, channel, len(payload)) + payload)
+    def _receive(self):
+        piece = self.socket.recv(1 << 18)
+        if not piece:
+            raise Error("the other end has closed the connection")
+        self.held += piece
 
     def _read(self, count):
         while len(self.held) < count:
-            piece = self.socket.recv(1 << 18)
-            if not piece:
-                raise Error("the other end has closed the connection")
-            self.held += piece
+            self._receive()
         piece, self.held = self.held[:count], self.held[count:]
         return piece
 
-    def _frame(self):
-        while True:
-            start = self._read(12)
-            if start[:8] == SYNC:
-                start = start[8:] + self._read(8)
-            kind, flags, channel, _, stream, length = struct.unpack("<BBBBII", start)
-            payload = self._read(length)
-            if kind == PING:
-                self._send(PONG, 0, payload)
-                continue
-            return kind, flags, channel, stream, payload
+    def _skip_to_sync(self):
+        while SYNC not in self.held:
+            self.held = self.held[-7:]
+            self._receive()
+        self.held = self.held[self.held.index(SYNC) + 8:]
 
-    def open(self, method, parameters):
-        stream, self.next_id = self.next_id, self.next_id + 2
-        self._send(REQUEST, stream, encode(method) + encode(parameters))
+    def _serve(self):
+        try:
+            self._skip_to_sync()
+            while True:
+                start = self._read(12)
+                if start[:8] == SYNC:
+                    start = start[8:] + self._read(8)
+                kind, flags, channel, _, number, length = struct.unpack("<BBBBII", start)
+                self._take(kind, flags, channel, number, self._read(length))
+        except (Error, OSError) as error:
+            for stream in list(self.streams.values()):
+                self._end(stream, error=Error(str(error)))
+
+    def _take(self, kind, flags, channel, number, payload):
+        if kind == HELLO:
+            self.peer = decode(payload)[0]
+            if self.peer["peer"] != self.epoch:
+                self._hello(self.peer["epoch"])
+            self.established.set()
+        elif kind == PING:
+            self.send(PONG, 0, payload)
+        stream = self.streams.get(number)
+        if not stream:
+            return
+        if kind == DATA:
+            stream.data.append(payload)
+            self.send(CREDIT, number, struct.pack("<I", len(payload)), channel)
+        elif kind in (MESSAGE, REPLY, ERROR):
+            stream.parts += payload
+            if flags & MORE:
+                return
+            whole, stream.parts = stream.parts, b""
+            if kind == MESSAGE:
+                name, at = decode(whole)
+                stream.messages.put((time.monotonic(), name, decode(whole, at)[0]))
+            elif kind == REPLY:
+                self._end(stream, decode(whole)[0])
+            else:
+                error = decode(whole)[0]
+                self._end(stream, error=Refused(error["number"], error.get("text", "")))
+
+    def _end(self, stream, result=None, error=None):
+        self.streams.pop(stream.number, None)
+        stream.result, stream.error = result, error
+        stream.ended.set()
+
+    # --- Requests
+
+    def open(self, method, parameters=None):
+        stream = Stream(self, self.next_id)
+        self.next_id += 2
+        self.streams[stream.number] = stream
+        self.send(REQUEST, stream.number, encode(method) + encode(parameters or {}))
         return stream
 
     def request(self, method, parameters=None, data=None):
         """(result, bytes of channel 1)"""
-        stream = self.open(method, parameters or {})
+        stream = self.open(method, parameters)
         if data is not None:
             if len(data) > 262144:
                 raise ValueError("more than the first credit")
             for at in range(0, len(data), 65536):
-                self._send(DATA, stream, data[at:at + 65536])
-            self._send(END, stream)
-        gathered, parts = [], b""
-        while True:
-            kind, flags, channel, number, payload = self._frame()
-            if number != stream:
-                continue
-            if kind == DATA and channel == 1:
-                gathered.append(payload)
-                self._send(CREDIT, stream, struct.pack("<I", len(payload)), 1)
-            elif kind in (REPLY, ERROR):
-                parts += payload
-                if flags & MORE:
-                    continue
-                if kind == ERROR:
-                    error = decode(parts)[0]
-                    raise Refused(error["number"], error.get("text", ""))
-                return decode(parts)[0], b"".join(gathered)
+                self.send(DATA, stream.number, data[at:at + 65536])
+            self.send(END, stream.number)
+        return stream.wait(self.timeout)
 
     # --- lodge-screen
 

@@ -36,7 +36,7 @@ int environment_read(struct environment *environment)
 	return 0;
 }
 
-int environment_lock(const struct environment *environment)
+int environment_lock(const struct environment *environment, bool wait)
 {
 	const char *folder = variable("XDG_RUNTIME_DIR");
 	_cleanup_close_ int fd = -EBADF;
@@ -58,7 +58,7 @@ int environment_lock(const struct environment *environment)
 	/* In /tmp somebody else may have been there first. */
 	if (st.st_uid != getuid() || !S_ISREG(st.st_mode))
 		return -EPERM;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+	if (flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EEXIST : -errno;
 	return take_fd(&fd);
 }

@@ -5,6 +5,8 @@
 #ifndef LODGE_SESSION_ENVIRONMENT_H
 #define LODGE_SESSION_ENVIRONMENT_H
 
+#include <stdbool.h>
+
 enum environment_kind {
 	ENVIRONMENT_WAYLAND,
 	ENVIRONMENT_X11,
@@ -27,11 +29,12 @@ int environment_read(struct environment *environment);
 
 /**
  * environment_lock() - be the only lodge-session of this session
+ * @wait:	until another one ends
  *
  * The lock is a file in $XDG_RUNTIME_DIR, or in /tmp, and is held until the process ends.
  *
  * Return: a descriptor to keep; -EEXIST if another process has it; another negative errno.
  */
-int environment_lock(const struct environment *environment);
+int environment_lock(const struct environment *environment, bool wait);
 
 #endif

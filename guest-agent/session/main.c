@@ -3,6 +3,7 @@
  * lodge-session - the guest's desktop side (lodge-session(1))
  */
 #include "guest-agent/session/agent_connection.h"
+#include "guest-agent/session/await.h"
 #include "guest-agent/session/session.h"
 #include "guest-agent/system/session_socket.h"
 #include "protocol/base/log.h"
@@ -19,6 +20,7 @@
 
 #define EXIT_USAGE   2
 #define SERVICES_MAX 8
+#define X11_SOCKETS  "/tmp/.X11-unix"
 
 struct running {
 	const struct session_service *service;
@@ -31,6 +33,7 @@ struct program {
 	struct environment environment;
 	struct session_context context;
 	const char *socket_path;
+	bool wait;
 	const char *disabled[SERVICES_MAX + 1];
 	struct running running[SERVICES_MAX];
 	size_t count;
@@ -46,6 +49,7 @@ static void usage(FILE *file)
 		"Lets the agent of this guest set the screens of a desktop session. Started by the "
 		"session.\n\n"
 		"  --socket PATH   the agent's socket; default " SESSION_SOCKET_PATH "\n"
+		"  --wait          where there is no desktop yet, wait for one\n"
 		"  --disable NAME  do without a service; may be repeated\n"
 		"  --version       show the version\n"
 		"  --help          show this\n\n"
@@ -77,11 +81,9 @@ static int disable(struct program *program, const char *name)
 static int parse_options(struct program *program, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"socket", required_argument, NULL, 's'},
-		{"disable", required_argument, NULL, 'd'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
+		{"socket", required_argument, NULL, 's'}, {"disable", required_argument, NULL, 'd'},
+		{"wait", no_argument, NULL, 'w'},	  {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},	  {0},
 	};
 	int option;
 
@@ -93,6 +95,9 @@ static int parse_options(struct program *program, int argc, char **argv)
 		case 'd':
 			if (disable(program, optarg) < 0)
 				return EXIT_USAGE;
+			break;
+		case 'w':
+			program->wait = true;
 			break;
 		case 'V':
 			printf("lodge-session %s\n", LODGE_VERSION);
@@ -326,11 +331,12 @@ int main(int argc, char **argv)
 	status = parse_options(&program, argc, argv);
 	if (status >= 0)
 		return status;
-	if (environment_read(&program.environment) < 0) {
+	if ((program.wait && await_desktop(X11_SOCKETS) < 0) ||
+	    environment_read(&program.environment) < 0) {
 		log_error("there is no desktop here: neither WAYLAND_DISPLAY nor DISPLAY is set");
 		return EXIT_FAILURE;
 	}
-	lock = environment_lock(&program.environment);
+	lock = environment_lock(&program.environment, program.wait);
 	if (lock == -EEXIST) {
 		log_info("the session on %s has a lodge-session", program.environment.display);
 		return EXIT_SUCCESS;

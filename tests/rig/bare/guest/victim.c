@@ -3,10 +3,14 @@
 
 #include "blk.h"
 #include "console.h"
+#include "gpu.h"
+#include "input.h"
 #include "lib.h"
 #include "net.h"
 #include "rng.h"
 #include "test.h"
+
+#include <linux/input-event-codes.h>
 
 static bool blk_works(void)
 {
@@ -57,6 +61,24 @@ static bool console_works(void)
 	return true;
 }
 
+static bool gpu_works(void)
+{
+	struct virtio_gpu_display_one mode;
+	struct gpu gpu;
+
+	return gpu_start(&gpu) && gpu_mode(&gpu, 0, &mode) && mode.enabled == 1;
+}
+
+static bool input_works(void)
+{
+	uint8_t name[128];
+	struct input input;
+
+	return input_start(&input, INPUT_KEYBOARD) &&
+	       input_ask(&input, VIRTIO_INPUT_CFG_ID_NAME, 0, name) > 0 &&
+	       input_tell(&input, EV_LED, LED_NUML, 1);
+}
+
 #define MULTIPORT FEATURE(VIRTIO_CONSOLE_F_MULTIPORT)
 
 const struct victim victims[] = {
@@ -68,6 +90,10 @@ const struct victim victims[] = {
 	{"console.receive", VIRTIO_ID_CONSOLE, MULTIPORT, 0, false, true, console_works},
 	{"console.control-out", VIRTIO_ID_CONSOLE, MULTIPORT, 3, true, false, console_works},
 	{"console.control-in", VIRTIO_ID_CONSOLE, MULTIPORT, 2, false, true, console_works},
+	{"gpu.control", VIRTIO_ID_GPU, 0, GPU_CONTROL, true, true, gpu_works},
+	{"gpu.cursor", VIRTIO_ID_GPU, 0, GPU_CURSOR, true, false, gpu_works},
+	{"input.events", VIRTIO_ID_INPUT, 0, INPUT_EVENTS, false, true, input_works},
+	{"input.status", VIRTIO_ID_INPUT, 0, INPUT_STATUS, true, false, input_works},
 };
 const size_t victims_count = ARRAY_SIZE(victims);
 

@@ -57,9 +57,9 @@ bool runtime_has_vms(const char *runtime)
 }
 
 /* lodged beside this program, else in ../libexec/lodge. */
-static int find_daemon(char *path, size_t capacity)
+static int find_program(const char *name, char *path, size_t capacity)
 {
-	static const char *const places[] = {"lodged", "../libexec/lodge/lodged"};
+	static const char *const places[] = {"", "../libexec/lodge/"};
 	char self[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
@@ -68,7 +68,8 @@ static int find_daemon(char *path, size_t capacity)
 	self[length] = '\0';
 	*strrchr(self, '/') = '\0';
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		int error = fits(snprintf(path, capacity, "%s/%s", self, places[i]), capacity);
+		int error =
+			fits(snprintf(path, capacity, "%s/%s%s", self, places[i], name), capacity);
 
 		if (error)
 			return error;
@@ -76,6 +77,13 @@ static int find_daemon(char *path, size_t capacity)
 			return 0;
 	}
 	return -ENOENT;
+}
+
+bool runtime_has_program(const char *name)
+{
+	char path[PATH_MAX];
+
+	return find_program(name, path, sizeof(path)) == 0;
 }
 
 static bool answers(const char *runtime)
@@ -205,7 +213,7 @@ int runtime_start_daemon(const char *runtime)
 	/* Another caller may have started it while this one waited for the lock. */
 	if (answers(runtime))
 		return 0;
-	error = find_daemon(program, sizeof(program));
+	error = find_program("lodged", program, sizeof(program));
 	if (error) {
 		log_error("lodged is not installed beside lodge: %s", error_text(error));
 		return error;

@@ -17,6 +17,11 @@ _lodge_value()
 	--net) printf '%s\n' user none ;;
 	--on-reboot) printf '%s\n' restart stop ;;
 	--on-panic) printf '%s\n' stop restart pause ;;
+	--clipboard) printf '%s\n' both off to-guest to-host ;;
+	--to-guest | --to-host) printf '%s\n' off text all ;;
+	--with-primary) printf '%s\n' on off ;;
+	--format) printf '%s\n' png raw ;;
+	--type | -t) printf '%s\n' text/plain text/html image/png ;;
 	*) return 1 ;;
 	esac
 }
@@ -33,8 +38,27 @@ _lodge()
 	elif ! words=$(_lodge_value "$previous"); then
 		case $command in
 		help) words=$(lodge help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p') ;;
-		info | console | exec | shell | stop | kill | reboot | pause | resume | ping)
+		info | console | exec | shell | stop | kill | reboot | pause | resume | ping | view | type)
 			words=$(lodge ls -q 2>/dev/null)
+			;;
+		screen)
+			if ((COMP_CWORD > 2)); then
+				compopt -o filenames
+				mapfile -t COMPREPLY < <(compgen -f -- "$current")
+				return
+			fi
+			words=$(lodge ls -q 2>/dev/null)
+			;;
+		clipboard)
+			((COMP_CWORD > 2)) && words='get set policy' || words=$(lodge ls -q 2>/dev/null)
+			;;
+		display)
+			((COMP_CWORD > 2)) && words='1280x720 1920x1080 2560x1440 3840x2160' ||
+				words=$(lodge ls -q 2>/dev/null)
+			;;
+		key)
+			((COMP_CWORD > 2)) && words='enter escape tab ctrl-alt-delete ctrl-alt-f1 ctrl-alt-f2' ||
+				words=$(lodge ls -q 2>/dev/null)
 			;;
 		cp)
 			mapfile -t COMPREPLY < <(compgen -W "$(lodge ls -q 2>/dev/null)" -S ':/' \

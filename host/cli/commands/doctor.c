@@ -2,6 +2,7 @@
 #include "host/cli/dbus_json.h"
 #include "host/cli/options.h"
 #include "host/cli/runtime.h"
+#include "host/cli/screen/viewers.h"
 #include "host/probe/probe.h"
 #include "protocol/base/bytes.h"
 
@@ -9,6 +10,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
+
+#define NOVNC "/usr/share/novnc"
 
 struct finding {
 	const char *name;
@@ -90,6 +93,48 @@ static struct finding find_images(void)
 	};
 }
 
+static struct finding find_viewer(void)
+{
+	static char text[128];
+	const struct viewer_program *program = viewers_find(false);
+
+	if (program)
+		snprintf(text, sizeof(text), "%s is installed: 'lodge view' opens it",
+			 program->name);
+	return (struct finding){
+		.name = "viewer",
+		.good = true,
+		.text = program ? text : "no VNC viewer is installed: 'lodge view' takes a browser",
+		.advice = program ? "" : "install tigervnc-viewer: the screen follows its window",
+	};
+}
+
+static struct finding find_novnc(void)
+{
+	bool good = access(NOVNC "/core/rfb.js", R_OK) == 0;
+
+	return (struct finding){
+		.name = "noVNC",
+		.good = true,
+		.text = good ? "installed: 'lodge view --web' shows screens in a browser"
+			     : "not installed: screens cannot be shown in a browser",
+		.advice = good ? "" : "install novnc",
+	};
+}
+
+static struct finding find_screen(void)
+{
+	bool good = runtime_has_program("lodge-screen");
+
+	return (struct finding){
+		.name = "lodge-screen",
+		.good = good,
+		.text = good ? "installed: VMs have a screen"
+			     : "not installed beside lodge: VMs have no screen",
+		.advice = good ? "" : "install all of Lodge",
+	};
+}
+
 static void print_findings(const struct finding *findings, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -144,6 +189,9 @@ static int run_doctor(const struct command *command, int argc, char **argv)
 		find_qemu(&probe),
 		find_libvirt(&probe),
 		find_images(),
+		find_screen(),
+		find_viewer(),
+		find_novnc(),
 	};
 	accelerator = probe_accelerator(&probe);
 	can_run = *accelerator != '\0' && findings[1].good;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guest-agent/session/clipboard.h"
 #include "guest-agent/session/display.h"
 
 const struct session_service *const session_services[] = {
 	&session_service_display,
+	&session_service_clipboard,
 	NULL,
 };

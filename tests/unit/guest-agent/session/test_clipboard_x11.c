@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The clipboard on X11, on an X server of the test's own, with xclip as the desktop's program.
+ */
+#include "tests/unit/guest-agent/session/clipboard_world.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MUCH (20U << 20)
+
+static uint8_t *noise(size_t length)
+{
+	uint8_t *bytes = malloc(length);
+	uint32_t state = 1;
+
+	for (size_t i = 0; i < length; i++) {
+		state = state * 1664525 + 1013904223;
+		bytes[i] = (uint8_t)(state >> 24);
+	}
+	return bytes;
+}
+
+static void has(struct world *world, const void *bytes, size_t length)
+{
+	world->has = bytes;
+	world->has_length = length;
+}
+
+static void check_read(struct world *world, enum clipboard_selection selection, const char *type,
+		       const void *expected, size_t length)
+{
+	uint8_t *bytes;
+	size_t got;
+
+	ck_assert_int_eq(world_read(world, selection, type, &bytes, &got), 0);
+	ck_assert_uint_eq(got, length);
+	ck_assert_int_eq(memcmp(bytes, expected, length), 0);
+	free(bytes);
+}
+
+static void check_file(const struct world *world, const char *name, const void *expected,
+		       size_t length)
+{
+	size_t got;
+	uint8_t *bytes = world_get(world, name, &got);
+
+	ck_assert_uint_eq(got, length);
+	ck_assert_int_eq(memcmp(bytes, expected, length), 0);
+	free(bytes);
+}
+
+START_TEST(test_to_host)
+{
+	struct world world;
+	uint8_t *much;
+	unsigned int offers;
+
+	world_start_x11(&world);
+	ck_assert_int_eq(world_run(&world, "printf 'copied \\303\\251' | xclip -selection "
+					   "clipboard -i 2>/dev/null"),
+			 0);
+	world_wait_offered(&world, CLIPBOARD_CLIPBOARD, "UTF8_STRING");
+	check_read(&world, CLIPBOARD_CLIPBOARD, "UTF8_STRING", "copied \303\251", 9);
+	ck_assert_ptr_null(strstr(world.offered[CLIPBOARD_CLIPBOARD], "TARGETS"));
+
+	ck_assert_int_eq(world_run(&world, "printf selected | xclip -selection primary -i"), 0);
+	world_wait_offered(&world, CLIPBOARD_PRIMARY, "UTF8_STRING");
+	check_read(&world, CLIPBOARD_PRIMARY, "UTF8_STRING", "selected", 8);
+	check_read(&world, CLIPBOARD_CLIPBOARD, "UTF8_STRING", "copied \303\251", 9);
+
+	/* A picture, by INCR. */
+	much = noise(MUCH);
+	world_put(&world, "picture", much, MUCH);
+	ck_assert_int_eq(world_run(&world, "xclip -selection clipboard -t image/png -i picture"),
+			 0);
+	world_wait_offered(&world, CLIPBOARD_CLIPBOARD, "image/png");
+	check_read(&world, CLIPBOARD_CLIPBOARD, "image/png", much, MUCH);
+	free(much);
+
+	/* Replaced: what was said of the last one is no more. */
+	offers = world.offers[CLIPBOARD_CLIPBOARD];
+	world.offered_serial[CLIPBOARD_CLIPBOARD]--;
+	ck_assert_int_eq(world_read(&world, CLIPBOARD_CLIPBOARD, "image/png", &much, &(size_t){0}),
+			 -ESTALE);
+	free(much);
+	world.offered_serial[CLIPBOARD_CLIPBOARD]++;
+	ck_assert_uint_eq(world.offers[CLIPBOARD_CLIPBOARD], offers);
+	world_stop(&world);
+}
+END_TEST
+
+START_TEST(test_to_desktop)
+{
+	struct world world;
+	uint8_t *much = noise(MUCH);
+	unsigned int offers;
+
+	world_start_x11(&world);
+	offers = world.offers[CLIPBOARD_CLIPBOARD];
+	has(&world, "from h\303\264te", 11);
+	world_offer(&world, CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT);
+	ck_assert_int_eq(world_run(&world, "xclip -selection clipboard -o >out"), 0);
+	check_file(&world, "out", "from h\303\264te", 11);
+	ck_assert_str_eq(world.wanted, CLIPBOARD_TEXT);
+	ck_assert_int_eq(world_run(&world, "xclip -selection clipboard -t STRING -o -noutf8 >out"),
+			 0);
+	check_file(&world, "out", "from h\364te", 10);
+	ck_assert_int_eq(world_run(&world, "xclip -selection clipboard -t TARGETS -o >out && "
+					   "grep -qx UTF8_STRING out && grep -qx TIMESTAMP out && "
+					   "grep -qx 'text/plain;charset=utf-8' out"),
+			 0);
+	ck_assert_int_eq(world_run(&world, "xclip -selection clipboard -t TIMESTAMP -o >out"), 0);
+	ck_assert_int_ne(
+		world_run(&world, "xclip -selection clipboard -t MULTIPLE -o >out 2>/dev/null"), 0);
+	ck_assert_int_ne(
+		world_run(&world, "xclip -selection clipboard -t image/png -o >out 2>/dev/null"),
+		0);
+
+	has(&world, much, MUCH);
+	world_offer(&world, CLIPBOARD_CLIPBOARD, "image/png");
+	ck_assert_int_eq(world_run(&world, "xclip -selection clipboard -t image/png -o >out"), 0);
+	check_file(&world, "out", much, MUCH);
+	free(much);
+
+	has(&world, "mouse", 5);
+	world_offer(&world, CLIPBOARD_PRIMARY, CLIPBOARD_TEXT);
+	ck_assert_int_eq(world_run(&world, "xclip -selection primary -o >out"), 0);
+	check_file(&world, "out", "mouse", 5);
+	/* What came from the host is never told back. */
+	ck_assert_uint_eq(world.offers[CLIPBOARD_CLIPBOARD], offers);
+	ck_assert_uint_eq(world.offers[CLIPBOARD_PRIMARY], 0);
+	world_stop(&world);
+}
+END_TEST
+
+START_TEST(test_refusals)
+{
+	struct world world;
+	unsigned int wants;
+
+	world_start_x11(&world);
+	world.refuses = ENOENT;
+	world_offer(&world, CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT);
+	ck_assert_int_ne(world_run(&world, "xclip -selection clipboard -o >out 2>/dev/null"), 0);
+	ck_assert_uint_ge(world.wants, 1); /* it tries several names of text */
+	wants = world.wants;
+	/* The host goes: so does what it has promised. */
+	world.refuses = 0;
+	stream_cancel(world.attach);
+	world_pass(&world, 200);
+	ck_assert_ptr_null(world.attach);
+	ck_assert_int_ne(world_run(&world, "xclip -selection clipboard -o >out 2>/dev/null"), 0);
+	ck_assert_uint_eq(world.wants, wants);
+	world_stop(&world);
+}
+END_TEST
+
+static bool is_wanted(struct world *world)
+{
+	return world->wants > 0;
+}
+
+START_TEST(test_ends_amid_a_paste)
+{
+	struct world world;
+
+	world_start_x11(&world);
+	world.silent = true;
+	world_offer(&world, CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT);
+	ck_assert_int_eq(world_run(&world, "(xclip -selection clipboard -o >out 2>&1 &)"), 0);
+	world_wait(&world, is_wanted);
+	world_stop(&world);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("session's clipboard on X11");
+	TCase *tcase = tcase_create("all");
+	SRunner *runner;
+	int failed;
+
+	if (!world_has("Xvfb") || !world_has("xclip"))
+		return EXIT_SUCCESS;
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, test_to_host);
+	tcase_add_test(tcase, test_to_desktop);
+	tcase_add_test(tcase, test_refusals);
+	tcase_add_test(tcase, test_ends_amid_a_paste);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

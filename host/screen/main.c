@@ -14,6 +14,7 @@
 #include "host/screen/options.h"
 #include "host/screen/resize.h"
 #include "host/screen/socket_path.h"
+#include "host/screen/source/qemu.h"
 #include "host/screen/source/vmm.h"
 #include "host/screen/typing.h"
 #include "protocol/base/bytes.h"
@@ -29,6 +30,8 @@ enum screen_exit_status {
 	SCREEN_EXIT_USAGE = 2,
 };
 
+#define AWAIT_MS 10000 /* for another connection to QEMU */
+
 struct program {
 	uv_loop_t loop;
 	uv_signal_t signals[2];
@@ -42,6 +45,8 @@ struct program {
 	struct control *control;
 	struct doors *doors;
 	struct handoff_socket *handoff;
+	bool awaits_qemu; /* another connection may take the place of one that ended */
+	uv_timer_t await_timer;
 };
 
 /* --- What the parts tell each other ----------------------------------------------------------- */
@@ -61,10 +66,32 @@ static void on_viewer_gone(void *owner, struct viewer *viewer)
 	clipboard_forget(((struct program *)owner)->clipboard, viewer);
 }
 
+static void on_awaited_long_enough(uv_timer_t *timer)
+{
+	struct program *program = timer->data;
+
+	program->awaits_qemu = false;
+	screen_source_ended(program->screen, 0);
+}
+
+/* Who hands connections to QEMU over knows sooner or later whether there will be another. */
+static bool on_source_ended(void *owner, int error)
+{
+	struct program *program = owner;
+
+	(void)error;
+	if (!program->awaits_qemu)
+		return false;
+	screen_set_source(program->screen, NULL);
+	uv_timer_start(&program->await_timer, on_awaited_long_enough, AWAIT_MS, 0);
+	return true;
+}
+
 static const struct screen_hooks screen_hooks = {
 	.requested = on_requested,
 	.head_changed = on_head_changed,
 	.viewer_gone = on_viewer_gone,
+	.source_ended = on_source_ended,
 };
 
 static void on_clipboard_changed(void *owner, struct viewer *by)
@@ -157,13 +184,31 @@ static int make_parts(struct program *program, const struct screen_options *opti
 	return 0;
 }
 
+static int open_qemu(struct program *program, int fd)
+{
+	struct source *source;
+	int result = qemu_source_new(program->screen, fd, &source);
+
+	if (result < 0)
+		return result;
+	uv_timer_stop(&program->await_timer);
+	screen_set_source(program->screen, source);
+	resize_source_changed(program->resize);
+	return 0;
+}
+
 static int open_source(struct program *program, const struct screen_options *options)
 {
 	struct source *source = NULL;
 	int fd, result;
 
-	if (!options->vmm)
-		return failed("not yet possible", "--qemu", -ENOTSUP);
+	program->awaits_qemu = options->await_qemu;
+	if (options->await_qemu)
+		return 0;
+	if (options->qemu_fd >= 0) {
+		result = open_qemu(program, options->qemu_fd);
+		return result < 0 ? failed("cannot use", "--qemu", result) : 0;
+	}
 	fd = vmm_source_connect(options->vmm);
 	if (fd < 0)
 		return failed("cannot connect to lodge-vmm's display at", options->vmm, fd);
@@ -180,6 +225,8 @@ static int on_handoff(void *owner, const struct handoff *handoff, int fd, const 
 
 	if (handoff->kind == HANDOFF_AGENT)
 		return guest_attach(program->guest, fd);
+	if (handoff->kind == HANDOFF_QEMU && program->awaits_qemu)
+		return open_qemu(program, fd);
 	return doors_take(program->doors, handoff, fd, why);
 }
 
@@ -239,7 +286,7 @@ static void on_signal(uv_signal_t *handle, int number)
 	uv_stop(handle->loop);
 }
 
-static void watch_signals(struct program *program)
+static void init_handles(struct program *program)
 {
 	static const int numbers[] = {SIGTERM, SIGINT};
 
@@ -248,6 +295,8 @@ static void watch_signals(struct program *program)
 		uv_signal_start(&program->signals[i], on_signal, numbers[i]);
 		uv_unref((uv_handle_t *)&program->signals[i]);
 	}
+	uv_timer_init(&program->loop, &program->await_timer);
+	program->await_timer.data = program;
 }
 
 static void free_parts(struct program *program)
@@ -292,13 +341,14 @@ static enum screen_exit_status serve(const struct screen_options *options)
 		log_error("no event loop: %s", error_text(result));
 		return SCREEN_EXIT_FAILED;
 	}
-	watch_signals(&program);
+	init_handles(&program);
 	result = run(&program, options);
 	if (result == -ENOMEM)
 		log_error("no memory");
 	free_parts(&program);
 	for (size_t i = 0; i < ARRAY_SIZE(program.signals); i++)
 		uv_close((uv_handle_t *)&program.signals[i], NULL);
+	uv_close((uv_handle_t *)&program.await_timer, NULL);
 	uv_run(&program.loop, UV_RUN_DEFAULT);
 	uv_loop_close(&program.loop);
 	return result < 0 ? SCREEN_EXIT_FAILED : SCREEN_EXIT_ENDED;

@@ -565,7 +565,8 @@ struct source *screen_source(const struct screen *screen)
 
 void screen_source_ended(struct screen *screen, int error)
 {
-	if (screen->ended)
+	if (screen->ended || (screen->hooks && screen->hooks->source_ended &&
+			      screen->hooks->source_ended(screen->hooks_owner, error)))
 		return;
 	screen->ended = true;
 	screen->error = error;

@@ -133,7 +133,8 @@ void screen_set_cursor(struct screen *screen, unsigned int head,
 		       const struct desktop_cursor *cursor);
 void screen_set_leds(struct screen *screen, uint32_t leds);
 /* The source is gone for good: the VM has ended (@error 0), or the connection broke. Viewers are
- * closed and the loop is stopped. */
+ * closed and the loop is stopped, unless the program waits for another one (screen_hooks). The
+ * source may be freed in the call. */
 void screen_source_ended(struct screen *screen, int error);
 
 /* --- For what knows the guest's session ------------------------------------------------------- */
@@ -159,6 +160,9 @@ struct screen_hooks {
 	void (*head_changed)(void *owner, unsigned int head, uint32_t width, uint32_t height);
 	/* Before its `close`, and before its memory goes. */
 	void (*viewer_gone)(void *owner, struct viewer *viewer);
+	/* The source has ended. Return: true: another may come, and everybody stays. NULL: false.
+	 */
+	bool (*source_ended)(void *owner, int error);
 };
 void screen_set_hooks(struct screen *screen, const struct screen_hooks *hooks, void *owner);
 /* How long a head may show nothing before viewers see that: SCREEN_DARK_MS, more in a replug. */

@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""lodge-screen in front of a real QEMU, over org.qemu.Display1, peer to peer.
+
+usage: qemu.py PROGRAM
+
+QEMU's firmware is all the guest there is: its text is captured and compared with QEMU's own
+screendump; keys that are typed reach its boot menu; a second console comes and goes; QEMU is
+connected to again, and ends.
+"""
+import array
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "rig", "screen"))
+
+from handoff import hand_over  # noqa: E402
+from picture import read_png  # noqa: E402
+from protocol import Control  # noqa: E402
+from rfb import Rfb  # noqa: E402
+
+
+class Qemu:
+    def __init__(self, folder, *options):
+        self.qmp_path = os.path.join(folder, "qmp.sock")
+        self.process = subprocess.Popen(
+            ["qemu-system-x86_64", "-accel", "tcg", "-m", "64", "-nodefaults", "-vga", "none", "-boot", "menu=on",
+             "-device", "virtio-vga,max_outputs=2", "-device", "virtio-tablet-pci", "-display", "dbus,p2p=yes",
+             "-qmp", "unix:%s,server=on,wait=off" % self.qmp_path, *options],
+            stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        while not os.path.exists(self.qmp_path) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.qmp = socket.socket(socket.AF_UNIX)
+        self.qmp.settimeout(20)
+        self.qmp.connect(self.qmp_path)
+        self.lines = self.qmp.makefile("r")
+        self.lines.readline()
+        self.command("qmp_capabilities")
+
+    def command(self, name, fd=None, **arguments):
+        said = json.dumps({"execute": name, "arguments": arguments}).encode() + b"\n"
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))] if fd is not None else []
+        self.qmp.sendmsg([said], rights)
+        while True:
+            answer = json.loads(self.lines.readline())
+            if "return" in answer:
+                return answer["return"]
+            if "error" in answer:
+                raise RuntimeError("%s: %s" % (name, answer["error"]["desc"]))
+
+    def display(self):
+        """Our end of a new connection to its displays."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX)
+        self.command("getfd", fd=theirs.fileno(), fdname="display")
+        self.command("add_client", protocol="@dbus-display", fdname="display")
+        theirs.close()
+        return ours
+
+    def dump(self, path):
+        """What it shows, by its own account: rows of R G B."""
+        self.command("screendump", filename=path)
+        with open(path, "rb") as file:
+            data = file.read()
+        head, at = [], 0
+        while len(head) < 4:
+            end = at
+            while data[end] not in b" \n":
+                end += 1
+            head.append(data[at:end])
+            at = end + 1
+        return int(head[1]), int(head[2]), data[at:]
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+class Checks:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def __call__(self, what, right, detail=""):
+        print("%s  qemu: %s%s" % ("ok  " if right else "FAIL", what, "" if right else ": %s" % (detail,)), flush=True)
+        self.passed += bool(right)
+        self.failed += not right
+
+
+def same(picture, dump):
+    width, height, pixels = dump
+    if (picture.width, picture.height) != (width, height):
+        return "%dx%d, not %dx%d" % (picture.width, picture.height, width, height)
+    for y in range(height):
+        for x in range(width):
+            at = (y * width + x) * 3
+            if picture.at(x, y) != tuple(pixels[at:at + 3]):
+                return "%d,%d is %s, not %s" % (x, y, picture.at(x, y), tuple(pixels[at:at + 3]))
+    return ""
+
+
+def settle(control, seconds=30.0):
+    """Waits until the picture stays the same for a second."""
+    deadline, last = time.monotonic() + seconds, None
+    while time.monotonic() < deadline:
+        now = control.request("screen.capture", {"format": "raw"})[1]
+        if now == last:
+            break
+        last = now
+        time.sleep(1.0)
+
+
+def wait(condition, seconds):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def size_of(control, head):
+    one = control.heads().get(head, {})
+    return one.get("width", 0), one.get("height", 0)
+
+
+def screen(program, folder, *options, fds=()):
+    paths = [os.path.join(folder, name + ".sock") for name in ("control", "handoff", "vnc")]
+    for path in paths:
+        if os.path.exists(path):
+            os.unlink(path)
+    process = subprocess.Popen([program, "--control", paths[0], "--handoff", paths[1], "--vnc", paths[2], *options],
+                               pass_fds=fds)
+    if not wait(lambda: os.path.exists(paths[2]) or process.poll() is not None, 10) or process.poll() is not None:
+        raise SystemExit("lodge-screen does not start")
+    return process, paths
+
+
+def try_all(program, folder):
+    check = Checks()
+    qemu = Qemu(folder)
+    ours = qemu.display()
+    process, (control_path, _, vnc) = screen(program, folder, "--qemu", str(ours.fileno()), fds=(ours.fileno(),))
+    ours.close()
+    control = Control(control_path)
+    check("its console is the first head", wait(lambda: size_of(control, 0)[0] > 0, 20), control.heads())
+    wait(lambda: size_of(control, 0) == (720, 400), 20)  # the firmware's text
+    settle(control)
+    picture, dump = control.capture(), qemu.dump(os.path.join(folder, "dump.ppm"))
+    check("a capture is what QEMU dumps", not same(picture, dump), same(picture, dump))
+    check("it is not empty", len(picture.colours()) > 1)
+    check("a second console is off", size_of(control, 1) == (0, 0), size_of(control, 1))
+
+    viewer = Rfb(vnc)
+    viewer.drain()
+    check("a VNC viewer has the size", (viewer.width, viewer.height) == (dump[0], dump[1]))
+    qemu.command("system_reset")
+    for _ in range(20):
+        control.request("screen.key", {"keys": ["esc"]})
+        time.sleep(0.2)
+    settle(control)
+    menu = qemu.dump(os.path.join(folder, "menu.ppm"))
+    check("keys reach the firmware's boot menu", menu != dump)
+    check("the menu is captured right", not same(control.capture(), menu), same(control.capture(), menu))
+    viewer.close()
+
+    again = qemu.display()
+    process.terminate()
+    check("it ends when told", process.wait(10) == 0)
+    process, (control_path, handoff, vnc) = screen(program, folder, "--await-qemu")
+    control = Control(control_path)
+    check("it waits for a connection", size_of(control, 0) == (0, 0))
+    hand_over(handoff, "qemu", again)
+    again.close()
+    check("a connection is handed over", wait(lambda: size_of(control, 0) == menu[:2], 10), control.heads())
+    check("and shows the same", not same(control.capture(), menu), same(control.capture(), menu))
+    other = qemu.display()
+    hand_over(handoff, "qemu", other)
+    other.close()
+    check("another one takes its place", wait(lambda: size_of(control, 0) == menu[:2], 10), control.heads())
+    check("and shows the same again", not same(control.capture(), menu), same(control.capture(), menu))
+    qemu.close()
+    began = time.monotonic()
+    check("it ends when no other comes", process.wait(20) == 0)
+    check("after a while", time.monotonic() - began > 5)
+    return check
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        check = try_all(sys.argv[1], folder)
+    print("%d passed, %d failed" % (check.passed, check.failed))
+    sys.exit(check.failed != 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,9 @@
 /*
  * The host asks when a screen has not become what its viewer wants. A desktop that follows by
  * itself gets its grace; then the backend acts. One thing is done at a time: of orders that come
- * meanwhile the last counts, and each is answered.
+ * meanwhile the last counts, and each is answered. When the host was asked to plug a monitor in
+ * again, what the desktop then makes of it may still not be what was wanted (it remembers something
+ * of its own): that is tried once more when the monitor is there.
  */
 #include "guest-agent/session/display.h"
 
@@ -16,6 +18,8 @@
 
 #define ATTACHED_MAX 4
 #define APPLY_MS     4000 /* a backend that does not answer has failed */
+#define REPLUG_MS    6000 /* within this time a replug happens */
+#define SETTLE_MS    100
 
 struct order {
 	struct stream *stream; /* NULL: none */
@@ -32,6 +36,10 @@ struct display {
 	bool applying;			       /* the backend is at it */
 	struct order order;		       /* being done, or in its grace */
 	struct order next;		       /* while the backend is at it */
+	struct head_list replugged;	       /* what is wanted after a replug */
+	uint64_t replug_until;		       /* ms of the loop's clock; 0: nothing is */
+	uv_timer_t settle;		       /* after the monitor has come back */
+	unsigned int closing;
 };
 
 static const struct display_backend *const backends[] = {
@@ -104,8 +112,13 @@ static void on_late(uv_timer_t *timer)
 
 static void done(struct display *display, int error, const char *text)
 {
-	if (!error)
+	if (!error) {
 		display->told.serial = display->order.want.serial;
+		display->replug_until = 0;
+	} else if (error == -EAGAIN && display->order.stream) {
+		display->replugged = display->order.want;
+		display->replug_until = uv_now(display->context->loop) + REPLUG_MS;
+	}
 	answer(&display->order, error, text);
 	if (!display->next.stream)
 		return;
@@ -179,6 +192,20 @@ void display_applied(struct display *display, int error, const char *text)
 	done(display, error, text);
 }
 
+/* Nobody waits for an answer to this one. */
+static void on_settled(uv_timer_t *timer)
+{
+	struct display *display = timer->data;
+	struct head_list plan;
+
+	if (display->applying || display->order.stream || !display->replug_until ||
+	    uv_now(timer->loop) > display->replug_until)
+		return;
+	display->order.want = display->replugged;
+	if (make_plan(display, &plan) > PLAN_MET)
+		begin(display, true);
+}
+
 void display_changed(struct display *display)
 {
 	struct head_list plan;
@@ -186,6 +213,8 @@ void display_changed(struct display *display)
 	if (!display->backend)
 		return;
 	look(display);
+	if (display->replug_until)
+		uv_timer_start(&display->settle, on_settled, SETTLE_MS, 0);
 	/* In its grace the desktop may have done it. */
 	if (display->order.stream && !display->applying && make_plan(display, &plan) == PLAN_MET) {
 		uv_timer_stop(&display->timer);
@@ -210,6 +239,7 @@ static void on_message(struct stream *stream, void *owner, struct slice name, st
 		return;
 	}
 	answer(&display->order, -ECANCELED, "another order came");
+	display->replug_until = 0;
 	uv_timer_stop(&display->timer);
 	display->order = order;
 	begin(display, false);
@@ -300,6 +330,9 @@ static int display_start(const struct session_context *context, void **state)
 		return error;
 	uv_timer_init(context->loop, &display->timer);
 	display->timer.data = display;
+	uv_timer_init(context->loop, &display->settle);
+	display->settle.data = display;
+	display->closing = 2;
 	look(display);
 	*state = take_ptr(display);
 	return 0;
@@ -307,7 +340,10 @@ static int display_start(const struct session_context *context, void **state)
 
 static void on_released(uv_handle_t *timer)
 {
-	free(timer->data);
+	struct display *display = timer->data;
+
+	if (--display->closing == 0)
+		free(display);
 }
 
 static void display_stop(void *state)
@@ -316,6 +352,7 @@ static void display_stop(void *state)
 
 	display->backend->stop(display->state);
 	uv_close((uv_handle_t *)&display->timer, on_released);
+	uv_close((uv_handle_t *)&display->settle, on_released);
 }
 
 const struct session_service session_service_display = {

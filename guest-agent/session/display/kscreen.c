@@ -9,36 +9,14 @@
 #include "guest-agent/session/display.h"
 #include "guest-agent/session/wayland/connection.h"
 #include "guest-agent/session/wayland/kde_outputs.h"
+#include "guest-agent/session/wayland/output_list.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/log.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define NO_HEAD UINT_MAX
-
-struct mode {
-	struct mode *next;
-	struct wl_proxy *proxy;
-	uint32_t width, height;
-};
-
-struct output {
-	struct output *next;
-	struct kscreen *kscreen;
-	struct wl_proxy *proxy;
-	uint32_t global;
-	struct mode *modes;
-	const struct mode *current;
-	char name[32];
-	unsigned int head; /* NO_HEAD: not named yet */
-	bool enabled;
-	int32_t x, y;
-	uint32_t scale_milli;
-};
 
 struct kscreen {
 	const struct session_context *context;
@@ -48,102 +26,27 @@ struct kscreen {
 	struct wl_proxy *primary_proxy, *order;
 	bool order_begun;
 	char primary[32];
-	struct output *outputs;
+	struct output_list outputs;
 	struct wl_proxy *configuration; /* under way */
 	struct wl_callback *settled;
 };
 
 /* --- What the compositor tells -------------------------------------------------------------- */
 
-static void mode_free(struct output *output, struct mode *mode)
-{
-	for (struct mode **place = &output->modes; *place; place = &(*place)->next) {
-		if (*place == mode) {
-			*place = mode->next;
-			break;
-		}
-	}
-	if (output->current == mode)
-		output->current = NULL;
-	wl_proxy_destroy(mode->proxy);
-	free(mode);
-}
-
-static void output_free(struct output *output)
-{
-	for (struct output **place = &output->kscreen->outputs; *place; place = &(*place)->next) {
-		if (*place == output) {
-			*place = output->next;
-			break;
-		}
-	}
-	while (output->modes)
-		mode_free(output, output->modes);
-	wl_proxy_destroy(output->proxy);
-	free(output);
-}
-
-static struct mode *mode_of(const struct output *output, const struct wl_proxy *proxy)
-{
-	struct mode *mode = output->modes;
-
-	while (mode && mode->proxy != proxy)
-		mode = mode->next;
-	return mode;
-}
-
-static void on_mode_size(void *data, struct wl_proxy *proxy, int32_t width, int32_t height)
-{
-	struct mode *mode = mode_of(data, proxy);
-
-	if (mode) {
-		mode->width = (uint32_t)MAX(width, 0);
-		mode->height = (uint32_t)MAX(height, 0);
-	}
-}
-
-static void on_mode_removed(void *data, struct wl_proxy *proxy)
-{
-	struct mode *mode = mode_of(data, proxy);
-
-	if (mode)
-		mode_free(data, mode);
-}
-
-static void on_mode_refresh(void *data, struct wl_proxy *proxy, int32_t refresh)
-{
-	(void)data;
-	(void)proxy;
-	(void)refresh;
-}
-
-static void on_mode_preferred(void *data, struct wl_proxy *proxy)
-{
-	(void)data;
-	(void)proxy;
-}
-
 static const struct kde_mode_listener mode_listener = {
-	.size = on_mode_size,
-	.refresh = on_mode_refresh,
-	.preferred = on_mode_preferred,
-	.removed = on_mode_removed,
+	.size = output_mode_size,
+	.refresh = output_mode_refresh,
+	.preferred = output_mode_preferred,
+	.removed = output_mode_gone,
 };
 
 static void on_mode(void *data, struct wl_proxy *device, struct wl_proxy *proxy)
 {
 	struct output *output = data;
-	struct mode *mode = calloc(1, sizeof(*mode));
 
 	(void)device;
-	if (!mode) {
-		wl_proxy_destroy(proxy);
-		return;
-	}
-	mode->proxy = proxy;
-	mode->next = output->modes;
-	output->modes = mode;
-	wl_proxy_add_listener(proxy, (void (**)(void))(uintptr_t)&mode_listener, output);
+	if (output_add_mode(output, proxy))
+		wl_proxy_add_listener(proxy, (void (**)(void))(uintptr_t)&mode_listener, output);
 }
 
 static void on_current_mode(void *data, struct wl_proxy *device, struct wl_proxy *proxy)
@@ -151,7 +54,7 @@ static void on_current_mode(void *data, struct wl_proxy *device, struct wl_proxy
 	struct output *output = data;
 
 	(void)device;
-	output->current = mode_of(output, proxy);
+	output->current = output_mode_of(output, proxy);
 }
 
 static void on_geometry(void *data, struct wl_proxy *device, int32_t x, int32_t y, int32_t width_mm,
@@ -176,7 +79,7 @@ static void on_done(void *data, struct wl_proxy *device)
 	const struct output *output = data;
 
 	(void)device;
-	display_changed(output->kscreen->display);
+	display_changed(((struct kscreen *)output->list->owner)->display);
 }
 
 static void on_scale(void *data, struct wl_proxy *device, wl_fixed_t factor)
@@ -269,55 +172,18 @@ static void on_order_done(void *data, struct wl_proxy *proxy)
 
 static const struct kde_order_listener order_listener = {on_order_output, on_order_done};
 
-static bool is_taken(const struct kscreen *kscreen, unsigned int head)
-{
-	const struct output *output = kscreen->outputs;
-
-	while (output && output->head != head)
-		output = output->next;
-	return output != NULL;
-}
-
-/* By its name; where another has that number, the first that is free. */
-static void number_heads(const struct kscreen *kscreen)
-{
-	unsigned int place = 0;
-
-	for (struct output *output = kscreen->outputs; output; output = output->next, place++) {
-		unsigned int head = head_of_connector(output->name, place);
-
-		if (output->head != NO_HEAD || !output->name[0])
-			continue;
-		if (is_taken(kscreen, head)) {
-			for (head = 0; is_taken(kscreen, head); head++)
-				;
-		}
-		output->head = head;
-	}
-}
-
 static bool kscreen_read(void *state, struct head_list *heads)
 {
-	const struct kscreen *kscreen = state;
+	struct kscreen *kscreen = state;
 
-	number_heads(kscreen);
-	for (const struct output *output = kscreen->outputs;
-	     output && heads->count < DISPLAY_MAX_HEADS; output = output->next) {
+	output_list_number(&kscreen->outputs);
+	for (const struct output *output = kscreen->outputs.first; output; output = output->next) {
 		struct head *head = &heads->heads[heads->count];
 
 		if (output->head >= DISPLAY_MAX_HEADS)
 			continue;
-		*head = (struct head){.head = output->head};
-		memcpy(head->connector, output->name, sizeof(head->connector));
-		if (output->enabled && output->current) {
-			head->enabled = true;
-			head->primary = strcmp(output->name, kscreen->primary) == 0;
-			head->x = output->x;
-			head->y = output->y;
-			head->width = output->current->width;
-			head->height = output->current->height;
-			head->scale_milli = output->scale_milli;
-		}
+		output_describe(output, head);
+		head->primary = head->enabled && strcmp(output->name, kscreen->primary) == 0;
 		heads->count++;
 	}
 	return false;
@@ -371,20 +237,6 @@ static const struct kde_configuration_listener configuration_listener = {
 	.failed = on_failed,
 };
 
-static const struct mode *find_mode(const struct output *output, const struct head *head)
-{
-	for (const struct mode *mode = output->modes; mode; mode = mode->next) {
-		if (mode->width == head->width && mode->height == head->height)
-			return mode;
-	}
-	return NULL;
-}
-
-static const struct head *wanted_of(const struct head_list *heads, const struct output *output)
-{
-	return head_list_find(heads, output->head);
-}
-
 /* @priority: among those that are on; 1 is the primary one. */
 static void configure(const struct kscreen *kscreen, const struct output *output,
 		      const struct head *head, uint32_t priority)
@@ -400,7 +252,8 @@ static void configure(const struct kscreen *kscreen, const struct output *output
 	if (!head->enabled)
 		return;
 	wl_proxy_marshal_flags(configuration, KDE_CONFIGURATION_MODE, NULL, version, 0,
-			       output->proxy, find_mode(output, head)->proxy);
+			       output->proxy,
+			       output_find_mode(output, head->width, head->height)->proxy);
 	wl_proxy_marshal_flags(configuration, KDE_CONFIGURATION_POSITION, NULL, version, 0,
 			       output->proxy, head->x, head->y);
 	if (head->scale_milli)
@@ -416,10 +269,10 @@ static void kscreen_apply(void *state, const struct head_list *heads)
 	struct kscreen *kscreen = state;
 	uint32_t next = 2;
 
-	for (const struct output *output = kscreen->outputs; output; output = output->next) {
-		const struct head *head = wanted_of(heads, output);
+	for (const struct output *output = kscreen->outputs.first; output; output = output->next) {
+		const struct head *head = output_wanted(output, heads);
 
-		if (head && head->enabled && !find_mode(output, head)) {
+		if (head && head->enabled && !output_find_mode(output, head->width, head->height)) {
 			/* It has not read the monitor. */
 			display_applied(kscreen->display, -EAGAIN, "replug");
 			return;
@@ -434,8 +287,8 @@ static void kscreen_apply(void *state, const struct head_list *heads)
 	}
 	wl_proxy_add_listener(kscreen->configuration,
 			      (void (**)(void))(uintptr_t)&configuration_listener, kscreen);
-	for (const struct output *output = kscreen->outputs; output; output = output->next) {
-		const struct head *head = wanted_of(heads, output);
+	for (const struct output *output = kscreen->outputs.first; output; output = output->next) {
+		const struct head *head = output_wanted(output, heads);
 
 		if (!head)
 			continue;
@@ -452,22 +305,14 @@ static void kscreen_apply(void *state, const struct head_list *heads)
 
 static void add_output(struct kscreen *kscreen, uint32_t name, uint32_t version)
 {
-	struct output *output = calloc(1, sizeof(*output)), **last = &kscreen->outputs;
+	struct wl_proxy *proxy = wayland_bind(kscreen->wayland, name, &kde_device_interface,
+					      MIN(version, KDE_DEVICE_VERSION));
+	struct output *output = proxy ? output_list_add(&kscreen->outputs, proxy) : NULL;
 
 	if (!output)
 		return;
-	*output = (struct output){
-		.kscreen = kscreen, .global = name, .head = NO_HEAD, .scale_milli = 1000};
-	output->proxy = wayland_bind(kscreen->wayland, name, &kde_device_interface,
-				     MIN(version, KDE_DEVICE_VERSION));
-	if (!output->proxy) {
-		free(output);
-		return;
-	}
-	while (*last)
-		last = &(*last)->next;
-	*last = output;
-	wl_proxy_add_listener(output->proxy, (void (**)(void))(uintptr_t)&device_listener, output);
+	output->global = name;
+	wl_proxy_add_listener(proxy, (void (**)(void))(uintptr_t)&device_listener, output);
 }
 
 static void on_global(void *owner, uint32_t name, const char *interface, uint32_t version)
@@ -498,13 +343,13 @@ static void on_global(void *owner, uint32_t name, const char *interface, uint32_
 static void on_removed(void *owner, uint32_t name)
 {
 	struct kscreen *kscreen = owner;
-	struct output *output = kscreen->outputs;
+	struct output *output = kscreen->outputs.first;
 
 	while (output && output->global != name)
 		output = output->next;
 	if (!output)
 		return;
-	output_free(output);
+	output_list_remove(output);
 	display_changed(kscreen->display);
 }
 
@@ -530,8 +375,7 @@ static void kscreen_stop(void *state)
 		wl_callback_destroy(kscreen->settled);
 	if (kscreen->configuration)
 		wl_proxy_destroy(kscreen->configuration);
-	while (kscreen->outputs)
-		output_free(kscreen->outputs);
+	output_list_clear(&kscreen->outputs);
 	if (kscreen->management)
 		wl_proxy_destroy(kscreen->management);
 	if (kscreen->primary_proxy)
@@ -555,6 +399,7 @@ static int kscreen_start(const struct session_context *context, struct display *
 		return -ENOMEM;
 	kscreen->context = context;
 	kscreen->display = display;
+	kscreen->outputs.owner = kscreen;
 	error = wayland_open(context->loop, &wayland_handlers, kscreen, &kscreen->wayland);
 	if (!error && !kscreen->management)
 		error = -ENOTSUP;

@@ -147,7 +147,7 @@ static int find_targets(struct randr *randr, struct randr_state *state,
 		target->head = head;
 		target->output = randr_state_output(state, head->head);
 		if (!target->output)
-			return -ENODEV;
+			continue; /* unplugged: it goes off */
 		target->mode =
 			randr_state_find_mode(state, target->output, head->width, head->height);
 		if (!target->mode)
@@ -158,7 +158,7 @@ static int find_targets(struct randr *randr, struct randr_state *state,
 		change->height = MAX(change->height, (uint32_t)head->y + head->height);
 		change->count++;
 	}
-	return 0;
+	return change->count > 0 ? 0 : -ENODEV;
 }
 
 static bool take_crtc(const struct randr_state *state, struct change *change, struct target *target,

@@ -130,11 +130,13 @@ void randr_state_heads(const struct randr_state *state, uint32_t scale_milli,
 		const struct randr_crtc *crtc = randr_state_crtc(state, output->crtc);
 		struct head *head = &heads->heads[heads->count];
 
-		if (!output->connected || head_list_find(heads, output->head))
+		const bool is_lit = crtc && crtc->mode;
+
+		if ((!output->connected && !is_lit) || head_list_find(heads, output->head))
 			continue;
 		*head = (struct head){.head = output->head, .primary = output->primary};
 		memcpy(head->connector, output->name, sizeof(head->connector));
-		if (crtc && crtc->mode) {
+		if (is_lit) {
 			head->enabled = true;
 			head->x = crtc->x;
 			head->y = crtc->y;

@@ -49,12 +49,13 @@ struct randr_state {
 int randr_state_read(xcb_connection_t *connection, xcb_window_t root, struct randr_state *state);
 void randr_state_free(struct randr_state *state);
 
-/* Connected outputs, but none twice. @scale_milli: of all. */
+/* Outputs that are connected or still show something, but none twice. @scale_milli: of all. */
 void randr_state_heads(const struct randr_state *state, uint32_t scale_milli,
 		       struct head_list *heads);
 
 /* NULL if there is none. */
 const struct randr_crtc *randr_state_crtc(const struct randr_state *state, xcb_randr_crtc_t id);
+/* A connected one. */
 struct randr_output *randr_state_output(struct randr_state *state, unsigned int head);
 const xcb_randr_mode_info_t *randr_state_mode(const struct randr_state *state, xcb_randr_mode_t id);
 

@@ -4,13 +4,15 @@
  *
  * The compositor tells of heads and modes, then "done" with a serial; a configuration is made for a
  * serial and is cancelled if another has come meanwhile, which is tried again. Sizes that a monitor
- * does not offer are custom modes. wlroots before 0.18 rounds their width to a multiple of 8, and
- * sway dies of a mode that is not the one it asked for: there such a size is a case for a replug.
- * They also call a head off whose mode is in no list; what clients are told of it is the truth.
+ * does not offer are custom modes. Before wlroots 0.18 sway takes no custom mode of a monitor that
+ * offers others, but the preferred one, and monitors are read only when they are plugged in: there
+ * such a size is a case for a replug. It also calls a head off whose mode is in no list; what
+ * clients are told of it is the truth.
  */
 #include "guest-agent/session/display.h"
 #include "guest-agent/session/display/sway_version.h"
 #include "guest-agent/session/wayland/connection.h"
+#include "guest-agent/session/wayland/output_list.h"
 #include "guest-agent/session/wayland/output_management.h"
 #include "guest-agent/session/wayland/outputs.h"
 #include "protocol/base/bytes.h"
@@ -18,33 +20,12 @@
 #include "protocol/base/log.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NO_HEAD	       UINT_MAX
 #define TRIES	       5
 #define VERSION_RECENT 4U /* of the manager, since wlroots 0.16 */
-
-struct mode {
-	struct mode *next;
-	struct wl_proxy *proxy;
-	uint32_t width, height;
-};
-
-struct output {
-	struct output *next;
-	struct wlr *wlr;
-	struct wl_proxy *proxy;
-	struct mode *modes;
-	const struct mode *current; /* NULL: not one of them */
-	char name[32];
-	unsigned int head; /* NO_HEAD: not named yet */
-	bool enabled;
-	int32_t x, y;
-	uint32_t scale_milli;
-};
 
 struct wlr {
 	const struct session_context *context;
@@ -53,103 +34,32 @@ struct wlr {
 	struct wl_proxy *manager;
 	uint32_t version; /* as offered */
 	struct outputs *clients_view;
-	struct output *outputs;
+	struct output_list outputs;
 	uint32_t serial;
 	struct wl_proxy *configuration; /* under way */
 	struct wl_callback *settled;
 	struct head_list wanted;
 	unsigned int tries;
-	bool odd_widths; /* custom modes of any width */
+	bool custom_modes; /* beside those that a monitor offers */
 };
 
 /* --- What the compositor tells -------------------------------------------------------------- */
 
-static void mode_free(struct output *output, struct mode *mode)
-{
-	for (struct mode **place = &output->modes; *place; place = &(*place)->next) {
-		if (*place == mode) {
-			*place = mode->next;
-			break;
-		}
-	}
-	if (output->current == mode)
-		output->current = NULL;
-	wl_proxy_destroy(mode->proxy);
-	free(mode);
-}
-
-static void output_free(struct output *output)
-{
-	for (struct output **place = &output->wlr->outputs; *place; place = &(*place)->next) {
-		if (*place == output) {
-			*place = output->next;
-			break;
-		}
-	}
-	while (output->modes)
-		mode_free(output, output->modes);
-	wl_proxy_destroy(output->proxy);
-	free(output);
-}
-
-static void on_mode_size(void *data, struct wl_proxy *proxy, int32_t width, int32_t height)
-{
-	struct output *output = data;
-
-	for (struct mode *mode = output->modes; mode; mode = mode->next) {
-		if (mode->proxy != proxy)
-			continue;
-		mode->width = (uint32_t)MAX(width, 0);
-		mode->height = (uint32_t)MAX(height, 0);
-	}
-}
-
-static void on_mode_finished(void *data, struct wl_proxy *proxy)
-{
-	struct output *output = data;
-
-	for (struct mode *mode = output->modes; mode; mode = mode->next) {
-		if (mode->proxy == proxy) {
-			mode_free(output, mode);
-			return;
-		}
-	}
-}
-
-static void on_mode_refresh(void *data, struct wl_proxy *proxy, int32_t refresh)
-{
-	(void)data;
-	(void)proxy;
-	(void)refresh;
-}
-
-static void on_mode_preferred(void *data, struct wl_proxy *proxy)
-{
-	(void)data;
-	(void)proxy;
-}
-
 static const struct output_mode_listener mode_listener = {
-	.size = on_mode_size,
-	.refresh = on_mode_refresh,
-	.preferred = on_mode_preferred,
-	.finished = on_mode_finished,
+	.size = output_mode_size,
+	.refresh = output_mode_refresh,
+	.preferred = output_mode_preferred,
+	.finished = output_mode_gone,
 };
 
 static void on_head_mode(void *data, struct wl_proxy *proxy, struct wl_proxy *mode_proxy)
 {
 	struct output *output = data;
-	struct mode *mode = calloc(1, sizeof(*mode));
 
 	(void)proxy;
-	if (!mode) {
-		wl_proxy_destroy(mode_proxy);
-		return;
-	}
-	mode->proxy = mode_proxy;
-	mode->next = output->modes;
-	output->modes = mode;
-	wl_proxy_add_listener(mode_proxy, (void (**)(void))(uintptr_t)&mode_listener, output);
+	if (output_add_mode(output, mode_proxy))
+		wl_proxy_add_listener(mode_proxy, (void (**)(void))(uintptr_t)&mode_listener,
+				      output);
 }
 
 static void on_head_name(void *data, struct wl_proxy *proxy, const char *name)
@@ -173,11 +83,7 @@ static void on_head_current_mode(void *data, struct wl_proxy *proxy, struct wl_p
 	struct output *output = data;
 
 	(void)proxy;
-	output->current = NULL;
-	for (const struct mode *mode = output->modes; mode; mode = mode->next) {
-		if (mode->proxy == current)
-			output->current = mode;
-	}
+	output->current = output_mode_of(output, current);
 }
 
 static void on_head_position(void *data, struct wl_proxy *proxy, int32_t x, int32_t y)
@@ -200,7 +106,7 @@ static void on_head_scale(void *data, struct wl_proxy *proxy, wl_fixed_t scale)
 static void on_head_finished(void *data, struct wl_proxy *proxy)
 {
 	(void)proxy;
-	output_free(data);
+	output_list_remove(data);
 }
 
 static void on_head_text(void *data, struct wl_proxy *proxy, const char *text)
@@ -244,18 +150,11 @@ static const struct output_head_listener head_listener = {
 static void on_head(void *data, struct wl_proxy *manager, struct wl_proxy *proxy)
 {
 	struct wlr *wlr = data;
-	struct output *output = calloc(1, sizeof(*output)), **last = &wlr->outputs;
+	struct output *output = output_list_add(&wlr->outputs, proxy);
 
 	(void)manager;
-	if (!output) {
-		wl_proxy_destroy(proxy);
-		return;
-	}
-	*output = (struct output){.wlr = wlr, .proxy = proxy, .head = NO_HEAD, .scale_milli = 1000};
-	while (*last)
-		last = &(*last)->next;
-	*last = output;
-	wl_proxy_add_listener(proxy, (void (**)(void))(uintptr_t)&head_listener, output);
+	if (output)
+		wl_proxy_add_listener(proxy, (void (**)(void))(uintptr_t)&head_listener, output);
 }
 
 static void on_done(void *data, struct wl_proxy *manager, uint32_t serial)
@@ -281,33 +180,6 @@ static const struct output_manager_listener manager_listener = {
 	.finished = on_finished,
 };
 
-static bool is_taken(const struct wlr *wlr, unsigned int head)
-{
-	const struct output *output = wlr->outputs;
-
-	while (output && output->head != head)
-		output = output->next;
-	return output != NULL;
-}
-
-/* By its name; where another has that number, the first that is free. */
-static void number_heads(const struct wlr *wlr)
-{
-	unsigned int place = 0;
-
-	for (struct output *output = wlr->outputs; output; output = output->next, place++) {
-		unsigned int head = head_of_connector(output->name, place);
-
-		if (output->head != NO_HEAD || !output->name[0])
-			continue;
-		if (is_taken(wlr, head)) {
-			for (head = 0; is_taken(wlr, head); head++)
-				;
-		}
-		output->head = head;
-	}
-}
-
 static const struct head *find_by_name(const struct head_list *heads, const char *name)
 {
 	for (size_t i = 0; i < heads->count; i++) {
@@ -319,31 +191,22 @@ static const struct head *find_by_name(const struct head_list *heads, const char
 
 static bool wlr_read(void *state, struct head_list *heads)
 {
-	const struct wlr *wlr = state;
+	struct wlr *wlr = state;
 	struct head_list seen = {0};
 
-	number_heads(wlr);
+	output_list_number(&wlr->outputs);
 	outputs_read(wlr->clients_view, &seen);
-	for (const struct output *output = wlr->outputs; output && heads->count < DISPLAY_MAX_HEADS;
-	     output = output->next) {
+	for (const struct output *output = wlr->outputs.first; output; output = output->next) {
 		struct head *head = &heads->heads[heads->count];
 		const struct head *is = find_by_name(&seen, output->name);
 
 		if (output->head >= DISPLAY_MAX_HEADS)
 			continue;
-		*head = (struct head){.head = output->head};
-		if (output->enabled && output->current && output->current->width) {
-			head->enabled = true;
-			head->x = output->x;
-			head->y = output->y;
-			head->width = output->current->width;
-			head->height = output->current->height;
-			head->scale_milli = output->scale_milli;
-		} else if (is) {
+		output_describe(output, head);
+		if (!head->enabled && is) {
 			*head = *is;
 			head->head = output->head;
 		}
-		memcpy(head->connector, output->name, sizeof(head->connector));
 		heads->count++;
 	}
 	return false;
@@ -422,19 +285,10 @@ static const struct output_configuration_listener configuration_listener = {
 	.cancelled = on_configuration_cancelled,
 };
 
-static const struct mode *find_mode(const struct output *output, uint32_t width, uint32_t height)
-{
-	for (const struct mode *mode = output->modes; mode; mode = mode->next) {
-		if (mode->width == width && mode->height == height)
-			return mode;
-	}
-	return NULL;
-}
-
 static void enable(struct wlr *wlr, const struct output *output, const struct head *head)
 {
 	const uint32_t version = wl_proxy_get_version(wlr->configuration);
-	const struct mode *mode = find_mode(output, head->width, head->height);
+	const struct output_mode *mode = output_find_mode(output, head->width, head->height);
 	struct wl_proxy *proxy = wl_proxy_marshal_flags(
 		wlr->configuration, OUTPUT_CONFIGURATION_ENABLE_HEAD,
 		&output_configuration_head_interface, version, 0, NULL, output->proxy);
@@ -455,11 +309,6 @@ static void enable(struct wlr *wlr, const struct output *output, const struct he
 	wl_proxy_destroy(proxy); /* it has no destructor of its own */
 }
 
-static const struct head *wanted_of(const struct wlr *wlr, const struct output *output)
-{
-	return head_list_find(&wlr->wanted, output->head);
-}
-
 /* Each head must be named in a configuration. */
 static void configure(struct wlr *wlr)
 {
@@ -472,8 +321,8 @@ static void configure(struct wlr *wlr)
 	}
 	wl_proxy_add_listener(wlr->configuration,
 			      (void (**)(void))(uintptr_t)&configuration_listener, wlr);
-	for (const struct output *output = wlr->outputs; output; output = output->next) {
-		const struct head *head = wanted_of(wlr, output);
+	for (const struct output *output = wlr->outputs.first; output; output = output->next) {
+		const struct head *head = output_wanted(output, &wlr->wanted);
 
 		if (head && head->enabled)
 			enable(wlr, output, head);
@@ -486,14 +335,24 @@ static void configure(struct wlr *wlr)
 			       wl_proxy_get_version(wlr->configuration), 0);
 }
 
+/* One that offers none is told to have one without a size. */
+static bool has_modes(const struct output *output)
+{
+	for (const struct output_mode *mode = output->modes; mode; mode = mode->next) {
+		if (mode->width)
+			return true;
+	}
+	return false;
+}
+
 static bool needs_replug(const struct wlr *wlr)
 {
-	for (const struct output *output = wlr->outputs; output; output = output->next) {
-		const struct head *head = wanted_of(wlr, output);
+	for (const struct output *output = wlr->outputs.first; output; output = output->next) {
+		const struct head *head = output_wanted(output, &wlr->wanted);
 
-		if (head && head->enabled && head->width % 8 &&
-		    !find_mode(output, head->width, head->height))
-			return !wlr->odd_widths;
+		if (head && head->enabled && has_modes(output) && !wlr->custom_modes &&
+		    !output_find_mode(output, head->width, head->height))
+			return true;
 	}
 	return false;
 }
@@ -553,8 +412,7 @@ static void wlr_stop(void *state)
 		wl_callback_destroy(wlr->settled);
 	if (wlr->configuration)
 		wl_proxy_destroy(wlr->configuration);
-	while (wlr->outputs)
-		output_free(wlr->outputs);
+	output_list_clear(&wlr->outputs);
 	if (wlr->manager)
 		wl_proxy_destroy(wlr->manager);
 	outputs_free(wlr->clients_view);
@@ -563,7 +421,7 @@ static void wlr_stop(void *state)
 }
 
 /* wlroots 0.18 is in sway since 1.10; of others only the oldest give themselves away. */
-static bool takes_odd_widths(const struct wlr *wlr)
+static bool takes_custom_modes(const struct wlr *wlr)
 {
 	struct sway_version version;
 	int error = sway_version_get(wl_display_get_fd(wayland_display(wlr->wayland)), &version);
@@ -585,6 +443,7 @@ static int wlr_start(const struct session_context *context, struct display *disp
 		return -ENOMEM;
 	wlr->context = context;
 	wlr->display = display;
+	wlr->outputs.owner = wlr;
 	wlr->clients_view = outputs_new(on_outputs_changed, wlr);
 	if (!wlr->clients_view) {
 		free(wlr);
@@ -597,7 +456,7 @@ static int wlr_start(const struct session_context *context, struct display *disp
 		wlr_stop(wlr);
 		return error;
 	}
-	wlr->odd_widths = takes_odd_widths(wlr);
+	wlr->custom_modes = takes_custom_modes(wlr);
 	*state = wlr;
 	return 0;
 }

@@ -81,6 +81,23 @@ class Guest:
                 modes[int(name[1])] = (int(mode[1]), int(mode[2]))
         return modes
 
+    def is_off(self, head):
+        return head not in self.state()
+
+    def session(self):
+        """Who has the screen, as the agent says: "none", "console", "x11", "wayland"."""
+        return "none"
+
+    def wait_session(self, kind, seconds):
+        """The seconds until a text console ("console") or a desktop has it; None: it has not."""
+        wanted = {"console": ("console",), "desktop": ("x11", "wayland")}[kind]
+        started = time.monotonic()
+        while time.monotonic() - started < seconds:
+            if self.session() in wanted:
+                return time.monotonic() - started
+            time.sleep(0.1)
+        return None
+
     def terminal(self):
         """(columns, rows) of the text console."""
         words = (self.run("stty size </dev/tty1") or "").split()
@@ -198,6 +215,13 @@ class AgentGuest(RigGuest):
             self._viewer(head).set_desktop_size(*wish[head])
             threading.Timer(self.grace, self._help, [wish]).start()
 
+    def session(self):
+        return (self.layout or {}).get("session", "none")
+
+    def is_off(self, head):
+        # Some desktops leave the CRTC of a monitor that is gone as it was.
+        return self._actual(head) == (0, 0)
+
     def explain(self):
         """What the agent said last."""
         return " ".join("%s %s" % one for one in self.told[-4:])
@@ -251,6 +275,13 @@ class LodgeGuest(Guest):
             if row.get("head") == head and row.get("enabled", True):
                 return row["width"], row["height"]
         return 0, 0
+
+    def session(self):
+        heads = self.info()
+        return heads.get("session", "none") if isinstance(heads, dict) else "none"
+
+    def is_off(self, head):
+        return self.size(head) == (0, 0)
 
     def picture(self, head):
         path = os.path.join(self.folder, "screen.png")

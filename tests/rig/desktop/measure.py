@@ -59,7 +59,7 @@ class Entry:
             # Whole cells of 8x16 only; blocks of 6x2 cells.
             right, bottom, inset = width - width % 8, height - height % 16, 4
         else:
-            right, bottom, inset = width, height, 2
+            right, bottom, inset = width, height, 3
         top = min(self.desktop.bar, height // 3) + inset
         spots = ((inset, top), (right - 1 - inset, top), (inset, bottom - 1 - inset),
                  (right - 1 - inset, bottom - 1 - inset))
@@ -169,10 +169,9 @@ class Entry:
         self.check("head 0 is right beside it", right, words)
         self.guest.off(1)
         deadline = time.monotonic() + self.patience
-        while 1 in self.guest.state() and time.monotonic() < deadline:
+        while not (gone := self.guest.is_off(1)) and time.monotonic() < deadline:
             time.sleep(0.1)
-        modes = self.guest.state()
-        self.check("head 1 off", 1 not in modes, "" if 1 not in modes else "it has %dx%d" % modes[1])
+        self.check("head 1 off", gone, "the guest's kernel has %s" % self.guest.state())
 
     def all(self):
         follows = self.guest.way != "qemu" or self.desktop.alone
@@ -180,6 +179,9 @@ class Entry:
         self.check("the desktop is up", right, words)
         if not right:
             return
+        if self.guest.way != "qemu":
+            took = self.guest.wait_session("console" if self.name == "console" else "desktop", 30)
+            self.check("its session is attached", took is not None, "%.1f s later" % (took or 30))
         if follows:
             for size in SIZES:
                 self.resize(size)

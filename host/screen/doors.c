@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/screen/doors.h"
 
+#include "host/screen/dbus/dbus_viewer.h"
 #include "host/screen/link_listener.h"
 #include "host/screen/rfb/rfb.h"
 #include "host/screen/tls.h"
@@ -188,6 +189,15 @@ static int take_client(struct doors *doors, const struct handoff *handoff, int f
 		      handoff->peer[0] ? handoff->peer : peer);
 }
 
+static int take_dbus_client(struct doors *doors, const struct handoff *handoff, int fd)
+{
+	char peer[LINK_PEER_SIZE];
+
+	link_peer(fd, peer);
+	return dbus_viewer_accept(doors->screen, fd, handoff->view_only,
+				  handoff->peer[0] ? handoff->peer : peer);
+}
+
 static int close_by_id(struct doors *doors, const char *id, const char **why)
 {
 	struct door *door = find_door(doors, id);
@@ -207,6 +217,8 @@ int doors_take(struct doors *doors, const struct handoff *handoff, int fd, const
 	switch (handoff->kind) {
 	case HANDOFF_VNC_CLIENT:
 		return take_client(doors, handoff, take_fd(&owned), why);
+	case HANDOFF_DBUS_CLIENT:
+		return take_dbus_client(doors, handoff, take_fd(&owned));
 	case HANDOFF_VNC_LISTENER:
 	case HANDOFF_WEB_LISTENER:
 		return open_door(doors, handoff, take_fd(&owned), why);

@@ -38,6 +38,22 @@ START_TEST(defaults)
 	ck_assert_int_eq(options.on_triple_fault, ACTION_RESTART);
 	ck_assert(options.sandbox);
 	ck_assert(!options.net.present);
+	ck_assert_ptr_null(options.display.socket);
+}
+END_TEST
+
+START_TEST(a_display_has_defaults)
+{
+	ck_assert_int_eq(parse("--kernel", "k", "--display", "socket=a=b"), 0);
+	ck_assert_str_eq(options.display.socket, "a=b");
+	ck_assert_uint_eq(options.display.heads, 4);
+	ck_assert_uint_eq(options.display.width, 1280);
+	ck_assert_uint_eq(options.display.height, 800);
+	options_free(&options);
+	ck_assert_int_eq(parse("--kernel", "k", "--display", "size=1366x768,heads=16,socket=d"), 0);
+	ck_assert_uint_eq(options.display.heads, 16);
+	ck_assert_uint_eq(options.display.width, 1366);
+	ck_assert_uint_eq(options.display.height, 768);
 }
 END_TEST
 
@@ -117,6 +133,17 @@ static char *const bad[][3] = {
 	{"--port", "name", "--port"},
 	{"--port", "=path", "--port"},
 	{"--port", "name=", "--port"},
+	{"--display", "", "--display"},
+	{"--display", "socket=", "--display"},
+	{"--display", "heads=2", "socket"},
+	{"--display", "socket=d,heads=0", "heads"},
+	{"--display", "socket=d,heads=17", "heads"},
+	{"--display", "socket=d,size=63x64", "size"},
+	{"--display", "socket=d,size=64x8193", "size"},
+	{"--display", "socket=d,size=640", "size"},
+	{"--display", "socket=d,size=640x480x2", "size"},
+	{"--display", "socket=d,size=-640x480", "size"},
+	{"--display", "socket=d,what", "what"},
 	{"--on-reboot", "pause", "--on-reboot"},
 	{"--on-panic", "what", "--on-panic"},
 	{"--nonsense", "1", "--nonsense"},
@@ -164,6 +191,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, NULL, release);
 	tcase_add_test(tc, defaults);
+	tcase_add_test(tc, a_display_has_defaults);
 	tcase_add_test(tc, everything);
 	tcase_add_test(tc, help_needs_nothing_else);
 	tcase_add_loop_test(tc, bad_values_are_named, 0, ARRAY_SIZE(bad));

@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What tests/rig/display/run does inside of the KVM host; a line "ok NAME" or "not ok NAME: WHY"."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import channel as lodge
+
+RESULT = "/root/result"
+SERIAL = RESULT + "/serial"
+SOCKET = "/root/display.sock"
+BOOT_SECONDS = 600
+SECONDS = 60
+KEY_CAPSLOCK, LED_CAPSL = 58, 1
+
+failed = []
+
+
+def check(name, condition, why=""):
+    print("ok " + name if condition else "not ok %s: %s" % (name, why), flush=True)
+    if not condition:
+        failed.append(name)
+    return condition
+
+
+def said(text):
+    with open(SERIAL, errors="replace") as file:
+        return [line.strip() for line in file if line.startswith(text)]
+
+
+def wait_said(screen, text, count=1, seconds=SECONDS):
+    screen.wait(lambda: len(said(text)) >= count, seconds)
+    return said(text)
+
+
+def lit_pixels(picture):
+    return sum(1 for row in picture.rows for value in row[1::3] if value > 100)
+
+
+def settle(screen, head=0, seconds=SECONDS):
+    """The picture, when it has not changed for a while."""
+    last, end = None, time.monotonic() + seconds
+    while time.monotonic() < end:
+        picture = screen.picture(head)
+        if picture and last and picture.rows == last.rows:
+            return picture
+        last = picture
+        screen.wait(lambda: False, 2)
+    return last
+
+
+def boots(screen):
+    if not check("boots", wait_said(screen, "ready", 1, BOOT_SECONDS), "the guest is not ready"):
+        return False
+    check("driver", screen.has_driver(), "none")
+    check("size", screen.size(0) == (1280, 800), screen.size(0))
+    check("mode", said("head: connected 1280x800"), said("head:"))
+    check("heads", said("heads: 3"), said("heads:"))
+    check("edid", said("edid: 128"), said("edid:"))
+    check("input", len(said('input: "Lodge')) == 3, said("input:"))
+    return True
+
+
+def console_appears(screen):
+    picture = settle(screen)
+    picture.write(RESULT + "/console.ppm")
+    check("text", lit_pixels(picture) > 1000, "%d pixels are lit" % lit_pixels(picture))
+    screen.type("clear\n")
+    cleared = settle(screen)
+    check("keys-arrive", lit_pixels(cleared) < lit_pixels(picture) / 2, lit_pixels(cleared))
+    screen.type("cat /proc/bus/input/devices\n")
+    listed = settle(screen)
+    listed.write(RESULT + "/typed.ppm")
+    check("shell", lit_pixels(listed) > 3 * lit_pixels(cleared), lit_pixels(listed))
+
+
+def lights(screen):
+    screen.key(KEY_CAPSLOCK, 1)
+    screen.key(KEY_CAPSLOCK, 0)
+    check("light-on", screen.wait(lambda: screen.leds >> LED_CAPSL & 1, SECONDS), screen.leds)
+    screen.key(KEY_CAPSLOCK, 1)
+    screen.key(KEY_CAPSLOCK, 0)
+    check("light-off", screen.wait(lambda: not screen.leds >> LED_CAPSL & 1, SECONDS), screen.leds)
+
+
+def sizes_change(screen):
+    for count, (width, height) in enumerate([(1024, 768), (1278, 701), (4096, 2160)], 1):
+        blocks = 256 if width > 4095 else 128
+        begun = time.monotonic()
+        screen.mode(0, width, height)
+        lines = wait_said(screen, "uevent:", count)
+        check("uevent-%dx%d" % (width, height),
+              lines and lines[-1] == "uevent: HOTPLUG=1 connected %dx%d edid %d" %
+              (width, height, blocks), lines[-1:])
+        screen.wait(lambda: screen.size(0) == (width, height), 5)
+        print("# %dx%d: scanout %s, %.1f s later" % (width, height, screen.size(0),
+                                                     time.monotonic() - begun))
+    screen.mode(0, 1024, 768)
+    check("scanout-follows", screen.wait(lambda: screen.size(0) == (1024, 768), SECONDS),
+          screen.size(0))
+    settle(screen).write(RESULT + "/smaller.ppm")
+
+
+def unplug(screen):
+    before = len(said("uevent:"))
+    screen.mode(0, 0, 0, enabled=0)
+    lines = wait_said(screen, "uevent:", before + 1)
+    check("unplugged", lines and " disconnected" in lines[-1], lines[-1:])
+    screen.mode(0, 1024, 768)
+    lines = wait_said(screen, "uevent:", before + 2)
+    check("plugged-in", lines and " connected 1024x768" in lines[-1], lines[-1:])
+
+
+def wakeups(pid):
+    """How often the VMM's main thread ran, which serves the channel: while nobody looks, never."""
+    def switches():
+        with open("/proc/%d/status" % pid) as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("voluntary"))
+
+    time.sleep(3)
+    before = switches()
+    time.sleep(10)
+    check("nobody-looks-nothing-wakes", switches() - before <= 1, switches() - before)
+
+
+def main():
+    os.mkdir(RESULT)
+    vmm = subprocess.Popen(
+        ["lodge-vmm", "--memory", "320M", "--kernel", "/root/vmlinuz", "--initrd",
+         "/root/initrd.img", "--append", "console=ttyS0 console=tty0 panic=-1",
+         "--display", "socket=%s,heads=3" % SOCKET],
+        stdin=subprocess.DEVNULL, stdout=open(SERIAL, "wb"))
+    screen = lodge.Channel(SOCKET, SECONDS)
+    check("no-driver-at-first", not screen.has_driver(), "there is one")
+    if boots(screen):
+        console_appears(screen)
+        lights(screen)
+        sizes_change(screen)
+        unplug(screen)
+        screen.socket.close()
+        wakeups(vmm.pid)
+    vmm.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    vmm.send_signal(signal.SIGTERM)
+    check("ends", vmm.wait() == 0, vmm.returncode)
+    if failed:
+        subprocess.run(["tail", "-n", "40", SERIAL])
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -94,7 +94,7 @@ static char *decode(const uint8_t *edid, size_t bytes, char *text, size_t size)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq((int)write(fd, edid, bytes), (int)bytes);
 	snprintf(command, sizeof(command), "edid-decode --check %s 2>&1", path);
-	output = popen(command, "r");
+	output = popen(command, "r"); // NOLINT(cert-env33-c): a name of our own
 	ck_assert_ptr_nonnull(output);
 	got = fread(text, 1, size - 1, output);
 	text[got] = '\0';
@@ -110,7 +110,7 @@ START_TEST(edid_decode_agrees)
 	uint8_t edid[GPU_EDID_BYTES];
 	char wanted[32];
 
-	if (system("command -v edid-decode >/dev/null") != 0) {
+	if (access("/usr/bin/edid-decode", X_OK) < 0) {
 		puts("skip: edid-decode is not installed");
 		return;
 	}

@@ -11,8 +11,8 @@
 #include <linux/virtio_ids.h>
 #include <stdio.h>
 
-/* A list of 65,536 pages lies in 256 pages itself. */
-#define QUEUE_SIZE	  256
+/* A list of 65,536 pages lies in 256 pages itself, and is part of a chain. */
+#define QUEUE_SIZE	  512
 #define BUDGET		  64 /* commands before other descriptors have their turn */
 #define PCI_CLASS_DISPLAY 0x038000
 #define BYTES_A_PIXEL	  4

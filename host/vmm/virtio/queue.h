@@ -20,8 +20,9 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-/* The largest queue that a device may have, hence the longest chain. */
-#define VIRTQUEUE_MAX_SIZE 256
+/* The largest queue that a device may have, hence the longest chain: the backing of the largest
+ * picture (virtio/gpu.h) is a list that lies in 256 pages, with a request before and an answer. */
+#define VIRTQUEUE_MAX_SIZE 512
 
 /* Where the guest put a queue, as it wrote it into the registers. */
 struct virtqueue_layout {

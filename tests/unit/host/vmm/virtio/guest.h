@@ -24,6 +24,7 @@
 #define GUEST_RAM_BYTES 0x100000
 /* Each queue has its three rings in a piece of its own, from the beginning of memory. */
 #define GUEST_QUEUE_BYTES 0x3000
+#define GUEST_MAX_SIZE	  256 /* entries that have room there */
 #define GUEST_BUFFERS_AT  (GUEST_RAM_AT + 0x80000)
 
 struct guest_queue {
@@ -166,10 +167,14 @@ static inline void guest_enable_queue(struct guest *guest, unsigned int index)
 {
 	struct guest_queue *queue = &guest->queue[index];
 	uint64_t base = GUEST_RAM_AT + (uint64_t)index * GUEST_QUEUE_BYTES;
+	uint16_t size;
 
 	guest_write(guest, VIRTIO_PCI_COMMON_Q_SELECT, 2, index);
+	size = (uint16_t)guest_read(guest, VIRTIO_PCI_COMMON_Q_SIZE, 2);
+	size = MIN(size, GUEST_MAX_SIZE);
+	guest_write(guest, VIRTIO_PCI_COMMON_Q_SIZE, 2, size);
 	*queue = (struct guest_queue){
-		.size = (uint16_t)guest_read(guest, VIRTIO_PCI_COMMON_Q_SIZE, 2),
+		.size = size,
 		.descriptors = base,
 		.available = base + 0x1000,
 		.used = base + 0x2000,

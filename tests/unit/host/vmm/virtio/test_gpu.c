@@ -338,6 +338,64 @@ START_TEST(backing_in_pieces_is_told_in_pieces)
 }
 END_TEST
 
+#define LIST_PIECES  256
+#define LIST_ENTRIES 256 /* of a piece */
+
+/* The control queue with as many entries as the device has, and indirect descriptors. */
+static void bring_up_a_long_queue(void)
+{
+	struct guest_queue *queue = &guest.queue[VIRTIO_GPU_CONTROL];
+
+	ck_assert(guest_negotiate(&guest, VIRTIO_FEATURE(VIRTIO_RING_F_INDIRECT_DESC) |
+						  VIRTIO_FEATURE(VIRTIO_F_VERSION_1)));
+	guest_enable_queue(&guest, VIRTIO_GPU_CURSOR);
+	guest_write(&guest, VIRTIO_PCI_COMMON_Q_SELECT, 2, VIRTIO_GPU_CONTROL);
+	*queue = (struct guest_queue){
+		.size = (uint16_t)guest_read(&guest, VIRTIO_PCI_COMMON_Q_SIZE, 2),
+		.descriptors = GUEST_RAM_AT + 0x20000,
+		.available = GUEST_RAM_AT + 0x22000,
+		.used = GUEST_RAM_AT + 0x24000,
+	};
+	guest_write_layout(&guest, queue);
+	guest_write(&guest, VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1);
+	guest_driver_ok(&guest);
+}
+
+/* As Linux does it for 8192x8192: a page of entries a descriptor. */
+START_TEST(the_longest_list_fits)
+{
+	struct virtio_gpu_resource_attach_backing request = {
+		.hdr.type = VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING,
+		.resource_id = 1,
+		.nr_entries = LIST_PIECES * LIST_ENTRIES};
+	uint64_t table = GUEST_RAM_AT + 0x28000;
+	uint32_t id, written;
+
+	bring_up_a_long_queue();
+	ck_assert_uint_eq(create(1, BGRX, 512, 512), OK);
+	/* None continues the one before; all pieces are the same page. */
+	for (unsigned int i = 0; i < LIST_ENTRIES; i++)
+		set_entry(i, PIXELS + 16 * (uint64_t)(LIST_ENTRIES - 1 - i), 16);
+	memcpy(guest_at(&guest, REQUEST), &request, sizeof(request));
+	guest_set_descriptor(&guest, table, 0, REQUEST, sizeof(request), VRING_DESC_F_NEXT, 1);
+	for (uint16_t i = 1; i <= LIST_PIECES; i++)
+		guest_set_descriptor(&guest, table, i, ENTRIES, LIST_ENTRIES * 16,
+				     VRING_DESC_F_NEXT, (uint16_t)(i + 1));
+	guest_set_descriptor(&guest, table, LIST_PIECES + 1, RESPONSE, 24, VRING_DESC_F_WRITE, 0);
+	guest_set_descriptor(&guest, guest.queue[VIRTIO_GPU_CONTROL].descriptors, 0, table,
+			     (LIST_PIECES + 2) * 16, VRING_DESC_F_INDIRECT, 0);
+	guest_make_available(&guest, VIRTIO_GPU_CONTROL, 0);
+	guest_kick(&guest, VIRTIO_GPU_CONTROL);
+	ck_assert(!guest_is_broken(&guest));
+	ck_assert(guest_take_used(&guest, VIRTIO_GPU_CONTROL, &id, &written));
+	ck_assert_uint_eq(load_le32(guest_at(&guest, RESPONSE)), OK);
+	guest.queue[VIRTIO_GPU_CONTROL].next_descriptor = 1;
+	ck_assert_uint_eq(scan_out(0, 1, 0, 0, 512, 512), OK);
+	ck_assert_uint_eq(shown(0)->extents, CHANNEL_MAX_EXTENTS);
+	ck_assert_uint_eq(shown(0)->extent[CHANNEL_MAX_EXTENTS - 1].offset, PIXELS - GUEST_RAM_AT);
+}
+END_TEST
+
 /* --- Scanouts --- */
 
 START_TEST(a_scanout_needs_what_it_shows)
@@ -594,6 +652,7 @@ static void add_resource_tests(TCase *tc)
 	tcase_add_test(tc, all_resources_have_a_limit);
 	tcase_add_test(tc, backing_is_inside_memory);
 	tcase_add_test(tc, backing_in_pieces_is_told_in_pieces);
+	tcase_add_test(tc, the_longest_list_fits);
 	tcase_add_test(tc, a_scanout_needs_what_it_shows);
 	tcase_add_test(tc, a_scanout_larger_than_a_head_is_refused);
 	tcase_add_test(tc, what_is_gone_is_not_shown);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 static const struct clipboard_backend *const backends[] = {
+	&clipboard_wayland,
 	&clipboard_x11,
 };
 
@@ -107,6 +108,9 @@ static void pass_on(struct clipboard *clipboard, enum clipboard_selection select
 	const struct offered *host = &clipboard->host[selection];
 	static const char *const nothing[] = {NULL};
 
+	/* Nobody is told: the host knows that its own offer counts now. */
+	if (host->count)
+		clipboard->copied[selection].count = 0;
 	clipboard->backend->offer(clipboard->backend_state, selection,
 				  host->count ? host->type : nothing);
 }

@@ -87,7 +87,7 @@ static void on_targets(const struct x11_clipboard *x, enum clipboard_selection s
 {
 	xcb_get_property_reply_t *reply;
 
-	if (x->selection[selection].owned)
+	if (x->selection[selection].owned || x->selection[selection].taking)
 		return;
 	if (property == XCB_ATOM_NONE) {
 		clipboard_copied(x->clipboard, selection, NULL, 0);

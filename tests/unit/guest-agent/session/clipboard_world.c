@@ -13,12 +13,32 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+static pid_t spawn(const char *command)
+{
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid > 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	_exit(127);
+}
+
+static int shell(const char *command)
+{
+	int status = -1;
+
+	ck_assert_int_ge(waitpid(spawn(command), &status, 0), 0);
+	return status;
+}
+
 bool world_has(const char *program)
 {
 	char command[256];
 
 	snprintf(command, sizeof(command), "command -v %s >/dev/null 2>&1", program);
-	if (system(command) == 0)
+	if (shell(command) == 0)
 		return true;
 	fprintf(stderr, "left out: there is no %s\n", program);
 	return false;
@@ -51,18 +71,6 @@ void world_pass(struct world *world, unsigned int ms)
 
 	while (uv_now(&world->loop) < until)
 		uv_run(&world->loop, UV_RUN_ONCE);
-}
-
-static pid_t spawn(const char *command)
-{
-	pid_t pid = fork();
-
-	ck_assert_int_ge(pid, 0);
-	if (pid > 0)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-	_exit(127);
 }
 
 int world_run(struct world *world, const char *command)
@@ -319,6 +327,49 @@ int world_read(struct world *world, enum clipboard_selection selection, const ch
 	return answer.error;
 }
 
+/* --- Checks ----------------------------------------------------------------------------------- */
+
+uint8_t *world_noise(size_t length)
+{
+	uint8_t *bytes = malloc(length);
+	uint32_t state = 1;
+
+	for (size_t i = 0; i < length; i++) {
+		state = state * 1664525 + 1013904223;
+		bytes[i] = (uint8_t)(state >> 24);
+	}
+	return bytes;
+}
+
+void world_has_bytes(struct world *world, const void *bytes, size_t length)
+{
+	world->has = bytes;
+	world->has_length = length;
+}
+
+void world_check_read(struct world *world, enum clipboard_selection selection, const char *type,
+		      const void *expected, size_t length)
+{
+	uint8_t *bytes;
+	size_t got;
+
+	ck_assert_int_eq(world_read(world, selection, type, &bytes, &got), 0);
+	ck_assert_uint_eq(got, length);
+	ck_assert_int_eq(memcmp(bytes, expected, length), 0);
+	free(bytes);
+}
+
+void world_check_file(const struct world *world, const char *name, const void *expected,
+		      size_t length)
+{
+	size_t got;
+	uint8_t *bytes = world_get(world, name, &got);
+
+	ck_assert_uint_eq(got, length);
+	ck_assert_int_eq(memcmp(bytes, expected, length), 0);
+	free(bytes);
+}
+
 /* --- Start and end -------------------------------------------------------------------------- */
 
 static void on_established(void *owner, const struct session_peer *peer)
@@ -452,8 +503,7 @@ void world_start_x11(struct world *world)
 	setenv("DISPLAY", command, 1);
 	unsetenv("WAYLAND_DISPLAY");
 	world->environment.kind = ENVIRONMENT_X11;
-	snprintf(world->environment.display, sizeof(world->environment.display), "%.100s",
-		 command);
+	snprintf(world->environment.display, sizeof(world->environment.display), "%.100s", command);
 	start_service(world);
 }
 
@@ -467,10 +517,13 @@ void world_start_sway(struct world *world)
 	start_loop(world);
 	world_put(world, "config", config, sizeof(config) - 1);
 	setenv("XDG_RUNTIME_DIR", world->folder, 1);
+	ck_assert_int_eq(chmod(world->folder, 0777), 0);
+	/* sway does not run as root. */
 	snprintf(command, sizeof(command),
-		 "cd '%s' && WLR_BACKENDS=headless WLR_LIBINPUT_NO_DEVICES=1 WLR_RENDERER=pixman "
-		 "exec sway -c config >log 2>&1",
-		 world->folder);
+		 "cd '%s' && export WLR_BACKENDS=headless WLR_LIBINPUT_NO_DEVICES=1 "
+		 "WLR_RENDERER=pixman && exec %s sway -c config >log 2>&1",
+		 world->folder,
+		 geteuid() == 0 ? "setpriv --reuid 65534 --regid 65534 --clear-groups" : "");
 	world->server = spawn(command);
 	wait_for_file(world, "display");
 	name = world_get(world, "display", &length);
@@ -510,5 +563,5 @@ void world_stop(struct world *world)
 	kill(world->server, SIGTERM);
 	waitpid(world->server, NULL, 0);
 	snprintf(command, sizeof(command), "rm -rf '%s'", world->folder);
-	ck_assert_int_eq(system(command), 0);
+	ck_assert_int_eq(shell(command), 0);
 }

@@ -74,4 +74,13 @@ void world_wait_offered(struct world *world, enum clipboard_selection selection,
 int world_read(struct world *world, enum clipboard_selection selection, const char *type,
 	       uint8_t **bytes, size_t *length);
 
+/* Bytes that are no text, malloc()ed. */
+uint8_t *world_noise(size_t length);
+/* What wants are answered with; stays the caller's. */
+void world_has_bytes(struct world *world, const void *bytes, size_t length);
+void world_check_read(struct world *world, enum clipboard_selection selection, const char *type,
+		      const void *expected, size_t length);
+void world_check_file(const struct world *world, const char *name, const void *expected,
+		      size_t length);
+
 #endif

@@ -11,47 +11,6 @@
 
 #define MUCH (20U << 20)
 
-static uint8_t *noise(size_t length)
-{
-	uint8_t *bytes = malloc(length);
-	uint32_t state = 1;
-
-	for (size_t i = 0; i < length; i++) {
-		state = state * 1664525 + 1013904223;
-		bytes[i] = (uint8_t)(state >> 24);
-	}
-	return bytes;
-}
-
-static void has(struct world *world, const void *bytes, size_t length)
-{
-	world->has = bytes;
-	world->has_length = length;
-}
-
-static void check_read(struct world *world, enum clipboard_selection selection, const char *type,
-		       const void *expected, size_t length)
-{
-	uint8_t *bytes;
-	size_t got;
-
-	ck_assert_int_eq(world_read(world, selection, type, &bytes, &got), 0);
-	ck_assert_uint_eq(got, length);
-	ck_assert_int_eq(memcmp(bytes, expected, length), 0);
-	free(bytes);
-}
-
-static void check_file(const struct world *world, const char *name, const void *expected,
-		       size_t length)
-{
-	size_t got;
-	uint8_t *bytes = world_get(world, name, &got);
-
-	ck_assert_uint_eq(got, length);
-	ck_assert_int_eq(memcmp(bytes, expected, length), 0);
-	free(bytes);
-}
-
 START_TEST(test_to_host)
 {
 	struct world world;
@@ -63,21 +22,21 @@ START_TEST(test_to_host)
 					   "clipboard -i 2>/dev/null"),
 			 0);
 	world_wait_offered(&world, CLIPBOARD_CLIPBOARD, "UTF8_STRING");
-	check_read(&world, CLIPBOARD_CLIPBOARD, "UTF8_STRING", "copied \303\251", 9);
+	world_check_read(&world, CLIPBOARD_CLIPBOARD, "UTF8_STRING", "copied \303\251", 9);
 	ck_assert_ptr_null(strstr(world.offered[CLIPBOARD_CLIPBOARD], "TARGETS"));
 
 	ck_assert_int_eq(world_run(&world, "printf selected | xclip -selection primary -i"), 0);
 	world_wait_offered(&world, CLIPBOARD_PRIMARY, "UTF8_STRING");
-	check_read(&world, CLIPBOARD_PRIMARY, "UTF8_STRING", "selected", 8);
-	check_read(&world, CLIPBOARD_CLIPBOARD, "UTF8_STRING", "copied \303\251", 9);
+	world_check_read(&world, CLIPBOARD_PRIMARY, "UTF8_STRING", "selected", 8);
+	world_check_read(&world, CLIPBOARD_CLIPBOARD, "UTF8_STRING", "copied \303\251", 9);
 
 	/* A picture, by INCR. */
-	much = noise(MUCH);
+	much = world_noise(MUCH);
 	world_put(&world, "picture", much, MUCH);
 	ck_assert_int_eq(world_run(&world, "xclip -selection clipboard -t image/png -i picture"),
 			 0);
 	world_wait_offered(&world, CLIPBOARD_CLIPBOARD, "image/png");
-	check_read(&world, CLIPBOARD_CLIPBOARD, "image/png", much, MUCH);
+	world_check_read(&world, CLIPBOARD_CLIPBOARD, "image/png", much, MUCH);
 	free(much);
 
 	/* Replaced: what was said of the last one is no more. */
@@ -95,19 +54,19 @@ END_TEST
 START_TEST(test_to_desktop)
 {
 	struct world world;
-	uint8_t *much = noise(MUCH);
+	uint8_t *much = world_noise(MUCH);
 	unsigned int offers;
 
 	world_start_x11(&world);
 	offers = world.offers[CLIPBOARD_CLIPBOARD];
-	has(&world, "from h\303\264te", 11);
+	world_has_bytes(&world, "from h\303\264te", 11);
 	world_offer(&world, CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT);
 	ck_assert_int_eq(world_run(&world, "xclip -selection clipboard -o >out"), 0);
-	check_file(&world, "out", "from h\303\264te", 11);
+	world_check_file(&world, "out", "from h\303\264te", 11);
 	ck_assert_str_eq(world.wanted, CLIPBOARD_TEXT);
 	ck_assert_int_eq(world_run(&world, "xclip -selection clipboard -t STRING -o -noutf8 >out"),
 			 0);
-	check_file(&world, "out", "from h\364te", 10);
+	world_check_file(&world, "out", "from h\364te", 10);
 	ck_assert_int_eq(world_run(&world, "xclip -selection clipboard -t TARGETS -o >out && "
 					   "grep -qx UTF8_STRING out && grep -qx TIMESTAMP out && "
 					   "grep -qx 'text/plain;charset=utf-8' out"),
@@ -119,16 +78,16 @@ START_TEST(test_to_desktop)
 		world_run(&world, "xclip -selection clipboard -t image/png -o >out 2>/dev/null"),
 		0);
 
-	has(&world, much, MUCH);
+	world_has_bytes(&world, much, MUCH);
 	world_offer(&world, CLIPBOARD_CLIPBOARD, "image/png");
 	ck_assert_int_eq(world_run(&world, "xclip -selection clipboard -t image/png -o >out"), 0);
-	check_file(&world, "out", much, MUCH);
+	world_check_file(&world, "out", much, MUCH);
 	free(much);
 
-	has(&world, "mouse", 5);
+	world_has_bytes(&world, "mouse", 5);
 	world_offer(&world, CLIPBOARD_PRIMARY, CLIPBOARD_TEXT);
 	ck_assert_int_eq(world_run(&world, "xclip -selection primary -o >out"), 0);
-	check_file(&world, "out", "mouse", 5);
+	world_check_file(&world, "out", "mouse", 5);
 	/* What came from the host is never told back. */
 	ck_assert_uint_eq(world.offers[CLIPBOARD_CLIPBOARD], offers);
 	ck_assert_uint_eq(world.offers[CLIPBOARD_PRIMARY], 0);

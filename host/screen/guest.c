@@ -230,14 +230,15 @@ static const struct pump_handlers pump_handlers = {.closed = on_pump_closed};
 
 int guest_attach(struct guest *guest, int fd)
 {
+	static const char *const capabilities[] = {NULL};
 	_cleanup_close_ int owned = fd;
 	struct session *session;
 	int result;
 
 	detach(guest);
 	forget_layout(guest);
-	session = session_new(SESSION_HOST, "lodge-screen " LODGE_VERSION,
-			      (const char *const[]){NULL}, &session_handlers, guest);
+	session = session_new(SESSION_HOST, "lodge-screen " LODGE_VERSION, capabilities,
+			      &session_handlers, guest);
 	if (!session)
 		return -ENOMEM;
 	guest->session = session;

@@ -4,7 +4,6 @@
 #include "protocol/base/bytes.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #define SCALE_ROUNDING 10
 
@@ -85,15 +84,11 @@ static bool is_whole(const struct head_list *plan, bool pixels)
 	return seen >= count;
 }
 
-static int compare(const void *left, const void *right)
+static bool is_before(const struct head *a, const struct head *b)
 {
-	const struct head *const *a = left, *const *b = right;
-
-	if ((*a)->x != (*b)->x)
-		return (*a)->x < (*b)->x ? -1 : 1;
-	if ((*a)->y != (*b)->y)
-		return (*a)->y < (*b)->y ? -1 : 1;
-	return (*a)->head < (*b)->head ? -1 : 1;
+	if (a->x != b->x)
+		return a->x < b->x;
+	return a->y != b->y ? a->y < b->y : a->head < b->head;
 }
 
 static void make_row(struct head_list *plan, bool pixels)
@@ -103,10 +98,15 @@ static void make_row(struct head_list *plan, bool pixels)
 	int32_t x = 0;
 
 	for (size_t i = 0; i < plan->count; i++) {
-		if (plan->heads[i].enabled)
-			order[count++] = &plan->heads[i];
+		size_t place = count;
+
+		if (!plan->heads[i].enabled)
+			continue;
+		for (; place > 0 && is_before(&plan->heads[i], order[place - 1]); place--)
+			order[place] = order[place - 1];
+		order[place] = &plan->heads[i];
+		count++;
 	}
-	qsort(order, count, sizeof(order[0]), compare);
 	for (size_t i = 0; i < count; i++) {
 		order[i]->x = x;
 		order[i]->y = 0;

@@ -208,7 +208,7 @@ static void add_children(struct text *text, const struct dbus_viewer *viewer, co
 	size_t length = strlen(path);
 
 	if (object == OBJECT_PARENT) {
-		const char *below = DISPLAY_ROOT + (length == 1 ? 1 : length + 1);
+		const char *below = &DISPLAY_ROOT[length == 1 ? 1 : length + 1];
 
 		add(text, " <node name=\"%.*s\"/>\n", (int)strcspn(below, "/"), below);
 	} else if (object == OBJECT_ROOT) {

@@ -101,10 +101,13 @@ static void turn_key(struct xkb_keymap *keymap, xkb_keycode_t key, void *data)
 	}
 }
 
-/* How far the fingers go. The key beside the left shift is not on every keyboard. */
+/* How far the fingers go. The key beside the left shift is not on every keyboard; next to none has
+ * keys of their own for parentheses and currencies, which layouts have all the same. */
 static int effort(const struct keyboard_chord *chord)
 {
-	return __builtin_popcount(chord->modifiers) + (chord->code == KEY_102ND ? 8 : 0);
+	bool is_rare = chord->code == KEY_102ND || chord->code > KEY_COMPOSE;
+
+	return __builtin_popcount(chord->modifiers) + (is_rare ? 8 : 0);
 }
 
 static int compare(const void *a, const void *b)

@@ -34,7 +34,7 @@ LIBEXEC    ?= $(PREFIX)/libexec/lodge
 # --- The table ---------------------------------------------------------------------------------
 
 # component: folders it is made of (main.c is never part of a component), and packages it needs
-COMPONENTS := base protocol pump relay busloop probe vmm net screen daemon cli drivers system agent toolbox session
+COMPONENTS := base protocol pump relay busloop probe sandbox vmm net screen daemon cli drivers system agent toolbox session
 
 base_DIRS      := protocol/base
 base_PKGS      :=
@@ -48,6 +48,8 @@ busloop_DIRS   := protocol/bus
 busloop_PKGS   := dbus-1
 probe_DIRS     := host/probe
 probe_PKGS     :=
+sandbox_DIRS   := host/sandbox
+sandbox_PKGS   :=
 vmm_DIRS       := $(shell find host/vmm -type d 2>/dev/null)
 vmm_PKGS       := liburing libseccomp
 net_DIRS       := host/net
@@ -81,7 +83,7 @@ lodge-vmm_USES   := vmm probe protocol base
 lodge-net_MAIN   := host/net/main.c
 lodge-net_USES   := net base
 lodge-screen_MAIN := host/screen/main.c
-lodge-screen_USES := screen pump busloop protocol base
+lodge-screen_USES := screen sandbox pump busloop protocol base
 lodge-session_MAIN := guest-agent/session/main.c
 lodge-session_USES := session pump busloop protocol base
 lodge-agent_MAIN := guest-agent/agent/main.c
@@ -175,7 +177,7 @@ unit_components = $(strip $(or \
 	$(if $(filter tests/unit/protocol/%,$(1)),protocol base),\
 	$(if $(filter tests/unit/host/vmm/%,$(1)),vmm probe protocol base),\
 	$(if $(filter tests/unit/host/net/%,$(1)),net base),\
-	$(if $(filter tests/unit/host/screen/%,$(1)),screen pump busloop protocol base),\
+	$(if $(filter tests/unit/host/screen/%,$(1)),screen sandbox pump busloop protocol base),\
 	$(if $(filter tests/unit/host/probe/%,$(1)),probe base),\
 	$(if $(filter tests/unit/host/daemon/%,$(1)),daemon probe pump relay busloop protocol base),\
 	$(if $(filter tests/unit/host/cli/%,$(1)),cli probe pump protocol base),\

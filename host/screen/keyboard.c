@@ -197,11 +197,14 @@ int keyboard_new(const char *layout, struct keyboard **keyboard)
 	result = split(name, &names.variant);
 	if (result < 0)
 		return result;
-	context = xkb_context_new(XKB_CONTEXT_NO_ENVIRONMENT_NAMES);
+	context =
+		xkb_context_new(XKB_CONTEXT_NO_DEFAULT_INCLUDES | XKB_CONTEXT_NO_ENVIRONMENT_NAMES);
 	if (!context)
-		return -ENOENT;
+		return -ENOMEM;
 	xkb_context_set_log_fn(context, say_nothing);
-	keymap = xkb_keymap_new_from_names(context, &names, XKB_KEYMAP_COMPILE_NO_FLAGS);
+	keymap = xkb_context_include_path_append_default(context)
+			 ? xkb_keymap_new_from_names(context, &names, XKB_KEYMAP_COMPILE_NO_FLAGS)
+			 : NULL;
 	result = keymap ? turn(keymap, keyboard) : -ENOENT;
 	xkb_keymap_unref(keymap);
 	xkb_context_unref(context);

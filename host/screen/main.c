@@ -13,6 +13,7 @@
 #include "host/screen/keyboard.h"
 #include "host/screen/options.h"
 #include "host/screen/resize.h"
+#include "host/screen/sandbox.h"
 #include "host/screen/socket_path.h"
 #include "host/screen/source/qemu.h"
 #include "host/screen/source/vmm.h"
@@ -324,6 +325,8 @@ static int run(struct program *program, const struct screen_options *options)
 		result = open_sockets(program, options);
 	if (result == 0)
 		result = open_source(program, options);
+	if (result == 0 && options->sandbox)
+		result = screen_sandbox_enter();
 	if (result < 0)
 		return result;
 	tell_ready(options->ready_fd);

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/sandbox/confine.h"
+
+#include "protocol/base/cleanup.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+/* Any folder that every system has: it is covered in our mount namespace only. */
+#define NEW_ROOT "/tmp"
+#define MAX_PATH 256
+
+static int write_file(const char *path, const char *text)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+	size_t length = strlen(text);
+
+	if (fd < 0)
+		return -errno;
+	return write(fd, text, length) == (ssize_t)length ? 0 : -errno;
+}
+
+/* Where setgroups is denied already, that is all the same. */
+static int map_ids(uid_t uid, gid_t gid)
+{
+	char map[64];
+	int result;
+
+	snprintf(map, sizeof(map), "%u %u 1\n", uid, uid);
+	result = write_file("/proc/self/uid_map", map);
+	if (result < 0)
+		return result;
+	(void)write_file("/proc/self/setgroups", "deny");
+	snprintf(map, sizeof(map), "%u %u 1\n", gid, gid);
+	return write_file("/proc/self/gid_map", map);
+}
+
+/* Root needs no user namespace, and has more left to lose in one; others get the rest by it. */
+static int enter(const struct confine *confine)
+{
+	int flags = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	if (!confine->network)
+		flags |= CLONE_NEWNET;
+	if (unshare(flags) == 0)
+		return 0;
+	if (unshare(flags | CLONE_NEWUSER) < 0)
+		return -errno;
+	return map_ids(uid, gid);
+}
+
+/* The folder's place in the new root, and all above it. */
+static int make_folders(const char *path)
+{
+	char made[MAX_PATH];
+	size_t length = strlen(path);
+
+	for (size_t i = 1; i <= length; i++) {
+		if (i < length && path[i] != '/')
+			continue;
+		snprintf(made, sizeof(made), NEW_ROOT "%.*s", (int)i, path);
+		if (mkdir(made, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
+
+/* @source: the folder, opened before NEW_ROOT was covered. */
+static int keep_folder(const char *path, int source)
+{
+	char from[64], to[MAX_PATH];
+	int result;
+
+	if (path[0] != '/' || strlen(path) + sizeof(NEW_ROOT) > sizeof(to))
+		return -ENAMETOOLONG;
+	result = make_folders(path);
+	if (result < 0)
+		return result;
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", source);
+	snprintf(to, sizeof(to), NEW_ROOT "%s", path);
+	if (mount(from, to, NULL, MS_BIND, NULL) < 0)
+		return -errno;
+	return mount(NULL, to, NULL,
+		     MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0
+		       ? -errno
+		       : 0;
+}
+
+/* pivot_root(".", ".") stacks the old root on the new one, from where it is detached. */
+static int make_root(const char *folder)
+{
+	_cleanup_close_ int source = -EBADF;
+	int result = 0;
+
+	if (folder)
+		source = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "size=64k,nr_inodes=32,mode=555") < 0)
+		return -errno;
+	/* A folder that is not there is not missed. */
+	if (source >= 0)
+		result = keep_folder(folder, source);
+	if (result < 0)
+		return result;
+	if (chdir(NEW_ROOT) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return -errno;
+	return mount(NULL, "/", NULL,
+		     MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0
+		       ? -errno
+		       : 0;
+}
+
+int confine_namespaces(const struct confine *confine)
+{
+	int result = enter(confine);
+
+	return result < 0 ? result : make_root(confine->folder);
+}
+
+int confine_privileges(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+	if (syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -errno;
+	return 0;
+}

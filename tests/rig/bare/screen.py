@@ -1,24 +1,32 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The host's side of the bare guest's suites gpu and input: tests/rig/bare/screen.py SOCKET
+"""The host's side of the bare guest's suites gpu and input: tests/rig/bare/screen.py SOCKET [CONTROL]
 
 Looks at what the guest shows, asks for modes, presses keys; a line "ok NAME" or "not ok NAME: WHY"
 each. The guest goes on when it has seen what is done here (guest/test_gpu.c, guest/test_input.c).
+With the machine's control socket: pauses, resumes, restarts and stops it, and looks at that.
 """
 
 import os
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../display"))
+here = os.path.dirname(os.path.abspath(__file__))
+sys.path[1:1] = [os.path.join(here, "../display"), os.path.join(here, "../screen")]
 sys.dont_write_bytecode = True
 import channel as lodge  # noqa: E402
+import protocol  # noqa: E402
 
+SECONDS = 60  # for what a guest does on a machine that is busy
 KEY_A, BTN_LEFT, LED_CAPSL = 30, 0x110, 1
 
 
 def check(name, condition, why=""):
     print("ok " + name if condition else "not ok %s: %s" % (name, why), flush=True)
     return condition
+
+
+def shows(screen, name, size):
+    return check(name, screen.wait(lambda: screen.size(0) == size, SECONDS), screen.size(0))
 
 
 def pattern(x, y):
@@ -35,27 +43,27 @@ def damage(screen):
     """The rectangle that comes next."""
     screen.next(0)
     while True:
-        packet = screen.receive(5)
+        packet = screen.receive(SECONDS)
         if not packet or packet[0] == lodge.DAMAGE:
             return packet[2:] if packet else None
 
 
 def follow_pictures(screen):
-    check("screen/first-size", screen.wait(lambda: screen.size(0) == (320, 200)), screen.size(0))
+    shows(screen, "screen/first-size", (320, 200))
     check("screen/driver", screen.has_driver(), "none is there")
     got = damage(screen)
     check("screen/damage", got == (0, 0, 320, 200), got)
     look_at_the_pattern(screen)
-    screen.wait(lambda: screen.cursor(0)[3:5] == (17, 28), 5)
+    screen.wait(lambda: screen.cursor(0)[3:5] == (17, 28), SECONDS)
     visible, hot_x, hot_y, x, y, pixels = screen.cursor(0)
     check("screen/cursor", (visible, hot_x, hot_y, x, y) == (1, 7, 8, 17, 28) and
           pixels[:8] == bytes.fromhex("0102030405060708"), (visible, hot_x, hot_y, x, y))
     screen.mode(0, 800, 600)
-    check("screen/second-size", screen.wait(lambda: screen.size(0) == (800, 600)), screen.size(0))
-    check("screen/second-pixel", screen.picture(0).at(799, 599) == (0x12, 0x34, 0x56),
-          screen.picture(0).at(799, 599))
+    if shows(screen, "screen/second-size", (800, 600)):
+        pixel = screen.picture(0).at(799, 599)
+        check("screen/second-pixel", pixel == (0x34, 0x34, 0x34), pixel)
     screen.mode(0, 0, 0, enabled=0)
-    check("screen/dark", screen.wait(lambda: not screen.size(0)), screen.size(0))
+    shows(screen, "screen/dark", None)
 
 
 def press_keys(screen):
@@ -65,7 +73,7 @@ def press_keys(screen):
         screen.key(KEY_A, 0)
         return screen.leds == 1 << LED_CAPSL
 
-    check("screen/leds", screen.wait(lit), screen.leds)
+    check("screen/leds", screen.wait(lit, SECONDS), screen.leds)
 
 
 def move_pointers(screen):
@@ -80,7 +88,50 @@ def move_pointers(screen):
         screen.receive(0.1)
 
 
-def main(path):
+def pause_and_restart(path, control_path):
+    screen = lodge.Channel(path)
+    shows(screen, "life/first-size", (320, 200))
+    control = protocol.Control(control_path)
+    control.request("vm.pause")
+    # Somebody else connects while it is paused, and sees what is there.
+    later = lodge.Channel(path)
+    check("life/paused-picture", later.size(0) == (320, 200), later.size(0))
+    look_at_the_pattern(later)
+    try:
+        while screen.receive(1):
+            pass
+        check("life/the-old-one-is-gone", False, "it is still connected")
+    except EOFError:
+        check("life/the-old-one-is-gone", True)
+    later.mode(0, 800, 600)
+    check("life/paused-means-paused", not later.wait(lambda: later.size(0) == (800, 600), 1),
+          "it has drawn")
+    control.request("vm.resume")
+    shows(later, "life/resumed", (800, 600))
+    control.request("vm.reset")
+    shows(later, "life/restarted", (320, 200))
+    check("life/driver", later.has_driver(), "none is there")
+    look_at_the_pattern(later)
+    control.request("vm.pause")
+    control.request("vm.reset")
+    check("life/restarted-from-pause", later.wait(lambda: not later.has_driver(), 5) or
+          later.size(0) == (320, 200), later.size(0))
+    try:
+        control.request("vm.stop")
+    except protocol.Error:
+        pass
+    try:
+        while later.receive(10):
+            pass
+        check("life/complete", False, "the machine has not ended")
+    except EOFError:
+        check("life/complete", True)
+
+
+def main(path, control_path=None):
+    if control_path:
+        pause_and_restart(path, control_path)
+        return 0
     screen = lodge.Channel(path)
     try:
         follow_pictures(screen)
@@ -96,4 +147,4 @@ def main(path):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

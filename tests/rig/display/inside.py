@@ -9,10 +9,13 @@ import sys
 import time
 
 import channel as lodge
+sys.path.insert(0, "/root/screen")
+import rfb  # noqa: E402
 
 RESULT = "/root/result"
 SERIAL = RESULT + "/serial"
 SOCKET = "/root/display.sock"
+VIEWERS = "/root/vnc.sock"
 BOOT_SECONDS = 600
 SECONDS = 60
 KEY_CAPSLOCK, LED_CAPSL = 58, 1
@@ -124,6 +127,38 @@ def unplug(screen):
           said("monitor:")[-1:])
 
 
+def follow_viewer():
+    """lodge-screen in between: a VNC viewer's window has another size, and the console follows."""
+    screen = subprocess.Popen(["lodge-screen", "--vmm", SOCKET, "--vnc", VIEWERS])
+    while not os.path.exists(VIEWERS) and screen.poll() is None:
+        time.sleep(0.1)
+    viewer = rfb.Rfb(VIEWERS, timeout=SECONDS)
+    viewer.frame()
+    viewer.drain()
+    check("viewer-size", (viewer.width, viewer.height) == (1024, 768),
+          "%dx%d" % (viewer.width, viewer.height))
+    lit = sum(1 for value in viewer.pixels[1::4] if value > 100)
+    check("viewer-sees-text", lit > 1000, "%d pixels are lit" % lit)
+    begun = time.monotonic()
+    viewer.set_desktop_size(1199, 703)
+    viewer.request()
+    for _, kinds in viewer.events(SECONDS):
+        if "size" in kinds:
+            break
+    print("# viewer: %dx%d after %.2f s" % (viewer.width, viewer.height,
+                                            time.monotonic() - begun))
+    check("viewer-is-followed", (viewer.width, viewer.height) == (1199, 703),
+          "%dx%d" % (viewer.width, viewer.height))
+    viewer.frame()
+    with open(RESULT + "/viewer.ppm", "wb") as file:
+        rgb = bytearray(3 * viewer.width * viewer.height)
+        for channel in range(3):
+            rgb[channel::3] = viewer.pixels[2 - channel::4]
+        file.write(b"P6\n%d %d\n255\n" % (viewer.width, viewer.height) + rgb)
+    viewer.close()
+    return screen
+
+
 def wakeups(pid):
     """How often the VMM's main thread ran, which serves the channel: while nobody looks, never."""
     def switches():
@@ -143,6 +178,7 @@ def main():
          "/root/initrd.img", "--append", "console=ttyS0 console=tty0 panic=-1",
          "--display", "socket=%s,heads=3" % SOCKET],
         stdin=subprocess.DEVNULL, stdout=open(SERIAL, "wb"))
+    viewers = None
     screen = lodge.Channel(SOCKET, SECONDS)
     check("no-driver-at-first", not screen.has_driver(), "there is one")
     if boots(screen):
@@ -151,11 +187,14 @@ def main():
         sizes_change(screen)
         unplug(screen)
         screen.socket.close()
+        viewers = follow_viewer()
         wakeups(vmm.pid)
     vmm.send_signal(signal.SIGTERM)
     time.sleep(0.5)
     vmm.send_signal(signal.SIGTERM)
     check("ends", vmm.wait() == 0, vmm.returncode)
+    if viewers:
+        check("screen-ends", viewers.wait() == 0, viewers.returncode)
     if failed:
         subprocess.run(["tail", "-n", "40", SERIAL])
     return 1 if failed else 0

@@ -6,7 +6,7 @@
 
 #include <linux/input-event-codes.h>
 
-#define SCREEN_MS 20000
+#define SCREEN_MS 60000
 
 static void test_configuration(void)
 {

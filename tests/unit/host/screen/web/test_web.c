@@ -343,7 +343,7 @@ START_TEST(a_websocket_becomes_a_viewer)
 	/* "hi", masked with zeroes. */
 	static const uint8_t frame[] = {0x82, 0x82, 0, 0, 0, 0, 'h', 'i'};
 	struct web_options how = options();
-	_cleanup_close_ int fd = -EBADF, other = -EBADF;
+	_cleanup_close_ int fd = -EBADF;
 	char origin[64];
 
 	start(&how);

@@ -14,7 +14,8 @@
 /* What libxkbcommon reads when a layout is asked for. */
 #define LAYOUTS "/usr/share/X11/xkb"
 
-/* What libuv and libc do with descriptors and memory that are there. */
+/* What libuv and libc do with descriptors and memory that are there; memory that viewers over D-Bus
+ * map. */
 static const int calls[] = {
 	SCMP_SYS(read),		  SCMP_SYS(write),	   SCMP_SYS(readv),
 	SCMP_SYS(writev),	  SCMP_SYS(recvfrom),	   SCMP_SYS(recvmsg),
@@ -32,6 +33,7 @@ static const int calls[] = {
 	SCMP_SYS(exit),		  SCMP_SYS(exit_group),	   SCMP_SYS(getpid),
 	SCMP_SYS(gettid),	  SCMP_SYS(getuid),	   SCMP_SYS(geteuid),
 	SCMP_SYS(getgid),	  SCMP_SYS(getegid),	   SCMP_SYS(sched_yield),
+	SCMP_SYS(memfd_create),	  SCMP_SYS(ftruncate),
 };
 
 static int allow_paths(scmp_filter_ctx filter)

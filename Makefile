@@ -38,7 +38,7 @@ COMPONENTS := base protocol pump relay busloop probe sandbox vmm net screen daem
 
 base_DIRS      := protocol/base
 base_PKGS      :=
-protocol_DIRS  := protocol
+protocol_DIRS  := protocol protocol/spice
 protocol_PKGS  :=
 pump_DIRS      := protocol/pump
 pump_PKGS      :=

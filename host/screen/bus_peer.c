@@ -47,6 +47,7 @@ struct bus_peer {
 	struct output *first, *last; /* behind the authentication */
 	struct output *early;	     /* the authentication's own */
 	size_t queued;
+	size_t max_message;
 	uint32_t serial;
 	struct call *calls;
 	unsigned int call_count;
@@ -268,6 +269,11 @@ int bus_peer_call(struct bus_peer *peer, DBusMessage *message, int fd, bus_peer_
 	return 0;
 }
 
+void bus_peer_limit(struct bus_peer *peer, size_t max_message)
+{
+	peer->max_message = max_message;
+}
+
 size_t bus_peer_queued(const struct bus_peer *peer)
 {
 	return peer->queued;
@@ -380,7 +386,7 @@ static int take_one(struct bus_peer *peer)
 	if (peer->input_length < BUS_WIRE_START)
 		return 0;
 	whole = bus_wire_length(peer->input);
-	if (whole < 0)
+	if (whole < 0 || (size_t)whole > peer->max_message)
 		return -EPROTO;
 	if (peer->input_length < (size_t)whole)
 		return 0;
@@ -536,6 +542,7 @@ int bus_peer_new(uv_loop_t *loop, int fd, bool is_server, const struct bus_peer_
 	peer->fd = fd;
 	peer->handlers = handlers;
 	peer->owner = owner;
+	peer->max_message = BUS_PEER_MAX_MESSAGE;
 	error = begin(peer, is_server);
 	if (error == 0)
 		error = uv_poll_init(loop, &peer->poll, fd);

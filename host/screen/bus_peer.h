@@ -43,6 +43,9 @@ struct bus_peer_handlers {
 int bus_peer_new(uv_loop_t *loop, int fd, bool is_server, const struct bus_peer_handlers *handlers,
 		 void *owner, struct bus_peer **peer);
 
+/* Longer messages of the other side break the rules. BUS_PEER_MAX_MESSAGE to begin with. */
+void bus_peer_limit(struct bus_peer *peer, size_t max_message);
+
 /* Sends a signal, call or reply, whose serial is set here. @fd: goes along, as the message's only
  * descriptor, and is closed, also on failure; negative: none. The message stays yours. 0; -ENOMEM;
  * -ENOBUFS. */

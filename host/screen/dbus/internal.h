@@ -7,13 +7,16 @@
 #include "host/screen/clipboard.h"
 #include "host/screen/dbus/dbus_viewer.h"
 
-#define DISPLAY_ROOT	       "/org/qemu/Display1"
-#define DISPLAY_VM	       DISPLAY_ROOT "/VM"
-#define DISPLAY_CLIPBOARD      DISPLAY_ROOT "/Clipboard"
-#define DISPLAY_CONSOLE	       DISPLAY_ROOT "/Console_" /* and the head */
-#define DISPLAY_PATH_SIZE      64
-#define DISPLAY_PROPERTIES     "org.freedesktop.DBus.Properties"
-#define DISPLAY_MAX_LISTENERS  (2 * DESKTOP_MAX_HEADS) /* of a viewer */
+#define DISPLAY_ROOT	      "/org/qemu/Display1"
+#define DISPLAY_VM	      DISPLAY_ROOT "/VM"
+#define DISPLAY_CLIPBOARD     DISPLAY_ROOT "/Clipboard"
+#define DISPLAY_CONSOLE	      DISPLAY_ROOT "/Console_" /* and the head */
+#define DISPLAY_PATH_SIZE     64
+#define DISPLAY_PROPERTIES    "org.freedesktop.DBus.Properties"
+#define DISPLAY_MAX_LISTENERS (2 * DESKTOP_MAX_HEADS) /* of a viewer */
+/* Messages of a viewer: what it has copied is the largest; and of its listeners. */
+#define DISPLAY_MAX_MESSAGE    (CLIPBOARD_VIEWER_MAX + 65536U)
+#define DISPLAY_MAX_ANSWER     65536U
 #define DISPLAY_MAX_UNANSWERED (4U << 20) /* bytes of answers that a viewer does not read */
 
 struct dbus_listener;

@@ -508,6 +508,7 @@ int dbus_listener_new(struct dbus_viewer *viewer, unsigned int head, int fd)
 		free(listener);
 		return result;
 	}
+	bus_peer_limit(listener->peer, DISPLAY_MAX_ANSWER);
 	listener->next = viewer->listeners;
 	viewer->listeners = listener;
 	viewer->listener_count++;

@@ -186,6 +186,7 @@ int dbus_viewer_accept(struct screen *screen, int fd, bool view_only, const char
 		free(viewer);
 		return result;
 	}
+	bus_peer_limit(viewer->peer, DISPLAY_MAX_MESSAGE);
 	result = screen_add_viewer(screen, &viewer->viewer);
 	if (result < 0) {
 		bus_peer_free(viewer->peer);

@@ -135,6 +135,15 @@ function listen() {
 	$("fullscreen").addEventListener("click", () =>
 		document.fullscreenElement ? document.exitFullscreen() :
 			document.documentElement.requestFullscreen());
+	// There the guest gets Escape, Alt+Tab and the like, where the browser can do that.
+	document.addEventListener("fullscreenchange", () => {
+		if (navigator.keyboard && navigator.keyboard.lock) {
+			if (document.fullscreenElement)
+				navigator.keyboard.lock().catch(() => {});
+			else
+				navigator.keyboard.unlock();
+		}
+	});
 	$("reconnect").addEventListener("click", connect);
 	$("password-form").addEventListener("submit", () => {
 		if (rfb)

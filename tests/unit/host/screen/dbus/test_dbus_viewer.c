@@ -753,6 +753,41 @@ START_TEST(listeners_are_bounded)
 }
 END_TEST
 
+START_TEST(a_message_that_is_too_long_ends)
+{
+	DBusMessage *message = new_call(CONSOLE, "Keyboard", "Press");
+	size_t length = CLIPBOARD_VIEWER_MAX + 65536;
+	char *text = malloc(length + 1);
+
+	memset(text, 'x', length);
+	text[length] = '\0';
+	connect_viewer(false);
+	ck_assert(dbus_message_append_args(message, DBUS_TYPE_STRING, &text, DBUS_TYPE_INVALID));
+	ck_assert_int_eq(bus_peer_send(viewer.peer, message, -1), 0);
+	turn(1000);
+	ck_assert_uint_eq(viewer.closed, 1);
+	ck_assert_ptr_null(screen_viewers(screen));
+	dbus_message_unref(message);
+	free(text);
+}
+END_TEST
+
+/* A handshake that does not end. */
+START_TEST(who_says_nothing_goes)
+{
+	uint64_t started = uv_hrtime();
+	int fds[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	ck_assert_int_eq(dbus_viewer_accept(screen, fds[0], false, "test"), 0);
+	ck_assert_ptr_nonnull(screen_viewers(screen));
+	while (screen_viewers(screen))
+		uv_run(&loop, UV_RUN_ONCE);
+	ck_assert_uint_ge((uv_hrtime() - started) / 1000000, DBUS_VIEWER_START_MS - 100);
+	close(fds[1]);
+}
+END_TEST
+
 /* --- Clipboard -------------------------------------------------------------------------------- */
 
 static DBusMessage *grab(uint32_t selection, uint32_t serial, const char *type)
@@ -876,6 +911,8 @@ int main(void)
 	tcase_add_test(tcase, a_head_that_goes_dark_is_disabled);
 	tcase_add_test(tcase, the_cursor_is_told);
 	tcase_add_test(tcase, listeners_are_bounded);
+	tcase_add_test(tcase, a_message_that_is_too_long_ends);
+	tcase_add_test(tcase, who_says_nothing_goes);
 	tcase_add_test(tcase, what_the_viewer_copies_is_fetched_when_wanted);
 	tcase_add_test(tcase, what_another_copies_is_offered_and_pasted);
 	suite_add_tcase(suite, tcase);

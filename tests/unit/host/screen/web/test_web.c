@@ -423,6 +423,25 @@ START_TEST(connections_are_bounded)
 }
 END_TEST
 
+/* A request that does not end. */
+START_TEST(who_says_little_goes)
+{
+	struct web_options how = options();
+	_cleanup_close_ int fd = -EBADF;
+	struct pollfd wait = {.events = POLLIN};
+	uint64_t started = uv_hrtime();
+	char byte;
+
+	start(&how);
+	fd = wait.fd = open_connection();
+	say(fd, "GET / HTTP/1.1\r\nHost: loc");
+	while (poll(&wait, 1, 10) == 0)
+		turn();
+	ck_assert_int_eq(recv(fd, &byte, 1, 0), 0);
+	ck_assert_uint_ge((uv_hrtime() - started) / 1000000, 9900);
+}
+END_TEST
+
 START_TEST(options_are_checked)
 {
 	struct web_options how = options();
@@ -542,6 +561,7 @@ int main(void)
 	tcase_add_test(tcase, a_websocket_becomes_a_viewer);
 	tcase_add_test(tcase, a_websocket_needs_all_of_it);
 	tcase_add_test(tcase, connections_are_bounded);
+	tcase_add_test(tcase, who_says_little_goes);
 	tcase_add_test(tcase, options_are_checked);
 	tcase_add_test(tcase, tls_that_is_required_is_said_to_be);
 	tcase_add_test(tcase, pages_by_tls);

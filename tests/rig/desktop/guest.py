@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Two ways to a guest with a desktop: QEMU alone (the rig), and lodge. Both can ask for a size, look at
 what a head shows, and run commands as root in the guest."""
+import ctypes
 import json
 import os
 import re
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -12,11 +14,18 @@ import tempfile
 import threading
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "screen"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.environ.get("LODGE_BUILD", os.path.join(HERE, "..", "..", "..", "build"))
+sys.path.insert(0, os.path.join(HERE, "..", "screen"))
 
 from picture import Error, Picture, read_png  # noqa: E402
 from protocol import Control  # noqa: E402
 from rfb import Rfb  # noqa: E402
+
+
+def die_with_us():
+    """For a process between fork and exec: it is killed when we end (PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 class Serial:
@@ -65,6 +74,8 @@ class Serial:
 
 class Guest:
     """What all share."""
+
+    extremes = False  # whether the device must come through sizes that are next to nothing, or huge
 
     def explain(self):
         return ""
@@ -225,6 +236,96 @@ class AgentGuest(RigGuest):
     def explain(self):
         """What the agent said last."""
         return " ".join("%s %s" % one for one in self.told[-4:])
+
+
+class ScreenGuest(RigGuest):
+    """The same, with lodge-screen in front: QEMU's D-Bus display and the agent's port are handed to it.
+    Asks and looks by its control socket."""
+
+    way = "screen"
+
+    def boot(self, seconds):
+        super().boot(seconds)
+        self.control = self.process = None
+        self.log = open(os.path.join(self.folder, "screen.log"), "wb")
+        paths = {name: os.path.join(self.folder, "screen-%s.sock" % name)
+                 for name in ("vnc", "control", "handoff")}
+        ready, theirs = os.pipe()
+        words = [word for name, path in paths.items() for word in ("--" + name, path)]
+        self.process = subprocess.Popen(
+            [os.path.join(BUILD, "lodge-screen"), "--await-qemu", "--ready-fd", str(theirs), *words],
+            pass_fds=[theirs], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+            preexec_fn=die_with_us)
+        os.close(theirs)
+        if not select.select([ready], [], [], 20)[0] or not os.read(ready, 1):
+            raise Error("lodge-screen does not start: " + self.explain())
+        os.close(ready)
+        self._hand_over(paths["handoff"])
+        self.control = Control(paths["control"])
+        self.vnc = paths["vnc"]
+        deadline = time.monotonic() + 20
+        while not self.size(0)[0]:
+            if time.monotonic() > deadline:
+                raise Error("lodge-screen shows nothing: " + self.explain())
+            time.sleep(0.1)
+
+    def _hand_over(self, path):
+        handoff = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        handoff.settimeout(20)
+        handoff.connect(path)
+        agent = socket.socket(socket.AF_UNIX)
+        agent.connect(os.path.join(self.folder, "agent.sock"))
+        for kind, descriptor in (("qemu", self._qemu_display()), ("agent", agent)):
+            socket.send_fds(handoff, [b"kind=%s\n" % kind.encode()], [descriptor.fileno()])
+            answer = handoff.recv(1024)
+            descriptor.close()
+            if answer != b"ok":
+                raise Error("handing over %s: %r" % (kind, answer))
+        handoff.close()
+
+    def _qemu_display(self):
+        """Our end of a new connection to QEMU's D-Bus display."""
+        qmp = socket.socket(socket.AF_UNIX)
+        qmp.connect(os.path.join(self.folder, "qmp.sock"))
+        answers = qmp.makefile("r")
+        ours, theirs = socket.socketpair()
+        answers.readline()
+        for command, passed in (({"execute": "qmp_capabilities"}, []),
+                                ({"execute": "getfd", "arguments": {"fdname": "display"}}, [theirs]),
+                                ({"execute": "add_client", "arguments": {
+                                    "protocol": "@dbus-display", "fdname": "display"}}, [])):
+            socket.send_fds(qmp, [json.dumps(command).encode()], [one.fileno() for one in passed])
+            while "return" not in (answer := json.loads(answers.readline())):
+                if "error" in answer:
+                    raise Error("QEMU: %s" % answer["error"]["desc"])
+        theirs.close()
+        qmp.close()
+        return ours
+
+    def request(self, head, width, height):
+        self.control.open("screen.display", {"head": head, "width": width, "height": height})
+
+    def off(self, head):
+        self.control.open("screen.display", {"head": head, "off": True})
+
+    def session(self):
+        return self.control.info().get("session", "none")
+
+    def size(self, head):
+        one = self.control.heads().get(head, {})
+        return (one.get("width", 0), one.get("height", 0)) if one.get("enabled") else (0, 0)
+
+    def is_off(self, head):
+        return self.size(head) == (0, 0)
+
+    def picture(self, head):
+        return self.control.capture(head, "raw")
+
+    def explain(self):
+        """What lodge-screen says of the heads, and in its log."""
+        with open(self.log.name, encoding="utf-8") as log:
+            said = log.read().strip()
+        return "%s %s" % (self.control.info() if self.control else "", said[-500:])
 
 
 class LodgeGuest(Guest):

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Asks a guest's desktop for sizes, and sees what comes of it.
 
-usage: measure.py {rig | agent} DESKTOP [--table FILE]
+usage: measure.py {rig | agent | screen} DESKTOP [--table FILE]
        measure.py lodge DESKTOP VM [--table FILE]
 
 rig: as the COMMAND of tests/rig/desktop/run; QEMU alone, so only what the desktop does by itself is
 asked for: a desktop that is known not to follow must not, and that is a pass too (it says that the
 table of desktops is still true). agent: the same guest, and its lodge-agent and lodge-session are asked
-for what the desktop did not do. lodge: a VM of lodge. In these two every desktop must follow.
+for what the desktop did not do. screen: and lodge-screen does all that. lodge: a VM of lodge. In these every desktop must follow.
 
 For each request three things must be right: the mode as the guest's kernel has it, the size of the
 picture as the screen shows it, and the colours in the picture's four corners. Rows "DESKTOP WAY
@@ -20,7 +20,7 @@ import sys
 import time
 
 from desktops import DESKTOPS
-from guest import AgentGuest, Error, LodgeGuest, RigGuest
+from guest import AgentGuest, Error, LodgeGuest, RigGuest, ScreenGuest
 
 SIZES = [(1440, 900), (1366, 768), (1023, 767), (1920, 1080)]
 EXTREMES = [(64, 64), (8192, 8192)]
@@ -185,8 +185,8 @@ class Entry:
         if follows:
             for size in SIZES:
                 self.resize(size)
-            # QEMU's EDID of 64x64 makes the guest choose 5120x2160: nothing to learn from it.
-            for size in EXTREMES if self.guest.way == "lodge" else ():
+            # QEMU's EDID of 64x64 makes the guest choose 5120x2160, and its device cannot show 8192x8192.
+            for size in EXTREMES if self.guest.extremes else ():
                 self.extreme(size)
             self.resize((1280, 800), what="1280x800 after those")
             self.burst()
@@ -200,13 +200,14 @@ class Entry:
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1], add_help=True)
-    parser.add_argument("way", choices=("rig", "agent", "lodge"))
+    parser.add_argument("way", choices=("rig", "agent", "screen", "lodge"))
     parser.add_argument("desktop", choices=sorted(DESKTOPS))
     parser.add_argument("vm", nargs="?")
     parser.add_argument("--table", default="/dev/null")
     options = parser.parse_args()
     if options.way != "lodge":
-        guest = (RigGuest if options.way == "rig" else AgentGuest)(os.environ["RIG"])
+        guest = {"rig": RigGuest, "agent": AgentGuest,
+                 "screen": ScreenGuest}[options.way](os.environ["RIG"])
     else:
         guest = LodgeGuest(options.vm)
     with open(options.table, "a", encoding="utf-8") as table:

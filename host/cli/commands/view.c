@@ -118,22 +118,46 @@ static void stop_listening(const struct request *request, const struct listener 
 
 /* --- A program ----------------------------------------------------------------------------- */
 
-/* Runs it until it ends; an interrupt is the program's. Return: exit status. */
+/* Its end. An interrupt of the terminal is the program's as well; what asks us to end is passed on.
+ */
+static int wait_for(pid_t child, const sigset_t *signals)
+{
+	int status = 0;
+	siginfo_t info;
+
+	while (waitpid(child, &status, WNOHANG) == 0) {
+		if (sigwaitinfo(signals, &info) == SIGTERM || info.si_signo == SIGHUP)
+			kill(child, SIGTERM);
+	}
+	return status;
+}
+
+/* Runs it until it ends. Return: exit status. */
 static int run_program(const char *name, const char *const arguments[])
 {
-	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+	posix_spawnattr_t attributes;
+	sigset_t signals, before;
 	int error, status = 0;
 	pid_t child;
 
-	error = posix_spawnp(&child, name, NULL, NULL, (char **)arguments, environ);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, &before);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigmask(&attributes, &before);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	error = posix_spawnp(&child, name, NULL, &attributes, (char **)arguments, environ);
+	posix_spawnattr_destroy(&attributes);
+	if (!error)
+		status = wait_for(child, &signals);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (error) {
 		log_error("%s cannot be started: %s", name, error_text(error));
 		return EXIT_FAILED;
 	}
-	sigaction(SIGINT, &ignore, &before);
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	sigaction(SIGINT, &before, NULL);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return EXIT_DONE;
 	log_error("%s has failed (status %d)", name,

@@ -20,6 +20,10 @@
 #define APPLY_MS     4000 /* a backend that does not answer has failed */
 #define REPLUG_MS    6000 /* within this time a replug happens */
 #define SETTLE_MS    100
+/* A desktop may not have all of it there when it begins: another look, each after twice the time.
+ */
+#define FIND_FIRST_MS 1000
+#define FIND_LAST_MS  32000
 
 struct order {
 	struct stream *stream; /* NULL: none */
@@ -32,13 +36,16 @@ struct display {
 	void *state;
 	struct stream *attached[ATTACHED_MAX]; /* NULL: free */
 	struct head_list told;		       /* what all of them know */
-	uv_timer_t timer;		       /* grace, or the backend's time */
-	bool applying;			       /* the backend is at it */
-	struct order order;		       /* being done, or in its grace */
-	struct order next;		       /* while the backend is at it */
-	struct head_list replugged;	       /* what is wanted after a replug */
-	uint64_t replug_until;		       /* ms of the loop's clock; 0: nothing is */
-	uv_timer_t settle;		       /* after the monitor has come back */
+	const struct display_backend *told_by;
+	uv_timer_t timer;	    /* grace, or the backend's time */
+	bool applying;		    /* the backend is at it */
+	struct order order;	    /* being done, or in its grace */
+	struct order next;	    /* while the backend is at it */
+	struct head_list replugged; /* what is wanted after a replug */
+	uint64_t replug_until;	    /* ms of the loop's clock; 0: nothing is */
+	uv_timer_t settle;	    /* after the monitor has come back */
+	uv_timer_t find;	    /* a backend that can do more */
+	uint64_t find_ms;
 	unsigned int closing;
 };
 
@@ -66,11 +73,13 @@ static void tell_layout(const struct display *display, struct stream *stream)
 
 static void look(struct display *display)
 {
+	const bool same_backend = display->told_by == display->backend;
 	struct head_list heads = {0};
 
 	display->backend->read(display->state, &heads);
-	if (head_list_equal(&heads, &display->told))
+	if (same_backend && head_list_equal(&heads, &display->told))
 		return;
+	display->told_by = display->backend;
 	heads.serial = display->told.serial;
 	display->told = heads;
 	for (size_t i = 0; i < ATTACHED_MAX; i++) {
@@ -302,19 +311,46 @@ static void display_attach(void *state, struct stream *stream, struct slice para
 static int find_backend(struct display *display)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
-		int error = backends[i]->start(display->context, display, &display->state);
+		void *state;
+		int error;
 
+		if (backends[i] == display->backend)
+			return 0; /* the others can do less */
+		error = backends[i]->start(display->context, display, &state);
 		if (error == -ENOTSUP)
 			continue;
 		if (error) {
 			log_warning("screens by %s: %s", backends[i]->name, error_text(error));
 			continue;
 		}
+		if (display->backend)
+			display->backend->stop(display->state);
 		display->backend = backends[i];
+		display->state = state;
 		log_debug("screens are set by %s", display->backend->name);
 		return 0;
 	}
 	return -ENOTSUP;
+}
+
+static void find_later(struct display *display);
+
+static void on_find(uv_timer_t *timer)
+{
+	struct display *display = timer->data;
+
+	if (!display->applying)
+		find_backend(display);
+	look(display);
+	find_later(display);
+}
+
+static void find_later(struct display *display)
+{
+	if (display->backend != &display_wayland || display->find_ms > FIND_LAST_MS)
+		return;
+	uv_timer_start(&display->find, on_find, display->find_ms, 0);
+	display->find_ms *= 2;
 }
 
 static int display_start(const struct session_context *context, void **state)
@@ -332,8 +368,12 @@ static int display_start(const struct session_context *context, void **state)
 	display->timer.data = display;
 	uv_timer_init(context->loop, &display->settle);
 	display->settle.data = display;
-	display->closing = 2;
+	uv_timer_init(context->loop, &display->find);
+	display->find.data = display;
+	display->find_ms = FIND_FIRST_MS;
+	display->closing = 3;
 	look(display);
+	find_later(display);
 	*state = take_ptr(display);
 	return 0;
 }
@@ -353,6 +393,7 @@ static void display_stop(void *state)
 	display->backend->stop(display->state);
 	uv_close((uv_handle_t *)&display->timer, on_released);
 	uv_close((uv_handle_t *)&display->settle, on_released);
+	uv_close((uv_handle_t *)&display->find, on_released);
 }
 
 const struct session_service session_service_display = {

@@ -246,6 +246,8 @@ static int mutter_start(const struct session_context *context, struct display *d
 	if (!error && !dbus_connection_add_filter(mutter->bus, on_message, mutter, NULL))
 		error = -ENOMEM;
 	if (error) {
+		dbus_bus_remove_match(mutter->bus, MATCH, NULL);
+		dbus_bus_remove_match(mutter->bus, OWNER_MATCH, NULL);
 		mutter_state_free(&mutter->state);
 		return error;
 	}

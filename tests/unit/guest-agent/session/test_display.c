@@ -23,6 +23,7 @@ struct desktop {
 	unsigned int applies;
 	int answer; /* of apply; 1: none yet */
 	const char *text;
+	unsigned int late; /* so many times it is not there yet */
 };
 
 static struct desktop desktop;
@@ -30,6 +31,10 @@ static struct desktop desktop;
 static int fake_start(const struct session_context *context, struct display *display, void **state)
 {
 	(void)context;
+	if (desktop.late > 0) {
+		desktop.late--;
+		return -ENOTSUP;
+	}
 	desktop.display = display;
 	*state = &desktop;
 	return 0;
@@ -67,12 +72,27 @@ static int no_start(const struct session_context *context, struct display *displ
 	return -ENOTSUP;
 }
 
+/* What is found where there is nothing better. */
+static int poor_start(const struct session_context *context, struct display *display, void **state)
+{
+	(void)context;
+	(void)display;
+	*state = &desktop;
+	return 0;
+}
+
+static void poor_stop(void *state)
+{
+	(void)state;
+}
+
 /* In place of the real ones. */
 const struct display_backend display_mutter = {.name = "mutter", .start = no_start};
 const struct display_backend display_randr = {.name = "randr", .start = no_start};
 const struct display_backend display_kscreen = {.name = "kscreen", .start = no_start};
 const struct display_backend display_weston = {.name = "weston", .start = no_start};
-const struct display_backend display_wayland = {.name = "", .start = no_start};
+const struct display_backend display_wayland = {
+	.name = "", .start = poor_start, .stop = poor_stop, .read = fake_read};
 const struct display_backend display_wlr = {
 	.name = "wlr",
 	.start = fake_start,
@@ -103,7 +123,7 @@ static struct {
 	unsigned int layouts, answers;
 	struct head_list layout;
 	uint64_t serial, number; /* of the last answer */
-	char text[64];
+	char text[64], backend[16];
 } test;
 
 static void on_established(void *owner, const struct session_peer *peer)
@@ -151,11 +171,14 @@ static const struct pump_handlers pump_handlers = {0};
 static void on_message(struct stream *stream, void *owner, struct slice name, struct slice params)
 {
 	struct display_applied applied;
+	struct display_layout layout;
 
 	(void)stream;
 	(void)owner;
 	if (slice_is(name, "layout")) {
-		ck_assert_int_eq(head_list_decode(params, &test.layout, NULL), 0);
+		ck_assert_int_eq(head_list_decode(params, &test.layout, &layout), 0);
+		snprintf(test.backend, sizeof(test.backend), "%.*s", (int)layout.backend.length,
+			 (const char *)layout.backend.bytes);
 		test.layouts++;
 		return;
 	}
@@ -202,13 +225,14 @@ static void run_ms(unsigned int milliseconds)
 		uv_run(&test.loop, UV_RUN_ONCE);
 }
 
-static void setup(void)
+static void setup_late(unsigned int late)
 {
 	static const char *const capabilities[] = {"display", NULL};
 	int fds[2];
 
 	memset(&test, 0, sizeof(test));
-	desktop = (struct desktop){.heads = {.count = 1,
+	desktop = (struct desktop){.late = late,
+				   .heads = {.count = 1,
 					     .heads = {{.connector = "Virtual-1",
 							.enabled = true,
 							.width = 1024,
@@ -237,6 +261,11 @@ static void setup(void)
 					 (struct slice){0}, &stream_handlers, NULL, &test.stream),
 			 0);
 	wait_count(&test.layouts, 1);
+}
+
+static void setup(void)
+{
+	setup_late(0);
 }
 
 static void teardown(void)
@@ -282,6 +311,22 @@ START_TEST(the_layout_is_told_and_its_changes)
 	set_mode(800, 600);
 	wait_count(&test.layouts, 2);
 	ck_assert_uint_eq(test.layout.heads[0].width, 800);
+}
+END_TEST
+
+START_TEST(what_comes_late_is_found)
+{
+	teardown();
+	setup_late(2);
+	ck_assert_str_eq(test.backend, "");
+	order(1, 1440, 900);
+	wait_count(&test.answers, 1);
+	ck_assert_uint_eq(test.number, EOPNOTSUPP);
+	wait_count(&test.layouts, 2);
+	ck_assert_str_eq(test.backend, "wlr");
+	order(2, 1440, 900);
+	wait_count(&test.answers, 2);
+	ck_assert_uint_eq(test.number, 0);
 }
 END_TEST
 
@@ -439,6 +484,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, the_layout_is_told_and_its_changes);
+	tcase_add_test(tc, what_comes_late_is_found);
 	tcase_add_test(tc, what_is_so_already_is_left_alone);
 	tcase_add_test(tc, a_desktop_that_follows_by_itself_is_left_alone);
 	tcase_add_test(tc, after_its_grace_the_backend_acts);

@@ -4,13 +4,16 @@
  *
  * The compositor tells of heads and modes, then "done" with a serial; a configuration is made for a
  * serial and is cancelled if another has come meanwhile, which is tried again. Sizes that a monitor
- * does not offer are custom modes. Before wlroots 0.18 sway takes no custom mode of a monitor that
- * offers others, but the preferred one, and monitors are read only when they are plugged in: there
- * such a size is a case for a replug. It also calls a head off whose mode is in no list; what
- * clients are told of it is the truth.
+ * does not offer are custom modes.
+ *
+ * Sway is special. Of a monitor that offers modes it takes no custom one this way, but makes of it
+ * the preferred one; since 1.10 it takes any by its own socket. Before that there is no way but a
+ * replug, since monitors are read only when they are plugged in. Then it also calls a head off
+ * whose mode is in no list; what clients are told of it is the truth.
  */
 #include "guest-agent/session/display.h"
-#include "guest-agent/session/display/sway_version.h"
+#include "guest-agent/session/display/plan.h"
+#include "guest-agent/session/display/sway.h"
 #include "guest-agent/session/wayland/connection.h"
 #include "guest-agent/session/wayland/output_list.h"
 #include "guest-agent/session/wayland/output_management.h"
@@ -24,8 +27,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SWAY_MS	       2000
 #define TRIES	       5
 #define VERSION_RECENT 4U /* of the manager, since wlroots 0.16 */
+
+enum custom_modes {
+	CUSTOM_MODES_NONE,
+	CUSTOM_MODES_SWAY, /* by sway's socket */
+	CUSTOM_MODES_WLR,
+};
 
 struct wlr {
 	const struct session_context *context;
@@ -40,7 +50,8 @@ struct wlr {
 	struct wl_callback *settled;
 	struct head_list wanted;
 	unsigned int tries;
-	bool custom_modes; /* beside those that a monitor offers */
+	enum custom_modes custom_modes; /* beside those that a monitor offers */
+	uv_timer_t *sway;		/* runs until sway has done what it said it would */
 };
 
 /* --- What the compositor tells -------------------------------------------------------------- */
@@ -157,6 +168,8 @@ static void on_head(void *data, struct wl_proxy *manager, struct wl_proxy *proxy
 		wl_proxy_add_listener(proxy, (void (**)(void))(uintptr_t)&head_listener, output);
 }
 
+static void check_sway(struct wlr *wlr);
+
 static void on_done(void *data, struct wl_proxy *manager, uint32_t serial)
 {
 	struct wlr *wlr = data;
@@ -164,6 +177,7 @@ static void on_done(void *data, struct wl_proxy *manager, uint32_t serial)
 	(void)manager;
 	wlr->serial = serial;
 	display_changed(wlr->display);
+	check_sway(wlr);
 }
 
 static void on_finished(void *data, struct wl_proxy *manager)
@@ -214,10 +228,12 @@ static bool wlr_read(void *state, struct head_list *heads)
 
 static void on_outputs_changed(void *owner)
 {
-	const struct wlr *wlr = owner;
+	struct wlr *wlr = owner;
 
-	if (wlr->manager)
-		display_changed(wlr->display);
+	if (!wlr->manager)
+		return;
+	display_changed(wlr->display);
+	check_sway(wlr);
 }
 
 /* --- What it shall do ----------------------------------------------------------------------- */
@@ -345,28 +361,60 @@ static bool has_modes(const struct output *output)
 	return false;
 }
 
-static bool needs_replug(const struct wlr *wlr)
+static bool needs_custom_modes(const struct wlr *wlr)
 {
 	for (const struct output *output = wlr->outputs.first; output; output = output->next) {
 		const struct head *head = output_wanted(output, &wlr->wanted);
 
-		if (head && head->enabled && has_modes(output) && !wlr->custom_modes &&
+		if (head && head->enabled && has_modes(output) &&
 		    !output_find_mode(output, head->width, head->height))
 			return true;
 	}
 	return false;
 }
 
+static void check_sway(struct wlr *wlr)
+{
+	struct head_list heads = {0};
+
+	if (!wlr->sway || !uv_is_active((const uv_handle_t *)wlr->sway))
+		return;
+	wlr_read(wlr, &heads);
+	if (!plan_sizes_are_met(&heads, &wlr->wanted))
+		return;
+	uv_timer_stop(wlr->sway);
+	finish(wlr, 0, NULL);
+}
+
+static void on_late(uv_timer_t *timer)
+{
+	finish(timer->data, -EIO, "sway has not done what it said it would");
+}
+
+/* Sway says yes and does it some milliseconds later: that is seen in on_done(). */
+static void ask_sway(struct wlr *wlr)
+{
+	int error = sway_configure(wl_display_get_fd(wayland_display(wlr->wayland)), &wlr->wanted);
+
+	if (error)
+		finish(wlr, error, "sway refuses it");
+	else
+		uv_timer_start(wlr->sway, on_late, SWAY_MS, 0);
+}
+
 static void wlr_apply(void *state, const struct head_list *heads)
 {
 	struct wlr *wlr = state;
 
+	uv_timer_stop(wlr->sway);
 	wlr->wanted = *heads;
 	wlr->tries = 0;
-	if (needs_replug(wlr))
-		display_applied(wlr->display, -EAGAIN, "replug");
-	else
+	if (wlr->custom_modes == CUSTOM_MODES_WLR || !needs_custom_modes(wlr))
 		configure(wlr);
+	else if (wlr->custom_modes == CUSTOM_MODES_SWAY)
+		ask_sway(wlr);
+	else
+		display_applied(wlr->display, -EAGAIN, "replug");
 }
 
 /* --- The connection ------------------------------------------------------------------------- */
@@ -404,6 +452,11 @@ static void on_closed(void *owner, int error)
 static const struct wayland_handlers wayland_handlers = {
 	.global = on_global, .removed = on_removed, .closed = on_closed};
 
+static void on_released(uv_handle_t *timer)
+{
+	free(timer);
+}
+
 static void wlr_stop(void *state)
 {
 	struct wlr *wlr = state;
@@ -417,18 +470,20 @@ static void wlr_stop(void *state)
 		wl_proxy_destroy(wlr->manager);
 	outputs_free(wlr->clients_view);
 	wayland_close(wlr->wayland);
+	if (wlr->sway)
+		uv_close((uv_handle_t *)wlr->sway, on_released);
 	free(wlr);
 }
 
-/* wlroots 0.18 is in sway since 1.10; of others only the oldest give themselves away. */
-static bool takes_custom_modes(const struct wlr *wlr)
+/* Of others than sway only the oldest give themselves away. */
+static enum custom_modes learn_custom_modes(const struct wlr *wlr)
 {
 	struct sway_version version;
 	int error = sway_version_get(wl_display_get_fd(wayland_display(wlr->wayland)), &version);
 
 	if (error)
-		return wlr->version >= VERSION_RECENT;
-	return version.major > 1 || (version.major == 1 && version.minor >= 10);
+		return wlr->version >= VERSION_RECENT ? CUSTOM_MODES_WLR : CUSTOM_MODES_NONE;
+	return version.major > 1 || version.minor >= 10 ? CUSTOM_MODES_SWAY : CUSTOM_MODES_NONE;
 }
 
 static int wlr_start(const struct session_context *context, struct display *display, void **state)
@@ -445,10 +500,15 @@ static int wlr_start(const struct session_context *context, struct display *disp
 	wlr->display = display;
 	wlr->outputs.owner = wlr;
 	wlr->clients_view = outputs_new(on_outputs_changed, wlr);
-	if (!wlr->clients_view) {
+	wlr->sway = calloc(1, sizeof(*wlr->sway));
+	if (!wlr->clients_view || !wlr->sway) {
+		free(wlr->sway);
+		outputs_free(wlr->clients_view);
 		free(wlr);
 		return -ENOMEM;
 	}
+	uv_timer_init(context->loop, wlr->sway);
+	wlr->sway->data = wlr;
 	error = wayland_open(context->loop, &wayland_handlers, wlr, &wlr->wayland);
 	if (!error)
 		error = wlr->manager ? wayland_roundtrip(wlr->wayland) : -ENOTSUP;
@@ -456,7 +516,7 @@ static int wlr_start(const struct session_context *context, struct display *disp
 		wlr_stop(wlr);
 		return error;
 	}
-	wlr->custom_modes = takes_custom_modes(wlr);
+	wlr->custom_modes = learn_custom_modes(wlr);
 	*state = wlr;
 	return 0;
 }

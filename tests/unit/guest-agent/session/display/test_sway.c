@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "guest-agent/session/display/sway_version.h"
+#include "guest-agent/session/display/sway.h"
 
 #include <check.h>
 #include <errno.h>
@@ -27,6 +27,31 @@ START_TEST(the_numbers_are_found)
 	ck_assert_int_eq(sway_version_parse("{\"major\": \"one\", \"minor\": 2}", &version),
 			 -EBADMSG);
 	ck_assert_int_eq(sway_version_parse("{\"major\":99999, \"minor\": 2}", &version), -EBADMSG);
+}
+END_TEST
+
+START_TEST(commands_are_made)
+{
+	struct head_list heads = {
+		.count = 2,
+		.heads = {{.connector = "Virtual-1",
+			   .enabled = true,
+			   .x = 5,
+			   .width = 1366,
+			   .height = 768,
+			   .scale_milli = 1250},
+			  {.head = 1, .connector = "Virtual-2"}},
+	};
+	char text[256];
+
+	ck_assert_int_eq(sway_commands(&heads, text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "output Virtual-1 enable mode --custom 1366x768 position 5 0 "
+			       "scale 1.250; output Virtual-2 disable; ");
+	ck_assert_int_eq(sway_commands(&heads, text, 80), -EMSGSIZE);
+	strcpy(heads.heads[1].connector, "x; exec");
+	ck_assert_int_eq(sway_commands(&heads, text, sizeof(text)), -EINVAL);
+	strcpy(heads.heads[1].connector, "");
+	ck_assert_int_eq(sway_commands(&heads, text, sizeof(text)), -EINVAL);
 }
 END_TEST
 
@@ -105,12 +130,13 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sway_version");
-	TCase *tc = tcase_create("sway_version");
+	Suite *suite = suite_create("sway");
+	TCase *tc = tcase_create("sway");
 	SRunner *runner;
 	int failed;
 
 	tcase_add_test(tc, the_numbers_are_found);
+	tcase_add_test(tc, commands_are_made);
 	tcase_add_test(tc, a_sway_is_asked);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "guest-agent/session/display/sway_version.h"
+#include "guest-agent/session/display/sway.h"
 
 #include "protocol/base/cleanup.h"
 
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -12,8 +14,10 @@
 #define MAGIC	      "i3-ipc"
 #define MAGIC_LENGTH  6
 #define HEADER_LENGTH (MAGIC_LENGTH + 8)
+#define RUN_COMMAND   0
 #define GET_VERSION   7
 #define ANSWER_MAX    4096U
+#define COMMANDS_MAX  2048
 
 static int parse_number(const char *text, const char *key, unsigned int *number)
 {
@@ -71,18 +75,19 @@ static int read_all(int fd, void *bytes, size_t length)
 	return (size_t)count == length ? 0 : -EBADMSG;
 }
 
-int sway_version_get(int wayland_fd, struct sway_version *version)
+static int ask(int wayland_fd, uint32_t type, const char *text, char answer[static ANSWER_MAX + 1])
 {
 	_cleanup_close_ int fd = connect_to(wayland_fd);
-	uint32_t header[2] = {0, GET_VERSION};
-	char bytes[HEADER_LENGTH], answer[ANSWER_MAX + 1];
+	uint32_t header[2] = {(uint32_t)strlen(text), type};
+	char bytes[HEADER_LENGTH];
 	int error;
 
 	if (fd < 0)
 		return fd;
 	memcpy(bytes, MAGIC, MAGIC_LENGTH);
 	memcpy(bytes + MAGIC_LENGTH, header, sizeof(header));
-	if (send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL) != (ssize_t)sizeof(bytes))
+	if (send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL) != (ssize_t)sizeof(bytes) ||
+	    send(fd, text, strlen(text), MSG_NOSIGNAL) != (ssize_t)strlen(text))
 		return -EIO;
 	error = read_all(fd, bytes, sizeof(bytes));
 	if (error)
@@ -91,8 +96,61 @@ int sway_version_get(int wayland_fd, struct sway_version *version)
 	if (memcmp(bytes, MAGIC, MAGIC_LENGTH) != 0 || header[0] > ANSWER_MAX)
 		return -EBADMSG;
 	error = read_all(fd, answer, header[0]);
+	answer[header[0]] = '\0';
+	return error;
+}
+
+int sway_version_get(int wayland_fd, struct sway_version *version)
+{
+	char answer[ANSWER_MAX + 1];
+	int error = ask(wayland_fd, GET_VERSION, "", answer);
+
+	return error ? error : sway_version_parse(answer, version);
+}
+
+static bool is_name(const char *name)
+{
+	return *name && strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789-_") == strlen(name);
+}
+
+int sway_commands(const struct head_list *heads, char *text, size_t capacity)
+{
+	size_t length = 0;
+
+	for (size_t i = 0; i < heads->count; i++) {
+		const struct head *head = &heads->heads[i];
+		const uint32_t scale = head->scale_milli ? head->scale_milli : 1000;
+		int added;
+
+		if (!is_name(head->connector))
+			return -EINVAL;
+		if (head->enabled)
+			added = snprintf(text + length, capacity - length,
+					 "output %s enable mode --custom %ux%u position %d %d "
+					 "scale %u.%03u; ",
+					 head->connector, head->width, head->height, head->x,
+					 head->y, scale / 1000, scale % 1000);
+		else
+			added = snprintf(text + length, capacity - length, "output %s disable; ",
+					 head->connector);
+		if (added < 0 || (size_t)added >= capacity - length)
+			return -EMSGSIZE;
+		length += (size_t)added;
+	}
+	return 0;
+}
+
+int sway_configure(int wayland_fd, const struct head_list *heads)
+{
+	char commands[COMMANDS_MAX] = "", answer[ANSWER_MAX + 1];
+	int error = sway_commands(heads, commands, sizeof(commands));
+
+	if (!error)
+		error = ask(wayland_fd, RUN_COMMAND, commands, answer);
 	if (error)
 		return error;
-	answer[header[0]] = '\0';
-	return sway_version_parse(answer, version);
+	/* One answer a command. */
+	return strstr(answer, "\"success\": false") || strstr(answer, "\"success\":false") ? -EIO
+											   : 0;
 }

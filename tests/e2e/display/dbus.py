@@ -140,6 +140,57 @@ def clipboards(check, client, screen):
     control.close()
 
 
+class Second:
+    """Another lodge-screen, whose machine is the first one's D-Bus display."""
+
+    def __init__(self, program, screen, folder):
+        ours, theirs = socket.socketpair()
+        hand_over(screen.handoff, "dbus-client", theirs, peer="second")
+        theirs.close()
+        self.control = os.path.join(folder, "second-control.sock")
+        self.log = open(os.path.join(folder, "second.log"), "wb")
+        self.process = subprocess.Popen(
+            [program, "--qemu", str(ours.fileno()), "--control", self.control, "--name", "second"],
+            pass_fds=[ours.fileno()], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        ours.close()
+        if not wait(lambda: os.path.exists(self.control), 10):
+            raise Error("a second lodge-screen does not start")
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+
+def chained(check, program, screen, folder):
+    """What stands in for QEMU is another lodge-screen: both ends of the interface are ours."""
+    machine = screen.machine
+    second = Second(program, screen, folder)
+    try:
+        control = Control(second.control)
+        control.display(head=0, width=1280, height=720)
+        check("second: the machine follows", wait(lambda: machine.size(0) == (1280, 720), 5), machine.size(0))
+
+        def colours():
+            try:
+                picture = control.capture(0)
+            except Refused as error:
+                return str(error)
+            right, below = picture.width - 4, picture.height - 4
+            spots = [picture.at(x, y) for x, y in ((3, 3), (right, 3), (3, below), (right, below))]
+            return "%dx%d %s" % (picture.width, picture.height,
+                                 " ".join("%02x%02x%02x" % spot for spot in spots))
+
+        check("second: sees the picture", wait(lambda: colours() == "1280x720 " + CORNERS, 5), colours())
+        before = len(machine.text())
+        control.request("screen.type", {"data": b"chained"})
+        check("second: types", wait(lambda: machine.text()[before:] == "chained", 5),
+              repr(machine.text()[before:]))
+        control.close()
+    finally:
+        second.close()
+
+
 def main():
     program, client_program = sys.argv[1], sys.argv[2]
     check = Checks()
@@ -154,6 +205,7 @@ def main():
             described(check, clients[1])
             inputs(check, clients[1], screen.machine)
             clipboards(check, clients[0], screen)
+            chained(check, program, screen, folder)
             looker = Client(client_program, screen, "map", view_only=1, peer="looker")
             clients.append(looker)
             check("view only: sees", wait(lambda: looker("frame").endswith(CORNERS), 3), looker("frame"))

@@ -161,8 +161,9 @@ static int complete_display(struct vm_options *options, char *error, size_t capa
 			 (unsigned long long)options->heads, OPTION_MAX_HEADS);
 		return -EINVAL;
 	}
-	if (!options->size &&
-	    vm_option_set_text(options, vm_option_named("size"), OPTION_DEFAULT_SIZE) < 0)
+	if (!options->size)
+		options->size = strdup(OPTION_DEFAULT_SIZE);
+	if (!options->size)
 		return -ENOMEM;
 	if (vm_option_parse_size(options->size, &width, &height) < 0) {
 		snprintf(error, capacity,

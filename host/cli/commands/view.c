@@ -25,8 +25,6 @@
 #define FIRST_PORT   5900 /* of display 0 */
 #define SHELL_STATUS 128  /* a signal's number is added */
 
-extern char **environ;
-
 struct listener {
 	char id[64], address[ADDRESS_MAX], secret[160];
 };
@@ -158,7 +156,8 @@ static int run_program(const char *name, const char *const arguments[])
 		log_error("%s cannot be started: %s", name, error_text(error));
 		return EXIT_FAILED;
 	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	/* Asked to end, it has. */
+	if (status == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM))
 		return EXIT_DONE;
 	log_error("%s has failed (status %d)", name,
 		  WIFEXITED(status) ? WEXITSTATUS(status) : SHELL_STATUS + WTERMSIG(status));

@@ -8,8 +8,8 @@
  */
 #include "guest-agent/session/display.h"
 #include "guest-agent/session/wayland/connection.h"
+#include "guest-agent/session/wayland/kde_devices.h"
 #include "guest-agent/session/wayland/kde_outputs.h"
-#include "guest-agent/session/wayland/output_list.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/log.h"
 
@@ -32,111 +32,6 @@ struct kscreen {
 };
 
 /* --- What the compositor tells -------------------------------------------------------------- */
-
-static const struct kde_mode_listener mode_listener = {
-	.size = output_mode_size,
-	.refresh = output_mode_refresh,
-	.preferred = output_mode_preferred,
-	.removed = output_mode_gone,
-};
-
-static void on_mode(void *data, struct wl_proxy *device, struct wl_proxy *proxy)
-{
-	struct output *output = data;
-
-	(void)device;
-	if (output_add_mode(output, proxy))
-		wl_proxy_add_listener(proxy, (void (**)(void))(uintptr_t)&mode_listener, output);
-}
-
-static void on_current_mode(void *data, struct wl_proxy *device, struct wl_proxy *proxy)
-{
-	struct output *output = data;
-
-	(void)device;
-	output->current = output_mode_of(output, proxy);
-}
-
-static void on_geometry(void *data, struct wl_proxy *device, int32_t x, int32_t y, int32_t width_mm,
-			int32_t height_mm, int32_t subpixel, const char *make, const char *model,
-			int32_t transform)
-{
-	struct output *output = data;
-
-	(void)device;
-	(void)width_mm;
-	(void)height_mm;
-	(void)subpixel;
-	(void)make;
-	(void)model;
-	(void)transform;
-	output->x = x;
-	output->y = y;
-}
-
-static void on_done(void *data, struct wl_proxy *device)
-{
-	const struct output *output = data;
-
-	(void)device;
-	display_changed(((struct kscreen *)output->list->owner)->display);
-}
-
-static void on_scale(void *data, struct wl_proxy *device, wl_fixed_t factor)
-{
-	struct output *output = data;
-
-	(void)device;
-	output->scale_milli = factor > 0 ? (uint32_t)((int64_t)factor * 1000 / 256) : 1000;
-}
-
-static void on_enabled(void *data, struct wl_proxy *device, int32_t enabled)
-{
-	struct output *output = data;
-
-	(void)device;
-	output->enabled = enabled;
-}
-
-static void on_name(void *data, struct wl_proxy *device, const char *name)
-{
-	struct output *output = data;
-
-	(void)device;
-	snprintf(output->name, sizeof(output->name), "%s", name);
-}
-
-static void on_text(void *data, struct wl_proxy *device, const char *text)
-{
-	(void)data;
-	(void)device;
-	(void)text;
-}
-
-static void on_number(void *data, struct wl_proxy *device, uint32_t number)
-{
-	(void)data;
-	(void)device;
-	(void)number;
-}
-
-static const struct kde_device_listener device_listener = {
-	.geometry = on_geometry,
-	.current_mode = on_current_mode,
-	.mode = on_mode,
-	.done = on_done,
-	.scale = on_scale,
-	.edid = on_text,
-	.enabled = on_enabled,
-	.uuid = on_text,
-	.serial_number = on_text,
-	.eisa_id = on_text,
-	.capabilities = on_number,
-	.overscan = on_number,
-	.vrr_policy = on_number,
-	.rgb_range = on_number,
-	.name = on_name,
-};
 
 static void set_primary(struct kscreen *kscreen, const char *name)
 {
@@ -307,12 +202,16 @@ static void add_output(struct kscreen *kscreen, uint32_t name, uint32_t version)
 {
 	struct wl_proxy *proxy = wayland_bind(kscreen->wayland, name, &kde_device_interface,
 					      MIN(version, KDE_DEVICE_VERSION));
-	struct output *output = proxy ? output_list_add(&kscreen->outputs, proxy) : NULL;
 
-	if (!output)
-		return;
-	output->global = name;
-	wl_proxy_add_listener(proxy, (void (**)(void))(uintptr_t)&device_listener, output);
+	if (proxy)
+		kde_devices_add(&kscreen->outputs, proxy, name);
+}
+
+static void on_outputs_changed(void *owner)
+{
+	const struct kscreen *kscreen = owner;
+
+	display_changed(kscreen->display);
 }
 
 static void on_global(void *owner, uint32_t name, const char *interface, uint32_t version)
@@ -400,6 +299,7 @@ static int kscreen_start(const struct session_context *context, struct display *
 	kscreen->context = context;
 	kscreen->display = display;
 	kscreen->outputs.owner = kscreen;
+	kscreen->outputs.changed = on_outputs_changed;
 	error = wayland_open(context->loop, &wayland_handlers, kscreen, &kscreen->wayland);
 	if (!error && !kscreen->management)
 		error = -ENOTSUP;

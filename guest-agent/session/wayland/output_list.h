@@ -31,6 +31,7 @@ struct output {
 };
 
 struct output_list {
+	void (*changed)(void *owner);
 	void *owner;
 	struct output *first; /* in the order they came */
 };

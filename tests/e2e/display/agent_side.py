@@ -1,63 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The agent's side of a lodge-session's socket, written from protocol/README.md and lodge.cddl alone."""
+"""The agent's side of a lodge-session's socket."""
 import os
 import select
 import socket
 import struct
+import sys
 import time
 
-SYNC = b"\xf7Lodge\xfa\xfd"
-HELLO, REQUEST, REPLY, ERROR, CANCEL, MESSAGE, DATA, END, CREDIT, EVENT, PING, PONG = range(1, 13)
-MORE = 1
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "rig", "screen"))
 
-
-class Error(Exception):
-    pass
-
-
-def encode(value):
-    def head(major, number):
-        for code, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
-            if number < 24:
-                return bytes([major << 5 | number])
-            if number < 1 << 8 * size:
-                return bytes([major << 5 | code]) + number.to_bytes(size, "big")
-        raise ValueError(number)
-
-    if isinstance(value, bool):
-        return b"\xf5" if value else b"\xf4"
-    if isinstance(value, int):
-        return head(0, value) if value >= 0 else head(1, -1 - value)
-    if isinstance(value, str):
-        return head(3, len(value.encode())) + value.encode()
-    if isinstance(value, list):
-        return head(4, len(value)) + b"".join(map(encode, value))
-    pairs = sorted((encode(key), encode(item)) for key, item in value.items())
-    return head(5, len(pairs)) + b"".join(key + item for key, item in pairs)
-
-
-def decode(data, at=0):
-    """(value, where it ends)"""
-    major, number = data[at] >> 5, data[at] & 31
-    at += 1
-    if major == 7:
-        return {20: False, 21: True, 22: None}[number], at
-    if number >= 24:
-        size = 1 << number - 24
-        number = int.from_bytes(data[at:at + size], "big")
-        at += size
-    if major == 0:
-        return number, at
-    if major == 1:
-        return -1 - number, at
-    if major in (2, 3):
-        piece = data[at:at + number]
-        return piece if major == 2 else piece.decode(), at + number
-    items = []
-    for _ in range(number * (2 if major == 5 else 1)):
-        item, at = decode(data, at)
-        items.append(item)
-    return (items if major == 4 else dict(zip(items[::2], items[1::2]))), at
+from picture import Error  # noqa: E402
+from protocol import CANCEL, ERROR, HELLO, MESSAGE, MORE, REPLY, REQUEST, SYNC, decode, encode  # noqa: E402
 
 
 class Agent:

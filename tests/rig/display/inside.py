@@ -125,6 +125,16 @@ def unplug(screen):
     screen.mode(0, 1024, 768)
     check("plugged-in", monitor_becomes(screen, "connected 1024x768 edid 128"),
           said("monitor:")[-1:])
+    check("scanout-again", screen.wait(lambda: screen.size(0) == (1024, 768), SECONDS),
+          screen.size(0))
+
+
+def until(viewer, kind):
+    """Asks for updates until one has that; whatever else comes uses a request up."""
+    for _, kinds in viewer.events(SECONDS):
+        if kind in kinds:
+            return
+        viewer.request()
 
 
 def follow_viewer():
@@ -133,7 +143,8 @@ def follow_viewer():
     while not os.path.exists(VIEWERS) and screen.poll() is None:
         time.sleep(0.1)
     viewer = rfb.Rfb(VIEWERS, timeout=SECONDS)
-    viewer.frame()
+    viewer.request(incremental=False)
+    until(viewer, "pixels")
     viewer.drain()
     check("viewer-size", (viewer.width, viewer.height) == (1024, 768),
           "%dx%d" % (viewer.width, viewer.height))
@@ -142,14 +153,12 @@ def follow_viewer():
     begun = time.monotonic()
     viewer.set_desktop_size(1199, 703)
     viewer.request()
-    for _, kinds in viewer.events(SECONDS):
-        if "size" in kinds:
-            break
+    until(viewer, "size")
     print("# viewer: %dx%d after %.2f s" % (viewer.width, viewer.height,
                                             time.monotonic() - begun))
     check("viewer-is-followed", (viewer.width, viewer.height) == (1199, 703),
           "%dx%d" % (viewer.width, viewer.height))
-    viewer.frame()
+    viewer.drain()
     with open(RESULT + "/viewer.ppm", "wb") as file:
         rgb = bytearray(3 * viewer.width * viewer.height)
         for channel in range(3):

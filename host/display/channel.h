@@ -17,7 +17,8 @@
  * nothing, and then nothing wakes up. So CHANNEL_CURSOR, too, comes only while damage of its head
  * is welcome; and CHANNEL_SCANOUT, when the picture is as large as before (a guest that flips
  * between surfaces sets one for each frame), comes right before the damage of its first frame. Any
- * other CHANNEL_SCANOUT comes at once. The area is always up to date: who begins to look, or
+ * other CHANNEL_SCANOUT comes at once. What is not paced by the reader is told at most every 4 ms,
+ * however often the guest changes it. The area is always up to date: who begins to look, or
  * connects, reads it first.
  *
  * Neither end believes the other: the VMM checks every packet of the screen; the screen checks

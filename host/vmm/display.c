@@ -16,6 +16,10 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
+
+/* After what the reader does not pace: a guest may do such things as fast as it can. */
+#define PAUSE_NS 4000000L
 
 #define MAX_OPS		 2
 #define PACKETS_A_TURN	 64 /* before other descriptors have theirs */
@@ -50,9 +54,8 @@ struct display {
 	unsigned int guests;
 
 	/* The main thread's. */
-	int listen_fd, client_fd, wake_fd;
-	struct loop_source *listen_source, *client_source, *wake_source;
-	bool blocked; /* the client's socket is full: EPOLLOUT is watched */
+	int listen_fd, client_fd, wake_fd, timer_fd;
+	struct loop_source *listen_source, *client_source, *wake_source, *timer_source;
 
 	pthread_mutex_t lock; /* of what follows */
 	struct head head[CHANNEL_MAX_HEADS];
@@ -60,6 +63,8 @@ struct display {
 	uint32_t leds;
 	bool leds_changed, driver;
 	bool connected; /* and HELLO was sent */
+	bool blocked;	/* the client's socket is full: EPOLLOUT is watched */
+	bool pausing;	/* timer_fd runs */
 };
 
 /* Calls what each of the devices does about it. */
@@ -89,16 +94,30 @@ static bool send_head(struct display *display, uint32_t kind, unsigned int head)
 	return send_packet(display, &packet, sizeof(packet));
 }
 
-/* A flip is shown with the damage that follows it. */
-static bool scanout_is_due(const struct head *head)
+static bool damage_is_due(const struct head *head)
 {
-	return head->scanout_changed || (head->flipped && head->welcome && head->damage.width > 0);
+	return head->welcome && head->damage.width > 0 && !head->scanout_changed;
 }
 
-static bool is_due(const struct head *head)
+/* A flip is shown with the damage that follows it. */
+static bool flip_is_due(const struct head *head)
 {
-	return scanout_is_due(head) ||
-	       (head->welcome && (head->cursor_changed || head->damage.width > 0));
+	return head->flipped && damage_is_due(head);
+}
+
+static bool scanout_is_due(const struct display *display, const struct head *head)
+{
+	return head->scanout_changed && !display->pausing;
+}
+
+static bool cursor_is_due(const struct display *display, const struct head *head)
+{
+	return head->cursor_changed && head->welcome && !display->pausing;
+}
+
+static bool is_due(const struct display *display, const struct head *head)
+{
+	return scanout_is_due(display, head) || cursor_is_due(display, head) || damage_is_due(head);
 }
 
 static bool send_damage(struct display *display, unsigned int index)
@@ -120,49 +139,78 @@ static bool send_damage(struct display *display, unsigned int index)
 	return true;
 }
 
-static bool send_due(struct display *display, unsigned int index)
+/* @pause: set if something was sent that the reader does not pace. */
+static bool send_due(struct display *display, unsigned int index, bool *pause)
 {
 	struct head *head = &display->head[index];
 
-	if (scanout_is_due(head)) {
+	if (scanout_is_due(display, head) || flip_is_due(head)) {
 		if (!send_head(display, CHANNEL_SCANOUT, index))
 			return false;
+		*pause |= head->scanout_changed;
 		head->scanout_changed = head->flipped = false;
 	}
-	if (head->cursor_changed && head->welcome) {
+	if (cursor_is_due(display, head)) {
 		if (!send_head(display, CHANNEL_CURSOR, index))
 			return false;
+		*pause = true;
 		head->cursor_changed = false;
 	}
-	return !head->welcome || head->damage.width == 0 || send_damage(display, index);
+	return !damage_is_due(head) || send_damage(display, index);
 }
 
-static bool send_leds(struct display *display)
+static bool send_leds(struct display *display, bool *pause)
 {
 	struct channel_leds packet = {.kind = CHANNEL_LEDS, .leds = display->leds};
 
-	if (!display->leds_changed)
+	if (!display->leds_changed || display->pausing)
 		return true;
 	if (!send_packet(display, &packet, sizeof(packet)))
 		return false;
 	display->leds_changed = false;
+	*pause = true;
 	return true;
+}
+
+static void begin_pause(struct display *display)
+{
+	struct itimerspec pause = {.it_value.tv_nsec = PAUSE_NS};
+
+	display->pausing = timerfd_settime(display->timer_fd, 0, &pause, NULL) == 0;
 }
 
 static void send_what_is_due(struct display *display)
 {
-	bool was_blocked = display->blocked, sent;
+	bool was_blocked, blocked, sent, pause = false;
 
 	if (display->client_fd < 0)
 		return;
-	display->blocked = false;
 	pthread_mutex_lock(&display->lock);
-	sent = send_leds(display);
+	was_blocked = display->blocked;
+	display->blocked = false;
+	sent = send_leds(display, &pause);
 	for (unsigned int i = 0; i < display->heads && sent; i++)
-		sent = send_due(display, i);
+		sent = send_due(display, i, &pause);
+	if (pause)
+		begin_pause(display);
+	blocked = display->blocked;
 	pthread_mutex_unlock(&display->lock);
-	if (display->blocked != was_blocked)
-		loop_modify(display->client_source, EPOLLIN | (display->blocked ? EPOLLOUT : 0));
+	if (blocked != was_blocked)
+		loop_modify(display->client_source, EPOLLIN | (blocked ? EPOLLOUT : 0));
+}
+
+static void on_timer(void *owner, uint32_t events)
+{
+	struct display *display = owner;
+	uint64_t ignored;
+
+	(void)events;
+	if (read(display->timer_fd, &ignored, sizeof(ignored)) < 0)
+		return;
+	pthread_mutex_lock(&display->lock);
+	display->pausing = false;
+	pthread_mutex_unlock(&display->lock);
+	send_what_is_due(display);
 }
 
 static void on_wake(void *owner, uint32_t events)
@@ -304,6 +352,7 @@ static void forget(struct display *display, bool connected)
 	}
 	display->leds_changed = display->leds != 0;
 	display->connected = connected;
+	display->blocked = false;
 	pthread_mutex_unlock(&display->lock);
 }
 
@@ -316,7 +365,6 @@ static void disconnect(struct display *display)
 	display->client_source = NULL;
 	cleanup_close(&display->client_fd);
 	display->client_fd = -EBADF;
-	display->blocked = false;
 	TELL_GUEST(display, release_all);
 }
 
@@ -411,10 +459,10 @@ static void on_listen(void *owner, uint32_t events)
 /* --- For devices --------------------------------------------------------------------------------
  */
 
-/* With the lock held. */
+/* With the lock held. When the socket is full, its having room wakes. */
 static void wake_if_due(struct display *display, const struct head *head)
 {
-	if (display->connected && is_due(head))
+	if (display->connected && !display->blocked && is_due(display, head))
 		eventfd_write(display->wake_fd, 1);
 }
 
@@ -524,7 +572,7 @@ void display_set_leds(struct display *display, uint32_t leds)
 	if (display->leds != leds) {
 		display->leds = leds;
 		display->leds_changed = true;
-		if (display->connected)
+		if (display->connected && !display->blocked && !display->pausing)
 			eventfd_write(display->wake_fd, 1);
 	}
 	pthread_mutex_unlock(&display->lock);
@@ -561,6 +609,9 @@ static int watch(struct display *display)
 				&display->wake_source);
 
 	if (!error)
+		error = loop_add_fd(display->loop, display->timer_fd, EPOLLIN, on_timer, display,
+				    &display->timer_source);
+	if (!error)
 		error = loop_add_fd(display->loop, display->listen_fd, EPOLLIN, on_listen, display,
 				    &display->listen_source);
 	return error;
@@ -576,7 +627,8 @@ static int make(struct display *display, int ram_fd)
 	if (display->ram_fd < 0)
 		return display->ram_fd;
 	display->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (display->wake_fd < 0)
+	display->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (display->wake_fd < 0 || display->timer_fd < 0)
 		return -errno;
 	return watch(display);
 }
@@ -596,7 +648,8 @@ int display_new(const struct display_setup *setup, struct loop *loop, int listen
 	made->ram = setup->ram;
 	made->ram_bytes = setup->ram_bytes;
 	made->listen_fd = listen_fd;
-	made->ram_fd = made->client_fd = made->wake_fd = made->area.read_fd = -EBADF;
+	made->ram_fd = made->client_fd = made->wake_fd = made->timer_fd = -EBADF;
+	made->area.read_fd = -EBADF;
 	pthread_mutex_init(&made->lock, NULL);
 	set_first_modes(made, setup->width, setup->height);
 	error = make(made, setup->ram_fd);
@@ -615,9 +668,11 @@ void display_free(struct display *display)
 	loop_remove(display->client_source);
 	loop_remove(display->listen_source);
 	loop_remove(display->wake_source);
+	loop_remove(display->timer_source);
 	cleanup_close(&display->client_fd);
 	cleanup_close(&display->listen_fd);
 	cleanup_close(&display->wake_fd);
+	cleanup_close(&display->timer_fd);
 	cleanup_close(&display->ram_fd);
 	display_area_free(&display->area);
 	pthread_mutex_destroy(&display->lock);

@@ -84,11 +84,13 @@ class Qemu:
 
 
 class Checks:
-    def __init__(self):
+    def __init__(self, name):
+        self.name = name
         self.passed = self.failed = 0
 
     def __call__(self, what, right, detail=""):
-        print("%s  qemu: %s%s" % ("ok  " if right else "FAIL", what, "" if right else ": %s" % (detail,)), flush=True)
+        print("%s  %s: %s%s" % ("ok  " if right else "FAIL", self.name, what, "" if right else ": %s" % (detail,)),
+              flush=True)
         self.passed += bool(right)
         self.failed += not right
 
@@ -154,7 +156,7 @@ def screen(program, folder, *options, fds=()):
 
 
 def try_all(program, folder):
-    check = Checks()
+    check = Checks("qemu")
     qemu = Qemu(folder)
     ours = qemu.display()
     process, (control_path, _, vnc) = screen(program, folder, "--qemu", str(ours.fileno()), fds=(ours.fileno(),))

@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
@@ -328,66 +327,43 @@ class ScreenGuest(RigGuest):
         return "%s %s" % (self.control.info() if self.control else "", said[-500:])
 
 
-class LodgeGuest(Guest):
-    """A VM of lodge, by its name."""
+class LodgeGuest(ScreenGuest):
+    """A VM of lodge, by its name: commands by `lodge exec`, its screen by the control socket that lodged
+    has made for it."""
 
     way = "lodge"
 
     def __init__(self, name):
         self.name = name
-        self.folder = tempfile.mkdtemp(prefix="lodge-matrix.")
+        self.control = None
         self.said = ""
+        runtime = os.environ.get("LODGE_RUNTIME_DIR", "/run/lodge")
+        self.folder = os.path.join(runtime, "vm", name)
 
-    def _lodge(self, *words, seconds=30):
-        done = subprocess.run(("lodge",) + words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              timeout=seconds, check=False, stdin=subprocess.DEVNULL)
+    def lodge(self, *words, seconds=30):
+        try:
+            done = subprocess.run(("lodge",) + words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  timeout=seconds, check=False, stdin=subprocess.DEVNULL)
+        except subprocess.TimeoutExpired as error:
+            raise Error("lodge %s: no answer within %g s" % (words[0], seconds)) from error
         self.said = done.stderr.decode("utf-8", "replace").strip()
         return done
 
     def boot(self, seconds):
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self._lodge("exec", self.name, "--", "true").returncode == 0:
-                return
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise Error("the agent did not answer within %d s: %s" % (seconds, self.said))
+            if self.lodge("exec", self.name, "--", "true", seconds=left).returncode == 0:
+                break
             time.sleep(0.5)
-        raise Error("the agent did not answer within %d s: %s" % (seconds, self.said))
+        self.control = Control(os.path.join(self.folder, "screen.sock"))
+        self.vnc = os.path.join(self.folder, "vnc.sock")
 
     def run(self, command):
-        done = self._lodge("exec", self.name, "--", "sh", "-c", command)
+        done = self.lodge("exec", self.name, "--", "sh", "-c", command)
         return done.stdout.decode("utf-8", "replace").strip("\n")
 
-    def request(self, head, width, height):
-        self._lodge("display", self.name, "%dx%d" % (width, height), "--head", str(head))
-
-    def off(self, head):
-        self._lodge("display", self.name, "--head", str(head), "--off")
-
-    def info(self):
-        """What `lodge display` says of each head: {head: its row}."""
-        done = self._lodge("display", self.name, "--json")
-        if done.returncode:
-            raise Error("lodge display: " + self.said)
-        return json.loads(done.stdout)
-
-    def size(self, head):
-        heads = self.info()
-        rows = heads.get("heads", heads) if isinstance(heads, dict) else heads
-        for row in rows:
-            if row.get("head") == head and row.get("enabled", True):
-                return row["width"], row["height"]
-        return 0, 0
-
-    def session(self):
-        heads = self.info()
-        return heads.get("session", "none") if isinstance(heads, dict) else "none"
-
-    def is_off(self, head):
-        return self.size(head) == (0, 0)
-
-    def picture(self, head):
-        path = os.path.join(self.folder, "screen.png")
-        done = self._lodge("screen", self.name, path, "--head", str(head))
-        if done.returncode:
-            raise Error("lodge screen: " + self.said)
-        with open(path, "rb") as png:
-            return read_png(png.read())
+    def explain(self):
+        return "%s %s" % (self.control.info() if self.control else "", self.said)

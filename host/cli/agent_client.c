@@ -190,7 +190,17 @@ struct call {
 	size_t capacity;
 	ssize_t result;
 	bool done;
+	bool timed_out;
+	struct stream *stream;
 };
+
+static void on_call_timeout(uv_timer_t *timer)
+{
+	struct call *call = timer->data;
+
+	call->timed_out = true;
+	stream_cancel(call->stream); /* `closed` follows */
+}
 
 static void on_call_closed(struct stream *stream, void *owner, const struct stream_result *result)
 {
@@ -198,7 +208,10 @@ static void on_call_closed(struct stream *stream, void *owner, const struct stre
 
 	(void)stream;
 	call->done = true;
-	if (result->error) {
+	if (call->timed_out) {
+		snprintf((char *)call->reply, call->capacity, "it does not answer");
+		call->result = -ETIMEDOUT;
+	} else if (result->error) {
 		agent_failure(result, (char *)call->reply, call->capacity);
 		call->result = result->error;
 	} else if (result->params.length > call->capacity) {
@@ -211,17 +224,21 @@ static void on_call_closed(struct stream *stream, void *owner, const struct stre
 }
 
 ssize_t agent_call(struct agent *agent, const char *method, const struct message_type *type,
-		   const void *params, uint8_t *reply, size_t capacity)
+		   const void *params, uint64_t limit_ms, uint8_t *reply, size_t capacity)
 {
 	static const struct stream_handlers handlers = {.closed = on_call_closed};
 	struct call call = {.reply = reply, .capacity = capacity};
-	int error = agent_request(agent, method, type, params, &handlers, &call, NULL);
+	int error = agent_request(agent, method, type, params, &handlers, &call, &call.stream);
 
 	if (error) {
 		snprintf((char *)reply, capacity, "%s", error_text(error));
 		return error;
 	}
+	agent->timer.data = &call;
+	if (limit_ms > 0)
+		uv_timer_start(&agent->timer, on_call_timeout, limit_ms, 0);
 	agent_wait(agent, &call.done);
+	uv_timer_stop(&agent->timer);
 	return call.result;
 }
 

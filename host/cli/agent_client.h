@@ -64,12 +64,13 @@ int agent_request(struct agent *agent, const char *method, const struct message_
 
 /**
  * agent_call() - a request without streams, and its reply
+ * @limit_ms:	after which it is cancelled (-ETIMEDOUT); 0 for none
  * @reply:	receives the encoded map of the reply
  *
  * Return: its length, or negative errno with words for people in @reply (cleaned, NUL-terminated).
  */
 ssize_t agent_call(struct agent *agent, const char *method, const struct message_type *type,
-		   const void *params, uint8_t *reply, size_t capacity);
+		   const void *params, uint64_t limit_ms, uint8_t *reply, size_t capacity);
 
 /* Why a stream failed, cleaned, in words of the guest if it has some; into @text. */
 const char *agent_failure(const struct stream_result *result, char *text, size_t capacity);

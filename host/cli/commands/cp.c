@@ -41,7 +41,7 @@ static int guest_stat(struct agent *agent, const char *path, struct file_stat *s
 {
 	struct path_params params = {.path = slice_of(path), .follow = true};
 	ssize_t length =
-		agent_call(agent, "file.stat", &message_path_params, &params, bytes, capacity);
+		agent_call(agent, "file.stat", &message_path_params, &params, 0, bytes, capacity);
 
 	if (length < 0)
 		return (int)length;

@@ -17,6 +17,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The agent answers at once; a guest that is stuck is not waited for. */
+#define INFO_LIMIT_MS 5000
+
 /* What the agent says as JSON; NULL after an error was printed. */
 static struct json_object *ask_guest(struct client *client, const char *name)
 {
@@ -27,7 +30,8 @@ static struct json_object *ask_guest(struct client *client, const char *name)
 
 	if (!reply || agent_open(client, name, &agent) < 0)
 		return NULL;
-	length = agent_call(agent, "agent.info", NULL, NULL, reply, FRAME_MAX_MESSAGE);
+	length = agent_call(agent, "agent.info", NULL, NULL, INFO_LIMIT_MS, reply,
+			    FRAME_MAX_MESSAGE);
 	if (length < 0)
 		log_error("%s: the guest does not tell: %s", name, (const char *)reply);
 	else if (!(guest = cbor_to_json((struct slice){reply, (size_t)length})))
@@ -195,7 +199,9 @@ static int run_info(const struct command *command, int argc, char **argv)
 		return status;
 	if (client_open(&client) < 0 || !(vm = client_vm_properties(client, argv[0])))
 		return EXIT_FAILED;
-	has_agent = *json_text(vm, "Agent") != '\0';
+	/* A paused guest cannot be asked, and that is no failure. */
+	has_agent =
+		*json_text(vm, "Agent") != '\0' && strcmp(json_text(vm, "State"), "paused") != 0;
 	if (has_agent)
 		guest = ask_guest(client, argv[0]);
 	all = json_object_new_object();

@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+#define REBOOT_LIMIT_MS 20000
+
 static int ask_agent(struct client *client, const char *name)
 {
 	_cleanup_agent_ struct agent *agent = NULL;
@@ -16,7 +18,8 @@ static int ask_agent(struct client *client, const char *name)
 
 	if (agent_open(client, name, &agent) < 0)
 		return EXIT_FAILED;
-	if (agent_call(agent, "power", &message_power_params, &params, reply, sizeof(reply)) < 0) {
+	if (agent_call(agent, "power", &message_power_params, &params, REBOOT_LIMIT_MS, reply,
+		       sizeof(reply)) < 0) {
 		log_error("%s: the guest does not reboot: %s; 'lodge reboot --reset %s' does not "
 			  "ask it",
 			  name, (const char *)reply, name);

@@ -156,7 +156,7 @@ void upload_finish(struct copy *copy)
 		uint8_t reply[MESSAGE_TEXT_MAX];
 
 		if (!copy->stopping &&
-		    agent_call(copy->agent, "file.setattr", &message_file_write_params, &params,
+		    agent_call(copy->agent, "file.setattr", &message_file_write_params, &params, 0,
 			       reply, sizeof(reply)) < 0)
 			copy_failed(copy, folder->path, (const char *)reply);
 		copy->folders = folder->next;

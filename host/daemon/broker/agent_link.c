@@ -248,6 +248,16 @@ int agent_link_ping(struct agent_link *link, struct agent_ping *ping)
 	return r;
 }
 
+void agent_link_forget_ping(struct agent_link *link, struct agent_ping *ping)
+{
+	for (struct agent_ping **at = &link->pings; *at; at = &(*at)->next) {
+		if (*at == ping) {
+			*at = ping->next;
+			return;
+		}
+	}
+}
+
 int agent_link_request(struct agent_link *link, const char *method, struct slice params,
 		       const struct stream_handlers *handlers, void *owner, struct stream **stream)
 {

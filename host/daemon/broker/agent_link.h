@@ -65,5 +65,7 @@ int agent_link_tell(struct agent_link *link, const char *method, struct slice pa
 
 /* -ENOTCONN. @ping stays the caller's until `done`. */
 int agent_link_ping(struct agent_link *link, struct agent_ping *ping);
+/* Takes it back: `done` is not called. */
+void agent_link_forget_ping(struct agent_link *link, struct agent_ping *ping);
 
 #endif

@@ -16,6 +16,8 @@
 
 /* libvirt gives QEMU 15 s, and the kernel may have much memory to take back. */
 #define KILL_LIMIT_MS 30000
+/* An agent answers pings whatever else it does; only its guest may be slow. */
+#define PING_LIMIT_MS 10000
 
 /* --- Life ----------------------------------------------------------------------------------- */
 
@@ -166,8 +168,7 @@ bool call_guest_runs(struct call *call)
 	return false;
 }
 
-/* --- Agent and console
- * ---------------------------------------------------------------------- */
+/* --- Agent and console ------------------------------------------------------------------------ */
 
 static void wait_agent_answer(struct call *call, bool happened)
 {
@@ -231,7 +232,24 @@ static void open_console(struct call *call)
 struct ping_call {
 	struct agent_ping ping;
 	struct call *call;
+	uv_timer_t timer;
 };
+
+static void ping_closed(uv_handle_t *timer)
+{
+	free(timer->data);
+}
+
+static void ping_timeout(uv_timer_t *timer)
+{
+	struct ping_call *entry = timer->data;
+
+	agent_link_forget_ping(entry->call->vm->agent, &entry->ping);
+	call_fail(entry->call, BUS_ERROR(AgentUnavailable),
+		  "the agent did not answer within %d s; is the guest stuck?",
+		  PING_LIMIT_MS / 1000);
+	uv_close((uv_handle_t *)timer, ping_closed);
+}
 
 static void ping_done(struct agent_ping *ping, uint64_t round_trip_ns)
 {
@@ -246,7 +264,7 @@ static void ping_done(struct agent_ping *ping, uint64_t round_trip_ns)
 					 DBUS_TYPE_INVALID);
 		call_reply(entry->call, reply);
 	}
-	free(entry);
+	uv_close((uv_handle_t *)&entry->timer, ping_closed);
 }
 
 static void ping_agent(struct call *call)
@@ -263,14 +281,17 @@ static void ping_agent(struct call *call)
 		if (call->vm->agent)
 			r = agent_link_ping(call->vm->agent, &entry->ping);
 	}
-	if (r == 0)
+	if (r == 0) {
+		uv_timer_init(&call->lodged->loop, &entry->timer);
+		entry->timer.data = entry;
+		uv_timer_start(&entry->timer, ping_timeout, PING_LIMIT_MS, 0);
 		return;
+	}
 	free(entry);
 	call_fail(call, BUS_ERROR(AgentUnavailable), "no agent answers in '%s'", call->vm->name);
 }
 
-/* --- Properties
- * ----------------------------------------------------------------------------- */
+/* --- Properties ------------------------------------------------------------------------------- */
 
 #define TEXT_PROPERTY(function, expression)                                                        \
 	static void function(const struct call *call, DBusMessageIter *value)                      \

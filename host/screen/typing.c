@@ -22,7 +22,7 @@ struct typing_job {
 struct typing {
 	struct screen *screen;
 	struct viewer viewer;
-	bool is_viewer, is_down;
+	bool is_viewer;
 	uv_timer_t *timer;
 	struct keyboard *keyboard; /* of the last request */
 	struct typing_job *first;
@@ -52,16 +52,16 @@ static void press_modifiers(struct typing *typing, const struct typing_job *job,
 	}
 }
 
-static void press(struct typing *typing, const struct typing_job *job, bool down)
+/* Down and up again at once: a guest, or a host, that is slow just then must not take it for a key
+ * that is held, and repeat it. */
+static void press(struct typing *typing, const struct typing_job *job)
 {
 	const struct keyboard_chord *chord = &job->chord[job->at];
 
-	if (down)
-		press_modifiers(typing, job, chord->modifiers, true);
-	screen_key(&typing->viewer, chord->code, down);
-	if (!down)
-		press_modifiers(typing, job, chord->modifiers, false);
-	typing->is_down = down;
+	press_modifiers(typing, job, chord->modifiers, true);
+	screen_key(&typing->viewer, chord->code, true);
+	screen_key(&typing->viewer, chord->code, false);
+	press_modifiers(typing, job, chord->modifiers, false);
 }
 
 /* --- Jobs ------------------------------------------------------------------------------------- */
@@ -73,8 +73,6 @@ static void job_free(struct typing_job *job)
 	struct typing *typing = job->typing;
 	struct typing_job **link = &typing->first;
 
-	if (job == typing->first && typing->is_down)
-		press(typing, job, false);
 	while (*link != job)
 		link = &(*link)->next;
 	*link = job->next;
@@ -98,11 +96,10 @@ static void on_step(uv_timer_t *timer)
 {
 	struct typing *typing = timer->data;
 	struct typing_job *job = typing->first;
-	bool was_down = typing->is_down;
 
 	uv_timer_start(timer, on_step, TYPING_STEP_MS, 0);
-	press(typing, job, !was_down);
-	if (was_down && ++job->at == job->count) {
+	press(typing, job);
+	if (++job->at == job->count) {
 		stream_reply(job->stream, (struct slice){0});
 		job_free(job);
 	}
@@ -134,7 +131,6 @@ static void on_viewer_close(struct viewer *viewer)
 	struct typing *typing = CONTAINER_OF(viewer, struct typing, viewer);
 
 	typing->is_viewer = false;
-	typing->is_down = false;
 	while (typing->first)
 		job_fail(typing->first, ESHUTDOWN, "the screen has ended");
 }
@@ -217,7 +213,8 @@ static bool layout_known(struct typing *typing, struct stream *stream, struct sl
 	if (result == 0)
 		return true;
 	snprintf(text, sizeof(text), "there is no keyboard layout '%.*s', or its files are missing",
-		 (int)MIN(layout.length, KEYBOARD_MAX_LAYOUT), layout.length ? layout.bytes : (const uint8_t *)"");
+		 (int)MIN(layout.length, KEYBOARD_MAX_LAYOUT),
+		 layout.length ? layout.bytes : (const uint8_t *)"");
 	stream_fail(stream, result, text);
 	return false;
 }

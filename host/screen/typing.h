@@ -11,8 +11,8 @@
 #include "host/screen/screen.h"
 #include "protocol/session.h"
 
-#define TYPING_STEP_MS	5 /* a key stays down so long, and up so long before the next */
-#define TYPING_MAX_JOBS 8 /* requests that wait */
+#define TYPING_STEP_MS	10 /* between one key and the next */
+#define TYPING_MAX_JOBS 8  /* requests that wait */
 
 struct typing;
 

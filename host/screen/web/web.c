@@ -177,17 +177,28 @@ static void put_json(const char *name, char *json, size_t size)
 	json[out] = '\0';
 }
 
+static unsigned int heads_on(const struct desktop *desktop)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < DESKTOP_MAX_HEADS; i++)
+		count += desktop->head[i].enabled;
+	return count;
+}
+
 static void answer_about(struct connection *connection, const struct http_request *request)
 {
 	struct web *web = connection->web;
 	struct http_answer answer = {.status = 200, .type = "application/json"};
-	char name[MAX_NAME + 8], body[MAX_NAME + 80];
+	char name[MAX_NAME + 8], body[MAX_NAME + 96];
 
 	put_json(screen_name(web->screen), name, sizeof(name));
-	answer.length = (size_t)snprintf(body, sizeof(body),
-					 "{\"name\":\"%s\",\"view_only\":%s,\"novnc\":%s}\n", name,
-					 web->options.view_only ? "true" : "false",
-					 files_have_novnc(web->files) ? "true" : "false");
+	answer.length =
+		(size_t)snprintf(body, sizeof(body),
+				 "{\"name\":\"%s\",\"view_only\":%s,\"novnc\":%s,\"heads\":%u}\n",
+				 name, web->options.view_only ? "true" : "false",
+				 files_have_novnc(web->files) ? "true" : "false",
+				 heads_on(screen_desktop(web->screen)));
 	answer_with(connection, request, &answer, body);
 }
 

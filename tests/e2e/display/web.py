@@ -104,6 +104,7 @@ def opens(check, page, door, pictures):
           page.run("document.title"))
     wait(lambda: near(corners(page), COLOURS), 5)
     check("picture is the machine's", near(corners(page), COLOURS), corners(page))
+    wait(lambda: shown(page) == wanted(page), 5)
     page.picture().save(os.path.join(pictures, "novnc.png"))
 
 
@@ -130,6 +131,31 @@ def resizes(check, page, machine, pictures):
     page.run("document.getElementById('resize').click()")
     check("with it again it follows", wait(lambda: machine.size(0) == wanted(page), 6), machine.size(0))
     wait(lambda: shown(page) == machine.size(0), 5)
+
+
+def keeps_heads(check, page, screen):
+    """noVNC knows of one screen: it must not switch off the second."""
+    machine = screen.machine
+    control = Control(screen.control)
+    control.display(head=1, width=640, height=480)
+    check("a second head comes", wait(lambda: machine.size(1) == (640, 480), 5), machine.size(1))
+    before = machine.size(0)
+    whole = (before[0] + 640, max(before[1], 480))
+    check("the page shows both", wait(lambda: shown(page) == whole, 5), shown(page))
+    page.resize(1100, 800)
+    time.sleep(1.5)
+    page.command("Page.reload")
+    page.wait(STATE + " === 'connected'", 10)
+    time.sleep(1.5)
+    check("heads keep their size", (machine.size(0), machine.size(1)) == (before, (640, 480)),
+          (machine.size(0), machine.size(1)))
+    check("and the page says so", "2 screens" in page.run("document.getElementById('status').textContent"))
+    control.display(head=1, off=True)
+    wait(lambda: shown(page) == before, 5)
+    page.resize(900, 600)
+    check("with one head it follows again", wait(lambda: machine.size(0) == wanted(page), 6), machine.size(0))
+    wait(lambda: shown(page) == machine.size(0), 5)
+    control.close()
 
 
 def inputs(check, page, machine):
@@ -268,6 +294,7 @@ def main():
             page = browser.page(door.address)
             opens(check, page, door, pictures)
             resizes(check, page, screen.machine, pictures)
+            keeps_heads(check, page, screen)
             inputs(check, page, screen.machine)
             clipboards(check, page, screen)
             reloads(check, page)

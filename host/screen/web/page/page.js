@@ -6,7 +6,7 @@ const RETRY_MS = [500, 1000, 2000, 4000, 8000, 15000];
 const CALM_MS = 50;
 const $ = (id) => document.getElementById(id);
 let token, about, RFB, rfb;
-let tries = 0, wasConnected = false, retryTimer;
+let tries = 0, connecting = false, wasConnected = false, retryTimer;
 
 function notice(text, { again = false, password = false } = {}) {
 	$("notice-text").textContent = text;
@@ -23,11 +23,16 @@ function unnotice() {
 
 // --- Connection ---------------------------------------------------------------------------------
 
+function tell() {
+	$("status").textContent = about.view_only ? "view only" :
+		about.heads > 1 ? about.heads + " screens, their size is kept" : "";
+}
+
 function onConnect() {
 	tries = 0;
 	wasConnected = true;
 	unnotice();
-	$("status").textContent = about.view_only ? "view only" : "";
+	tell();
 	document.body.dataset.state = "connected";
 	rfb.focus();
 }
@@ -46,12 +51,30 @@ function onDisconnect() {
 	}
 }
 
-function connect() {
+async function ask() {
+	about = await (await fetch("/about.json")).json();
+}
+
+// noVNC knows of one screen: of several it would switch off all but the first.
+function mayResize() {
+	return $("resize").checked && !about.view_only && about.heads <= 1;
+}
+
+async function connect() {
 	const address = new URL("/socket", location);
 
 	clearTimeout(retryTimer);
-	if (rfb)
+	if (rfb || connecting)
 		return;
+	connecting = true;
+	try {
+		await ask();
+	} catch {
+		connecting = false;
+		onDisconnect();
+		return;
+	}
+	connecting = false;
 	address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
 	$("status").textContent = "connecting …";
 	document.body.dataset.state = "connecting";
@@ -61,7 +84,7 @@ function connect() {
 	});
 	rfb.viewOnly = about.view_only;
 	rfb.scaleViewport = true;
-	rfb.resizeSession = $("resize").checked && !about.view_only;
+	rfb.resizeSession = mayResize();
 	rfb.addEventListener("connect", onConnect);
 	rfb.addEventListener("disconnect", onDisconnect);
 	rfb.addEventListener("credentialsrequired", () =>
@@ -104,26 +127,32 @@ async function givePasted() {
 
 // --- Size ---------------------------------------------------------------------------------------
 
+async function follow() {
+	try {
+		await ask();
+	} catch { // the connection will end as well
+		return;
+	}
+	if (!rfb)
+		return;
+	tell();
+	rfb.resizeSession = mayResize();
+}
+
 // noVNC waits for half a second of calm; to set the property again makes it ask at once.
 function followWindow() {
 	let timer;
 
 	new ResizeObserver(() => {
 		clearTimeout(timer);
-		timer = setTimeout(() => {
-			if (rfb && rfb.resizeSession)
-				rfb.resizeSession = true;
-		}, CALM_MS);
+		timer = setTimeout(follow, CALM_MS);
 	}).observe($("screen"));
+	$("resize").addEventListener("change", follow);
 }
 
 // --- Page ---------------------------------------------------------------------------------------
 
 function listen() {
-	$("resize").addEventListener("change", () => {
-		if (rfb)
-			rfb.resizeSession = $("resize").checked;
-	});
 	$("clipboard-toggle").addEventListener("click", () => {
 		$("clipboard").hidden = !$("clipboard").hidden;
 		$("clipboard-toggle").setAttribute("aria-expanded", !$("clipboard").hidden);
@@ -165,7 +194,7 @@ async function start() {
 		notice("To see the screen, open the whole address that “lodge view” prints.");
 		return;
 	}
-	about = await (await fetch("/about.json")).json();
+	await ask();
 	document.title = about.name + " – Lodge";
 	$("name").textContent = about.name;
 	listen();

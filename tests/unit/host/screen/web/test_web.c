@@ -219,8 +219,8 @@ START_TEST(a_token_buys_the_page)
 	ck_assert_uint_eq(ask("GET /", test.cookie, ""), 200);
 	ck_assert(answered("page.js"));
 	ck_assert_uint_eq(ask("GET /about.json", test.cookie, ""), 200);
-	ck_assert(answered(
-		"{\"name\":\"my \\u0022vm\\u0022?\",\"view_only\":false,\"novnc\":false}"));
+	ck_assert(answered("{\"name\":\"my \\u0022vm\\u0022?\",\"view_only\":false,\"novnc\":false,"
+			   "\"heads\":0}"));
 	ck_assert_uint_eq(ask("HEAD /page.js", test.cookie, ""), 200);
 	ck_assert_int_eq(strcmp(test.answer + test.length - 4, "\r\n\r\n"), 0);
 	ck_assert_uint_eq(ask("GET /nothing", test.cookie, ""), 404);

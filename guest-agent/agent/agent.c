@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #define SERVICES_MAX 16
 
@@ -21,6 +22,13 @@ struct running {
 /* So long after the last request its memory is given back. */
 #define QUIET_MS 1000
 
+/* A host that is a part of this program. */
+struct local {
+	struct agent *agent;
+	struct session *session; /* NULL: there is none */
+	struct pump *pump;
+};
+
 struct agent {
 	struct agent_options options;
 	uv_timer_t quiet; /* runs from a request until all is quiet */
@@ -29,6 +37,7 @@ struct agent {
 	struct session *session;
 	struct pump *pump;
 	bool is_port;
+	struct local local;
 	struct running running[SERVICES_MAX];
 	size_t count;
 	const char *capabilities[SERVICES_MAX + 1];
@@ -248,6 +257,84 @@ void agent_detach(struct agent *agent)
 		session_disconnected(agent->session);
 }
 
+/* --- A part of this program as a host ------------------------------------------------------- */
+
+static void local_request(void *owner, struct stream *stream, struct slice method,
+			  struct slice params)
+{
+	const struct local *local = owner;
+
+	on_request(local->agent, stream, method, params);
+}
+
+static void local_established(void *owner, const struct session_peer *peer)
+{
+	(void)owner;
+	(void)peer;
+}
+
+static void local_lost(void *owner, int reason)
+{
+	(void)owner;
+	(void)reason;
+}
+
+static void local_wake(void *owner)
+{
+	const struct local *local = owner;
+
+	pump_wake(local->pump);
+}
+
+static const struct session_handlers local_handlers = {
+	.established = local_established,
+	.lost = local_lost,
+	.request = local_request,
+	.wake = local_wake,
+	.random = on_random,
+};
+
+static void local_drop(struct local *local)
+{
+	struct session *session = local->session;
+	struct pump *pump = local->pump;
+
+	local->pump = NULL;
+	local->session = NULL;
+	pump_free(pump);
+	session_free(session);
+}
+
+static void local_closed(void *owner, int error)
+{
+	(void)error;
+	local_drop(owner);
+}
+
+static const struct pump_handlers local_pump_handlers = {.closed = local_closed};
+
+int agent_serve(struct agent *agent, int fd)
+{
+	struct local *local = &agent->local;
+	int error = local->session ? -EBUSY : 0;
+
+	local->agent = agent;
+	if (!error)
+		local->session = session_new(SESSION_GUEST, "lodge-agent " LODGE_VERSION,
+					     agent->capabilities, &local_handlers, local);
+	if (!error && !local->session)
+		error = -ENOMEM;
+	if (error) {
+		close(fd);
+		return error;
+	}
+	error = pump_new(agent->context.loop, fd, false, local->session, &local_pump_handlers,
+			 local, &local->pump);
+	if (error)
+		local_drop(local);
+	return error;
+}
+
 static void on_released(uv_handle_t *timer)
 {
 	free(timer->data);
@@ -258,6 +345,7 @@ void agent_free(struct agent *agent)
 	if (!agent)
 		return;
 	agent_detach(agent);
+	local_drop(&agent->local);
 	session_free(agent->session);
 	for (size_t i = agent->count; i > 0; i--)
 		agent->running[i - 1].service->stop(agent->running[i - 1].state);

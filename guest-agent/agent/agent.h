@@ -46,6 +46,14 @@ int agent_attach(struct agent *agent, int fd, bool is_port);
 /* Drop the connection, ending all that went over it. */
 void agent_detach(struct agent *agent);
 
+/**
+ * agent_serve() - let another host in, beside the one of agent_attach(): a part of this program
+ * @fd:		becomes the agent's, also on failure; it ends with the other side, or the agent
+ *
+ * Return: 0; -EBUSY: there is one; another negative errno.
+ */
+int agent_serve(struct agent *agent, int fd);
+
 /* Drop the connection and stop the services; memory goes as the loop runs on. NULL is fine. */
 void agent_free(struct agent *agent);
 

@@ -7,6 +7,7 @@
 #include "guest-agent/agent/notify.h"
 #include "guest-agent/agent/port.h"
 #include "guest-agent/agent/service.h"
+#include "guest-agent/agent/spice/spice.h"
 #include "guest-agent/system/agent_state.h"
 #include "guest-agent/system/ports.h"
 #include "guest-agent/system/session_socket.h"
@@ -19,6 +20,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define EXIT_USAGE   2
@@ -31,6 +33,8 @@ struct program {
 	uv_signal_t terminate, interrupt;
 	struct agent *agent;
 	struct port *port;
+	struct spice *spice;	/* NULL: that port is not served */
+	const char *spice_path; /* NULL: the virtio port, if there is no stock daemon for it */
 	const char *port_path;	/* NULL: the virtio port */
 	const char *state_path; /* NULL: none */
 	const char *session_path;
@@ -63,6 +67,10 @@ static void usage(FILE *file)
 		"                  /run/lodge-agent.state, with --port none\n"
 		"  --sessions PATH await desktop sessions on this socket; default\n"
 		"                  " SESSION_SOCKET_PATH ", with --port none\n"
+		"  --spice PATH    serve SPICE clients over this port, or unix:PATH; \"no\": "
+		"none;\n"
+		"                  default: port com.redhat.spice.0, unless spice-vdagentd is\n"
+		"                  installed; with --port none\n"
 		"  --disable NAME  do without a service; may be repeated\n"
 		"  --version       show the version\n"
 		"  --help          show this\n\n"
@@ -89,13 +97,10 @@ static int disable(struct program *program, const char *name)
 static int parse_options(struct program *program, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"port", required_argument, NULL, 'p'},
-		{"state", required_argument, NULL, 's'},
-		{"sessions", required_argument, NULL, 'S'},
-		{"disable", required_argument, NULL, 'd'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
+		{"port", required_argument, NULL, 'p'},	    {"state", required_argument, NULL, 's'},
+		{"sessions", required_argument, NULL, 'S'}, {"spice", required_argument, NULL, 'P'},
+		{"disable", required_argument, NULL, 'd'},  {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},	    {0},
 	};
 	int option;
 
@@ -109,6 +114,9 @@ static int parse_options(struct program *program, int argc, char **argv)
 			break;
 		case 'S':
 			program->session_path = optarg;
+			break;
+		case 'P':
+			program->spice_path = optarg;
 			break;
 		case 'd':
 			if (disable(program, optarg) < 0)
@@ -214,6 +222,20 @@ static void open_standard_files(void)
 		close(fd);
 }
 
+/* The agent is worth having without. */
+static void serve_spice(struct program *program)
+{
+	const char *path = program->spice_path;
+	int error;
+
+	if (path ? strcmp(path, "no") == 0
+		 : program->port_path || access(SPICE_STOCK_DAEMON, F_OK) == 0)
+		return;
+	error = spice_new(&program->loop, program->agent, path, &program->spice);
+	if (error)
+		log_warning("SPICE clients are not served: %s", error_text(error));
+}
+
 static int start(struct program *program)
 {
 	const struct agent_options options = {
@@ -237,6 +259,7 @@ static int start(struct program *program)
 	error = agent_new(&program->loop, &options, &program->agent);
 	if (error)
 		return error;
+	serve_spice(program);
 	return port_new(&program->loop, program->port_path, &port_handlers, program,
 			&program->port);
 }
@@ -252,6 +275,7 @@ static void stop(struct program *program)
 	const uint64_t deadline = uv_hrtime() / 1000000 + STOP_MS;
 	uv_timer_t late;
 
+	spice_free(program->spice);
 	agent_detach(program->agent);
 	uv_timer_init(&program->loop, &late);
 	uv_timer_start(&late, on_late, STOP_MS, 0);

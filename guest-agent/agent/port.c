@@ -22,7 +22,9 @@ struct port {
 	uv_poll_t poll;	 /* on the listening socket, or on the device events' */
 	int fd;		 /* its descriptor */
 	char device[64]; /* that is open; empty: none */
+	const char *name;
 	const char *path;
+	bool is_missed; /* where it is not there, or is another's, that is told */
 	const struct port_handlers *handlers;
 	void *owner;
 	uv_loop_t *loop;
@@ -31,7 +33,7 @@ struct port {
 static int find(const struct port *port, char *device, size_t capacity)
 {
 	if (!port->path)
-		return ports_find(PORTS_SYSFS, PORT_NAME, device, capacity);
+		return ports_find(PORTS_SYSFS, port->name, device, capacity);
 	if ((size_t)snprintf(device, capacity, "%s", port->path) >= capacity)
 		return -ENAMETOOLONG;
 	return access(device, F_OK) < 0 ? -errno : 0;
@@ -49,7 +51,7 @@ static int open_device(const char *device)
 
 static void look_for_device(struct port *port)
 {
-	char device[sizeof(port->device)] = PORT_NAME;
+	char device[sizeof(port->device)] = "";
 	int fd = find(port, device, sizeof(device));
 
 	if (fd == 0)
@@ -58,8 +60,10 @@ static void look_for_device(struct port *port)
 		memcpy(port->device, device, sizeof(device));
 		port->handlers->connected(port->owner, fd, true);
 	} else if (fd != -ENOENT) {
-		log_error("cannot open port %s: %s%s", device, error_text(fd),
-			  fd == -EBUSY ? "; is another lodge-agent running?" : "");
+		if (port->is_missed)
+			log_error("cannot open port %s: %s%s", *device ? device : port->name,
+				  error_text(fd),
+				  fd == -EBUSY ? "; is another lodge-agent running?" : "");
 		port->handlers->failed(port->owner, fd);
 	}
 }
@@ -151,15 +155,16 @@ static int begin(struct port *port)
 	return 0;
 }
 
-int port_new(uv_loop_t *loop, const char *path, const struct port_handlers *handlers, void *owner,
-	     struct port **result)
+static int make(uv_loop_t *loop, const struct port *described, struct port **result)
 {
 	struct port *port = calloc(1, sizeof(*port));
+	const char *path = described->path;
 	int error;
 
 	if (!port)
 		return -ENOMEM;
-	*port = (struct port){.path = path, .handlers = handlers, .owner = owner, .loop = loop};
+	*port = *described;
+	port->loop = loop;
 	error = begin(port);
 	if (error) {
 		log_error("cannot listen %s%s: %s", is_unix(port) ? "on " : "for device events",
@@ -174,9 +179,41 @@ int port_new(uv_loop_t *loop, const char *path, const struct port_handlers *hand
 	}
 	uv_poll_start(&port->poll, UV_READABLE, on_event);
 	look_for_device(port);
-	if (!port->device[0])
-		log_info("waiting for port %s", path ? path : PORT_NAME);
+	if (!port->device[0] && port->is_missed)
+		log_info("waiting for port %s", path ? path : port->name);
 	return 0;
+}
+
+int port_new(uv_loop_t *loop, const char *path, const struct port_handlers *handlers, void *owner,
+	     struct port **result)
+{
+	const struct port described = {
+		.name = PORT_NAME,
+		.path = path,
+		.is_missed = true,
+		.handlers = handlers,
+		.owner = owner,
+	};
+
+	return make(loop, &described, result);
+}
+
+int port_new_named(uv_loop_t *loop, const char *name, const char *path,
+		   const struct port_handlers *handlers, void *owner, struct port **result)
+{
+	const struct port described = {
+		.name = name,
+		.path = path,
+		.handlers = handlers,
+		.owner = owner,
+	};
+
+	return make(loop, &described, result);
+}
+
+bool port_is_virtio(const struct port *port)
+{
+	return !is_unix(port);
 }
 
 static void on_released(uv_handle_t *poll)

@@ -34,6 +34,13 @@ struct port_handlers {
 int port_new(uv_loop_t *loop, const char *path, const struct port_handlers *handlers, void *owner,
 	     struct port **port);
 
+/* The same for a port of another name. It is not missed if it is not there. */
+int port_new_named(uv_loop_t *loop, const char *name, const char *path,
+		   const struct port_handlers *handlers, void *owner, struct port **port);
+
+/* Not a socket that stands for one. */
+bool port_is_virtio(const struct port *port);
+
 /* A connection that was no port has ended: listen again. */
 void port_listen(struct port *port);
 

@@ -48,6 +48,7 @@ extern const struct service service_clipboard;
 extern const struct service service_display;
 extern const struct service service_exec;
 extern const struct service service_file;
+extern const struct service service_files;
 extern const struct service service_info;
 extern const struct service service_power;
 extern const struct service service_time;

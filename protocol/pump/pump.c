@@ -30,14 +30,15 @@ struct pump {
 	bool pumping;	      /* inside handlers: output is sent afterwards */
 	int error;	      /* of a write; the loop's next turn acts on it */
 	unsigned int closing; /* handles that libuv has yet to let go */
-	struct session *session;
+	const struct pump_bytes *bytes;
+	void *bytes_owner; /* a session, or the owner */
 	const struct pump_handlers *handlers;
 	void *owner;
 	size_t out_start, out_length;
-	uint8_t out[PUMP_BUFFER]; /* taken from the session, not yet written */
+	uint8_t out[PUMP_BUFFER]; /* taken, not yet written */
 };
 
-/* One scratch buffer a read; the bytes are the session's before the next. */
+/* One scratch buffer a read; the bytes are handed on before the next. */
 struct input {
 	uint8_t bytes[PUMP_BUFFER];
 };
@@ -52,7 +53,7 @@ static void disconnected(struct pump *pump, int error)
 	uv_idle_stop(&pump->again);
 	if (!pump->is_port)
 		uv_poll_stop(&pump->poll);
-	session_disconnected(pump->session);
+	pump->bytes->disconnected(pump->bytes_owner);
 	if (!pump->freed && pump->handlers->closed)
 		pump->handlers->closed(pump->owner, error);
 }
@@ -70,8 +71,8 @@ static void send_output(struct pump *pump)
 
 		if (pump->out_length == 0) {
 			pump->out_start = 0;
-			pump->out_length =
-				session_output(pump->session, pump->out, sizeof(pump->out));
+			pump->out_length = pump->bytes->output(pump->bytes_owner, pump->out,
+							       sizeof(pump->out));
 			if (pump->out_length == 0)
 				return;
 		}
@@ -114,7 +115,7 @@ static bool read_input(struct pump *pump)
 			disconnected(pump, length < 0 ? -errno : 0);
 			return false;
 		}
-		session_receive(pump->session, input.bytes, (size_t)length);
+		pump->bytes->input(pump->bytes_owner, input.bytes, (size_t)length);
 	}
 	return true;
 }
@@ -190,8 +191,9 @@ static void on_closed(uv_handle_t *handle)
 		free(pump);
 }
 
-int pump_new(uv_loop_t *loop, int fd, bool is_port, struct session *session,
-	     const struct pump_handlers *handlers, void *owner, struct pump **result)
+static int begin(uv_loop_t *loop, int fd, bool is_port, const struct pump_bytes *bytes,
+		 void *bytes_owner, const struct pump_handlers *handlers, void *owner,
+		 struct pump **result)
 {
 	_cleanup_close_ int owned = fd;
 	_cleanup_close_ int set = epoll_create1(EPOLL_CLOEXEC);
@@ -221,12 +223,46 @@ int pump_new(uv_loop_t *loop, int fd, bool is_port, struct session *session,
 	pump->is_port = is_port;
 	pump->is_socket = S_ISSOCK(status.st_mode);
 	pump->connected = !is_port; /* a port's first edge tells */
-	pump->session = session;
+	pump->bytes = bytes;
+	pump->bytes_owner = bytes_owner;
 	pump->handlers = handlers;
 	pump->owner = owner;
 	uv_poll_start(&pump->poll, UV_READABLE, on_change);
 	*result = pump;
 	return 0;
+}
+
+static size_t from_session(void *owner, void *bytes, size_t capacity)
+{
+	return session_output(owner, bytes, capacity);
+}
+
+static void to_session(void *owner, const void *bytes, size_t length)
+{
+	session_receive(owner, bytes, length); /* it begins anew by itself */
+}
+
+static void end_session(void *owner)
+{
+	session_disconnected(owner);
+}
+
+static const struct pump_bytes session_bytes = {
+	.output = from_session,
+	.input = to_session,
+	.disconnected = end_session,
+};
+
+int pump_new(uv_loop_t *loop, int fd, bool is_port, struct session *session,
+	     const struct pump_handlers *handlers, void *owner, struct pump **result)
+{
+	return begin(loop, fd, is_port, &session_bytes, session, handlers, owner, result);
+}
+
+int pump_new_bytes(uv_loop_t *loop, int fd, bool is_port, const struct pump_bytes *bytes,
+		   const struct pump_handlers *handlers, void *owner, struct pump **result)
+{
+	return begin(loop, fd, is_port, bytes, owner, handlers, owner, result);
 }
 
 void pump_wake(struct pump *pump)

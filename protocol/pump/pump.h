@@ -38,6 +38,19 @@ struct pump_handlers {
 int pump_new(uv_loop_t *loop, int fd, bool is_port, struct session *session,
 	     const struct pump_handlers *handlers, void *owner, struct pump **pump);
 
+/* Who speaks no session: another protocol's bytes. */
+struct pump_bytes {
+	/* Take up to @capacity bytes that shall go out; 0: there are none. */
+	size_t (*output)(void *owner, void *bytes, size_t capacity);
+	void (*input)(void *owner, const void *bytes, size_t length);
+	/* Before `closed`. */
+	void (*disconnected)(void *owner);
+};
+
+/* As pump_new(). pump_wake() when there is output. */
+int pump_new_bytes(uv_loop_t *loop, int fd, bool is_port, const struct pump_bytes *bytes,
+		   const struct pump_handlers *handlers, void *owner, struct pump **pump);
+
 /* To be called from the session's `wake`; safe in any handler. NULL is fine. */
 void pump_wake(struct pump *pump);
 

@@ -47,11 +47,12 @@ static bool fill(uint8_t *to, size_t *filled, size_t wanted, struct slice *from)
 
 static int grow(struct spice_message *message, size_t wanted)
 {
-	size_t capacity = MAX(wanted, MIN(message->capacity * 2, (size_t)message->size));
+	size_t capacity;
 	uint8_t *bytes;
 
-	if (wanted <= message->capacity)
+	if (wanted == 0 || wanted <= message->capacity)
 		return 0;
+	capacity = MAX(wanted, MIN(message->capacity * 2, (size_t)message->size));
 	bytes = realloc(message->bytes, capacity);
 	if (!bytes)
 		return -ENOMEM;

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * spice: the port, and a session with this program's own services, as any host has one. The session
+ * lives as long as the port is open on the other side.
+ */
+#include "guest-agent/agent/spice/spice_internal.h"
+#include "protocol/base/bytes.h"
+#include "protocol/base/log.h"
+#include "protocol/head_list.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#define RETRY_MS 2000
+
+/* All that is done, and nothing else. */
+#define CAPABILITIES                                                                               \
+	(SPICE_CAP(MONITORS_CONFIG) | SPICE_CAP(REPLY) | SPICE_CAP(CLIPBOARD_BY_DEMAND) |          \
+	 SPICE_CAP(CLIPBOARD_SELECTION) | SPICE_CAP(SPARSE_MONITORS_CONFIG) |                      \
+	 SPICE_CAP(GUEST_LINEEND_LF) | SPICE_CAP(MAX_CLIPBOARD) |                                  \
+	 SPICE_CAP(MONITORS_CONFIG_POSITION) | SPICE_CAP(FILE_XFER_DETAILED_ERRORS) |              \
+	 SPICE_CAP(CLIPBOARD_NO_RELEASE_ON_REGRAB))
+
+void spice_say(struct spice *spice, enum spice_type type, struct slice head, struct slice body)
+{
+	const int error = spice_wire_send(&spice->wire, SPICE_CLIENT_PORT, type, head, body);
+
+	if (error)
+		log_warning("the SPICE client is not told something: %s", error_text(error));
+	pump_wake(spice->pump);
+}
+
+static void ignore_closed(struct stream *stream, void *owner, const struct stream_result *result)
+{
+	(void)stream;
+	(void)owner;
+	(void)result;
+}
+
+void spice_stream_let_go(struct stream *stream)
+{
+	static const struct stream_handlers ignore = {.closed = ignore_closed};
+
+	stream_set_handlers(stream, &ignore, NULL);
+	stream_cancel(stream);
+}
+
+/* --- Monitors ------------------------------------------------------------------------------- */
+
+static void reply(struct spice *spice, uint32_t type, bool success)
+{
+	const struct spice_reply said = {
+		.type = type,
+		.error = success ? SPICE_REPLY_SUCCESS : SPICE_REPLY_ERROR,
+	};
+	uint8_t bytes[SPICE_REPLY_SIZE];
+
+	spice_reply_encode(&said, bytes);
+	spice_say(spice, SPICE_REPLY, (struct slice){bytes, sizeof(bytes)}, (struct slice){0});
+}
+
+static void display_message(struct stream *stream, void *owner, struct slice name,
+			    struct slice params)
+{
+	struct spice *spice = owner;
+	struct display_applied applied;
+
+	(void)stream;
+	if (slice_is(name, "applied") &&
+	    message_decode(&message_display_applied, params, &applied) == 0 &&
+	    applied.serial == spice->applies)
+		reply(spice, SPICE_MONITORS_CONFIG, applied.number == 0);
+}
+
+static void display_closed(struct stream *stream, void *owner, const struct stream_result *result)
+{
+	struct spice *spice = owner;
+
+	(void)stream;
+	spice->display = NULL;
+	if (result->error != -ENOSYS && result->error != -ECONNRESET)
+		spice_retry(spice);
+}
+
+static const struct stream_handlers display_handlers = {.message = display_message,
+							.closed = display_closed};
+
+/* false: nobody was asked. */
+static bool apply(struct spice *spice, const struct spice_monitors *monitors)
+{
+	const struct display_layout layout = {.backend = SLICE_LITERAL("spice")};
+	struct head_list list = {.serial = ++spice->applies, .count = monitors->count};
+	uint8_t bytes[HEAD_LIST_BYTES];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+
+	for (unsigned int i = 0; i < monitors->count; i++) {
+		const struct spice_monitor *monitor = &monitors->monitor[i];
+		struct head *head = &list.heads[i];
+
+		if (monitor->width > HEAD_MAX_SIDE || monitor->height > HEAD_MAX_SIDE ||
+		    monitor->x < -HEAD_MAX_POSITION || monitor->x > HEAD_MAX_POSITION ||
+		    monitor->y < -HEAD_MAX_POSITION || monitor->y > HEAD_MAX_POSITION)
+			return false;
+		head->head = i;
+		head->enabled = monitor->width && monitor->height;
+		head->primary = i == 0;
+		head->width = head->enabled ? monitor->width : 0;
+		head->height = head->enabled ? monitor->height : 0;
+		head->x = monitors->positions ? monitor->x : 0;
+		head->y = monitors->positions ? monitor->y : 0;
+	}
+	/* Side by side, where the client has no wish. */
+	for (unsigned int i = 1; i < monitors->count && !monitors->positions; i++)
+		list.heads[i].x = list.heads[i - 1].x + (int32_t)list.heads[i - 1].width;
+	head_list_encode(&list, &layout, &writer);
+	return spice->display && list.count > 0 &&
+	       stream_message(spice->display, SLICE_LITERAL("apply"), cbor_written(&writer)) == 0;
+}
+
+static void monitors_message(struct spice *spice, struct slice payload)
+{
+	struct spice_monitors monitors;
+
+	if (spice_monitors_parse(payload, &monitors) < 0 || !apply(spice, &monitors))
+		reply(spice, SPICE_MONITORS_CONFIG, false);
+}
+
+/* --- The client ----------------------------------------------------------------------------- */
+
+static void announce(struct spice *spice, bool request)
+{
+	const struct spice_capabilities said = {.request = request, .bits = CAPABILITIES};
+	uint8_t bytes[SPICE_CAPABILITIES_SIZE];
+
+	spice_capabilities_encode(&said, bytes);
+	spice_say(spice, SPICE_ANNOUNCE_CAPABILITIES, (struct slice){bytes, sizeof(bytes)},
+		  (struct slice){0});
+}
+
+static void client_gone(struct spice *spice)
+{
+	spice_files_end(spice);
+	spice_clipboard_end(spice);
+	spice->both = spice->theirs = 0;
+	spice->client_max = -1;
+}
+
+static void capabilities_message(struct spice *spice, struct slice payload)
+{
+	struct spice_capabilities said;
+
+	if (spice_capabilities_parse(payload, &said) < 0)
+		return;
+	if (said.request)
+		announce(spice, false);
+	spice->theirs = said.bits;
+	spice->both = said.bits & CAPABILITIES;
+	spice_clipboard_tell(spice);
+}
+
+static void on_message(void *owner, uint32_t type, struct slice payload)
+{
+	struct spice *spice = owner;
+
+	switch (type) {
+	case SPICE_ANNOUNCE_CAPABILITIES:
+		capabilities_message(spice, payload);
+		break;
+	case SPICE_MONITORS_CONFIG:
+		monitors_message(spice, payload);
+		break;
+	case SPICE_CLIPBOARD:
+	case SPICE_CLIPBOARD_GRAB:
+	case SPICE_CLIPBOARD_REQUEST:
+	case SPICE_CLIPBOARD_RELEASE:
+		spice_clipboard_message(spice, (enum spice_type)type, payload);
+		break;
+	case SPICE_MAX_CLIPBOARD:
+		if (payload.length >= 4)
+			spice->client_max = (int32_t)load_le32(payload.bytes);
+		break;
+	case SPICE_FILE_XFER_START:
+	case SPICE_FILE_XFER_STATUS:
+	case SPICE_FILE_XFER_DATA:
+		spice_files_message(spice, (enum spice_type)type, payload);
+		break;
+	case SPICE_CLIENT_DISCONNECTED:
+		client_gone(spice);
+		break;
+	default: /* the mouse, sounds, graphics devices: they come another way, or not at all */
+		log_debug("SPICE message %u passes by", type);
+		break;
+	}
+}
+
+static void on_skipped(void *owner, uint32_t type, struct slice start)
+{
+	log_debug("SPICE message %u was too long", type);
+	if (type == SPICE_CLIPBOARD)
+		spice_clipboard_skipped(owner, start);
+}
+
+static uint32_t most(void *owner, uint32_t type)
+{
+	(void)owner;
+	if (type == SPICE_CLIPBOARD)
+		return SPICE_CLIP_BYTES;
+	return type == SPICE_FILE_XFER_DATA ? 1U << 20 : 4096;
+}
+
+static const struct spice_wire_handlers wire_handlers = {
+	.most = most,
+	.message = on_message,
+	.skipped = on_skipped,
+};
+
+/* --- Our own services ----------------------------------------------------------------------- */
+
+static void open_streams(struct spice *spice)
+{
+	if (!spice->display &&
+	    session_request(spice->session, SLICE_LITERAL("display.attach"), (struct slice){0},
+			    &display_handlers, spice, &spice->display) < 0)
+		spice_retry(spice);
+	spice_clipboard_attach(spice);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+	struct spice *spice = timer->data;
+
+	if (spice->session && session_is_established(spice->session))
+		open_streams(spice);
+}
+
+void spice_retry(struct spice *spice)
+{
+	uv_timer_start(spice->retry, on_retry, RETRY_MS, 0);
+}
+
+static void on_established(void *owner, const struct session_peer *peer)
+{
+	(void)peer;
+	open_streams(owner);
+}
+
+static void on_lost(void *owner, int reason)
+{
+	(void)owner;
+	(void)reason;
+}
+
+static void on_wake(void *owner)
+{
+	const struct spice *spice = owner;
+
+	pump_wake(spice->session_pump);
+}
+
+static uint64_t on_random(void *owner)
+{
+	uint64_t value = 0;
+
+	(void)owner;
+	if (getrandom(&value, sizeof(value), GRND_NONBLOCK) != sizeof(value))
+		value = uv_hrtime();
+	return value;
+}
+
+static const struct session_handlers session_handlers = {
+	.established = on_established,
+	.lost = on_lost,
+	.wake = on_wake,
+	.random = on_random,
+};
+
+static void on_session_closed(void *owner, int error)
+{
+	(void)owner;
+	(void)error;
+}
+
+static const struct pump_handlers session_pump_handlers = {.closed = on_session_closed};
+
+static int join_services(struct spice *spice)
+{
+	static const char *const none[] = {NULL};
+	int fds[2], error;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	error = agent_serve(spice->agent, fds[1]);
+	spice->session =
+		error ? NULL
+		      : session_new(SESSION_HOST, "SPICE client", none, &session_handlers, spice);
+	if (!spice->session) {
+		close(fds[0]);
+		return error ? error : -ENOMEM;
+	}
+	error = pump_new(spice->loop, fds[0], false, spice->session, &session_pump_handlers, spice,
+			 &spice->session_pump);
+	if (error) {
+		session_free(spice->session);
+		spice->session = NULL;
+		return error;
+	}
+	session_start(spice->session);
+	return 0;
+}
+
+static void leave_services(struct spice *spice)
+{
+	struct pump *pump = spice->session_pump;
+	struct session *session = spice->session;
+
+	client_gone(spice);
+	spice->session_pump = NULL;
+	pump_free(pump);
+	spice->session = NULL;
+	session_free(session);
+	uv_timer_stop(spice->retry);
+}
+
+/* --- The port ------------------------------------------------------------------------------- */
+
+static size_t port_output(void *owner, void *bytes, size_t capacity)
+{
+	struct byte_queue *out = &((struct spice *)owner)->wire.out;
+	const size_t length = MIN(out->length, capacity);
+
+	if (length) {
+		memcpy(bytes, byte_queue_front(out), length);
+		byte_queue_take(out, length);
+	}
+	return length;
+}
+
+static void port_input(void *owner, const void *bytes, size_t length)
+{
+	struct spice *spice = owner;
+	const bool was_broken = spice->wire.broken;
+	const int error = spice_wire_receive(&spice->wire, bytes, length);
+
+	if (error && !was_broken)
+		log_warning("what comes over %s is not understood: it is left alone until the "
+			    "client comes again",
+			    SPICE_PORT_NAME);
+}
+
+static void port_disconnected(void *owner)
+{
+	struct spice *spice = owner;
+
+	leave_services(spice);
+	spice_wire_reset(&spice->wire);
+}
+
+static void port_opened(void *owner)
+{
+	struct spice *spice = owner;
+	const int error = spice->session ? 0 : join_services(spice);
+
+	if (error)
+		log_warning("cannot serve the SPICE client: %s", error_text(error));
+	else
+		announce(spice, true);
+}
+
+static void drop_port(struct spice *spice)
+{
+	struct pump *pump = spice->pump;
+
+	spice->pump = NULL;
+	pump_free(pump);
+	if (spice->session)
+		leave_services(spice);
+	spice_wire_reset(&spice->wire);
+}
+
+/* A socket has ended: tests come again. */
+static void port_closed(void *owner, int error)
+{
+	struct spice *spice = owner;
+
+	(void)error;
+	if (!port_is_virtio(spice->port)) {
+		drop_port(spice);
+		port_listen(spice->port);
+	}
+}
+
+static const struct pump_bytes port_bytes = {
+	.output = port_output,
+	.input = port_input,
+	.disconnected = port_disconnected,
+};
+static const struct pump_handlers port_pump_handlers = {.closed = port_closed,
+							.opened = port_opened};
+
+static void on_connected(void *owner, int fd, bool is_port)
+{
+	struct spice *spice = owner;
+	const int error = pump_new_bytes(spice->loop, fd, is_port, &port_bytes, &port_pump_handlers,
+					 spice, &spice->pump);
+
+	if (error)
+		log_warning("cannot use port %s: %s", SPICE_PORT_NAME, error_text(error));
+	else if (!is_port)
+		port_opened(spice);
+}
+
+static void on_removed(void *owner)
+{
+	drop_port(owner);
+}
+
+/* Another program has it, and serves the client. */
+static void on_failed(void *owner, int error)
+{
+	(void)owner;
+	log_info("port %s is not served: %s", SPICE_PORT_NAME, error_text(error));
+}
+
+static const struct port_handlers port_handlers = {
+	.connected = on_connected,
+	.removed = on_removed,
+	.failed = on_failed,
+};
+
+int spice_new(uv_loop_t *loop, struct agent *agent, const char *path, struct spice **result)
+{
+	struct spice *spice = calloc(1, sizeof(*spice));
+	int error;
+
+	if (!spice)
+		return -ENOMEM;
+	spice->loop = loop;
+	spice->agent = agent;
+	spice->client_max = -1;
+	spice_wire_init(&spice->wire, &wire_handlers, spice);
+	spice->retry = calloc(1, sizeof(*spice->retry));
+	if (!spice->retry) {
+		free(spice);
+		return -ENOMEM;
+	}
+	uv_timer_init(loop, spice->retry);
+	spice->retry->data = spice;
+	error = port_new_named(loop, SPICE_PORT_NAME, path, &port_handlers, spice, &spice->port);
+	if (error) {
+		spice_free(spice);
+		return error;
+	}
+	*result = spice;
+	return 0;
+}
+
+static void on_released(uv_handle_t *timer)
+{
+	free(timer);
+}
+
+void spice_free(struct spice *spice)
+{
+	if (!spice)
+		return;
+	drop_port(spice);
+	port_free(spice->port);
+	uv_close((uv_handle_t *)spice->retry, on_released);
+	free(spice);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * spice_internal - what the files of the SPICE dialect's guest know of each other
+ *
+ * spice.c has the port and the session with our own services, spice_clipboard.c copies and pastes,
+ * spice_files.c files.
+ */
+#ifndef LODGE_AGENT_SPICE_INTERNAL_H
+#define LODGE_AGENT_SPICE_INTERNAL_H
+
+#include "guest-agent/agent/port.h"
+#include "guest-agent/agent/spice/spice.h"
+#include "protocol/display.h"
+#include "protocol/pump/pump.h"
+#include "protocol/spice/spice_wire.h"
+
+#define SPICE_SELECTIONS 2	     /* of which we know: not the secondary one */
+#define SPICE_CLIP_BYTES (64U << 20) /* of one paste */
+#define SPICE_WANTS	 16	     /* pastes in the guest that wait */
+#define SPICE_FILES	 8	     /* at once */
+
+/* Somebody in the guest pastes. */
+struct spice_want {
+	bool used;
+	uint64_t id;
+	uint8_t selection;
+	uint32_t type;
+};
+
+struct spice_copied {
+	uint64_t serial; /* of the guest's offer; 0: there is none */
+	/* What the guest calls each type of ours. */
+	char name[SPICE_CLIPBOARD_IMAGE_JPG + 1][128];
+	bool grabbed; /* the client was told */
+};
+
+struct spice_send; /* a paste of the client, under way */
+struct spice_file;
+
+struct spice {
+	uv_loop_t *loop;
+	struct agent *agent;
+	struct port *port;
+	struct pump *pump; /* of the port */
+	struct spice_wire wire;
+	uint32_t both; /* capabilities that both have */
+	uint32_t theirs;
+	int32_t client_max; /* bytes of a paste; negative: as many as we like */
+
+	struct session *session; /* with our own services; NULL while the port is closed */
+	struct pump *session_pump;
+	uv_timer_t *retry;
+	struct stream *display, *clipboard;
+	uint64_t applies;
+
+	uint64_t last_serial;		    /* of the client's offers */
+	uint64_t offered[SPICE_SELECTIONS]; /* 0: the client has nothing */
+	struct spice_copied copied[SPICE_SELECTIONS];
+	struct spice_want wants[SPICE_WANTS];
+	struct spice_send *sends;
+	struct spice_file *files;
+};
+
+/* Says it to the client. What does not fit is lost, and said in a log line. */
+void spice_say(struct spice *spice, enum spice_type type, struct slice head, struct slice body);
+void spice_stream_let_go(struct stream *stream);
+/* Streams that have ended are opened again, in a while. */
+void spice_retry(struct spice *spice);
+
+/* --- spice_clipboard.c ---------------------------------------------------------------------- */
+
+void spice_clipboard_attach(struct spice *spice);
+/* A message of the client. */
+void spice_clipboard_message(struct spice *spice, enum spice_type type, struct slice payload);
+/* One that was too long. @start: its first bytes. */
+void spice_clipboard_skipped(struct spice *spice, struct slice start);
+/* The client is gone. */
+void spice_clipboard_end(struct spice *spice);
+/* Tell the client again what the guest has: it has only now said what it knows. */
+void spice_clipboard_tell(struct spice *spice);
+
+/* --- spice_files.c -------------------------------------------------------------------------- */
+
+void spice_files_message(struct spice *spice, enum spice_type type, struct slice payload);
+void spice_files_end(struct spice *spice);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Keys and pointers. The guest has one keyboard and one pointer, whatever consoles it has; QEMU
+ * takes them at each.
+ */
+#include "host/screen/scancode.h"
+#include "host/screen/source/qemu_internal.h"
+
+#include <linux/input-event-codes.h>
+
+#define TABLET_RANGE 32768U
+
+void qemu_key(struct source *source, uint32_t code, bool down)
+{
+	struct qemu *qemu = qemu_of(source);
+	uint32_t scancode = scancode_of_evdev(code);
+
+	if (qemu->heads == 0 || scancode == 0)
+		return;
+	qemu_call(qemu, NULL, NULL, qemu->console[0].path, QEMU_KEYBOARD,
+		  down ? "Press" : "Release", DBUS_TYPE_UINT32, &scancode, DBUS_TYPE_INVALID);
+}
+
+static void move(struct qemu *qemu, int32_t dx, int32_t dy)
+{
+	if (qemu->heads == 0)
+		return;
+	qemu_call(qemu, NULL, NULL, qemu->console[0].path, QEMU_MOUSE, "RelMotion", DBUS_TYPE_INT32,
+		  &dx, DBUS_TYPE_INT32, &dy, DBUS_TYPE_INVALID);
+}
+
+static unsigned int heads_on(const struct qemu *qemu)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < qemu->heads; i++)
+		count += qemu->console[i].is_on;
+	return count;
+}
+
+/* QEMU makes 0 to 32767 of a place on a console; the guest has one tablet for its whole desktop. */
+void qemu_pointer(struct source *source, uint32_t x, uint32_t y, unsigned int head,
+		  const struct rectangle *at)
+{
+	struct qemu *qemu = qemu_of(source);
+	const struct qemu_console *console;
+	uint32_t on_x = at->x, on_y = at->y;
+
+	if (head >= qemu->heads)
+		return;
+	console = &qemu->console[head];
+	if (!qemu->is_absolute) {
+		uint32_t from_x = x * at->width / TABLET_RANGE;
+		uint32_t from_y = y * at->height / TABLET_RANGE;
+
+		if (qemu->has_pointer)
+			move(qemu, (int32_t)(from_x - qemu->x), (int32_t)(from_y - qemu->y));
+		qemu->x = from_x;
+		qemu->y = from_y;
+		qemu->has_pointer = true;
+		return;
+	}
+	if (heads_on(qemu) > 1) {
+		on_x = x * console->width / TABLET_RANGE;
+		on_y = y * console->height / TABLET_RANGE;
+	}
+	if (on_x >= console->width || on_y >= console->height)
+		return;
+	qemu_call(qemu, NULL, NULL, console->path, QEMU_MOUSE, "SetAbsPosition", DBUS_TYPE_UINT32,
+		  &on_x, DBUS_TYPE_UINT32, &on_y, DBUS_TYPE_INVALID);
+}
+
+void qemu_motion(struct source *source, int32_t dx, int32_t dy)
+{
+	move(qemu_of(source), dx, dy);
+}
+
+enum qemu_button {
+	BUTTON_LEFT,
+	BUTTON_MIDDLE,
+	BUTTON_RIGHT,
+	BUTTON_WHEEL_UP,
+	BUTTON_WHEEL_DOWN,
+	BUTTON_SIDE,
+	BUTTON_EXTRA,
+	BUTTON_WHEEL_LEFT,
+	BUTTON_WHEEL_RIGHT,
+};
+
+static void press(struct qemu *qemu, uint32_t button, bool down)
+{
+	if (qemu->heads == 0)
+		return;
+	qemu_call(qemu, NULL, NULL, qemu->console[0].path, QEMU_MOUSE, down ? "Press" : "Release",
+		  DBUS_TYPE_UINT32, &button, DBUS_TYPE_INVALID);
+}
+
+void qemu_button(struct source *source, uint32_t code, bool down)
+{
+	static const struct {
+		uint32_t code;
+		enum qemu_button button;
+	} known[] = {
+		{BTN_LEFT, BUTTON_LEFT}, {BTN_MIDDLE, BUTTON_MIDDLE}, {BTN_RIGHT, BUTTON_RIGHT},
+		{BTN_SIDE, BUTTON_SIDE}, {BTN_EXTRA, BUTTON_EXTRA},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (known[i].code == code)
+			press(qemu_of(source), known[i].button, down);
+	}
+}
+
+static void click(struct qemu *qemu, int32_t times, uint32_t button)
+{
+	for (int32_t i = 0; i < MIN(times, 100); i++) {
+		press(qemu, button, true);
+		press(qemu, button, false);
+	}
+}
+
+void qemu_wheel(struct source *source, int32_t dx, int32_t dy)
+{
+	struct qemu *qemu = qemu_of(source);
+
+	click(qemu, dy, BUTTON_WHEEL_UP);
+	click(qemu, -dy, BUTTON_WHEEL_DOWN);
+	click(qemu, dx, BUTTON_WHEEL_RIGHT);
+	click(qemu, -dx, BUTTON_WHEEL_LEFT);
+}

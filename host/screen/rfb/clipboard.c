@@ -79,9 +79,9 @@ static void provide(struct rfb *rfb, struct slice text)
 	if (result < 0 || length >= UINT32_MAX)
 		return;
 	store_be32(size, (uint32_t)length + 1);
-	result = deflate_append(&stream, 6, Z_DEFAULT_STRATEGY, size, sizeof(size), &packed);
+	result = deflate_append(&stream, -1, size, sizeof(size), &packed);
 	if (result == 0) /* with its NUL */
-		result = deflate_append(&stream, 6, Z_DEFAULT_STRATEGY, crlf, length + 1, &packed);
+		result = deflate_append(&stream, -1, crlf, length + 1, &packed);
 	deflate_free(&stream);
 	if (result == 0)
 		put_extended(rfb, ACTION_PROVIDE | FORMAT_TEXT, packed.bytes, packed.length);

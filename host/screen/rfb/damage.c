@@ -85,31 +85,31 @@ void damage_mark(struct damage *damage, const struct rectangle *where, bool forg
 	}
 }
 
+_Static_assert(DAMAGE_TILE == 16, "eight lanes");
+
 /* --- Hashes ----------------------------------------------------------------------------------- */
 
 #define HASH_MULTIPLIER 0x9e3779b97f4a7c15ULL
 #define COLOURS		0x00ffffff00ffffffULL /* the fourth byte of a pixel is not defined */
+#define LANES		(DAMAGE_TILE / 2)     /* of two pixels each */
 
-/* Multiply and fold, two pixels at a time, in two lanes. */
-static uint64_t hash_row(uint64_t hash, const uint8_t *pixels, uint32_t width)
+/* A column of pixels, in pairs, is a lane; lanes do not wait for each other. */
+static void hash_row(uint64_t lane[LANES], const uint8_t *pixels)
 {
-	uint64_t other = hash ^ HASH_MULTIPLIER;
-	uint32_t x = 0;
+	for (unsigned int i = 0; i < LANES; i++) {
+		uint64_t hash =
+			(lane[i] ^ (load_le64(pixels + i * 8UL) & COLOURS)) * HASH_MULTIPLIER;
 
-	for (; x + 4 <= width; x += 4) {
-		uint64_t a = load_le64(pixels + x * 4UL) & COLOURS;
-		uint64_t b = load_le64(pixels + x * 4UL + 8) & COLOURS;
+		lane[i] = hash << 29 | hash >> 35;
+	}
+}
 
-		hash = (hash ^ a) * HASH_MULTIPLIER;
-		hash ^= hash >> 32;
-		other = (other ^ b) * HASH_MULTIPLIER;
-		other ^= other >> 29;
-	}
-	for (; x < width; x++) {
-		hash = (hash ^ (load_le32(pixels + x * 4UL) & 0xffffff)) * HASH_MULTIPLIER;
-		hash ^= hash >> 32;
-	}
-	return hash * 3 + (other << 1 | other >> 63);
+static void hash_part(uint64_t lane[LANES], const uint8_t *pixels, uint32_t width)
+{
+	uint8_t row[DAMAGE_TILE * 4] = {0};
+
+	memcpy(row, pixels, width * 4UL);
+	hash_row(lane, row);
 }
 
 static uint64_t hash_tile(const struct damage *damage, const struct desktop *desktop,
@@ -118,10 +118,19 @@ static uint64_t hash_tile(const struct damage *damage, const struct desktop *des
 	uint32_t x = column * DAMAGE_TILE, y = row * DAMAGE_TILE;
 	uint32_t right = MIN(MIN(x + DAMAGE_TILE, damage->width), desktop->width);
 	uint32_t bottom = MIN(MIN(y + DAMAGE_TILE, damage->height), desktop->height);
-	uint64_t hash = 1;
+	const uint8_t *pixels = desktop->pixels + y * desktop->stride + x * 4UL;
+	uint64_t lane[LANES] = {1, 2, 3, 4, 5, 6, 7, 8}, hash = 0;
 
-	for (; x < right && y < bottom; y++)
-		hash = hash_row(hash, desktop->pixels + y * desktop->stride + x * 4UL, right - x);
+	for (; x < right && y < bottom; y++, pixels += desktop->stride) {
+		if (right - x == DAMAGE_TILE)
+			hash_row(lane, pixels);
+		else
+			hash_part(lane, pixels, right - x);
+	}
+	for (unsigned int i = 0; i < LANES; i++) {
+		hash = (hash ^ lane[i]) * HASH_MULTIPLIER;
+		hash ^= hash >> 32;
+	}
 	return hash ? hash : 1;
 }
 
@@ -153,11 +162,11 @@ static bool has_changed(struct damage *damage, const struct desktop *desktop, ui
 /* --- Rectangles ------------------------------------------------------------------------------- */
 
 /* @rows more rows of tiles, as wide as the run is, are no more than a rectangle may be. */
-static bool may_grow(uint32_t width, uint32_t rows)
+static bool may_grow(uint32_t width, uint32_t rows, uint32_t most)
 {
 	uint32_t height = rows * DAMAGE_TILE;
 
-	return height <= DAMAGE_MAX_HEIGHT && width * height <= DAMAGE_MAX_PIXELS;
+	return height <= DAMAGE_MAX_HEIGHT && width * height <= most;
 }
 
 /* Whether the row below has that run and nothing at its sides. */
@@ -175,7 +184,8 @@ static bool continues(struct damage *damage, const struct desktop *desktop, cons
 }
 
 static struct rectangle take_run(struct damage *damage, const struct desktop *desktop,
-				 const struct span *span, uint32_t left, uint32_t row)
+				 const struct span *span, uint32_t left, uint32_t row,
+				 uint32_t most)
 {
 	uint32_t right = left, bottom = row + 1, width;
 
@@ -183,7 +193,7 @@ static struct rectangle take_run(struct damage *damage, const struct desktop *de
 	       has_changed(damage, desktop, right, row))
 		right++;
 	width = (right - left) * DAMAGE_TILE;
-	while (may_grow(width, bottom - row + 1) &&
+	while (may_grow(width, bottom - row + 1, most) &&
 	       continues(damage, desktop, span, left, right, bottom))
 		bottom++;
 	for (uint32_t y = row; y < bottom; y++) {
@@ -199,8 +209,8 @@ static struct rectangle take_run(struct damage *damage, const struct desktop *de
 }
 
 size_t damage_take(struct damage *damage, const struct rectangle *within,
-		   const struct desktop *desktop, uint64_t pixels_max, struct rectangle *list,
-		   size_t list_max)
+		   const struct desktop *desktop, const struct damage_limits *limits,
+		   struct rectangle *list)
 {
 	struct span span = tiles_in(damage, within);
 	uint64_t pixels = 0;
@@ -212,9 +222,10 @@ size_t damage_take(struct damage *damage, const struct rectangle *within,
 		for (uint32_t column = span.left; column < span.right; column++) {
 			if (!has_changed(damage, desktop, column, row))
 				continue;
-			if (length == list_max || pixels >= pixels_max)
+			if (length == limits->list || pixels >= limits->pixels)
 				return length;
-			list[length] = take_run(damage, desktop, &span, column, row);
+			list[length] =
+				take_run(damage, desktop, &span, column, row, limits->rectangle);
 			pixels += (uint64_t)list[length].width * list[length].height;
 			length++;
 		}

@@ -32,19 +32,25 @@ void damage_free(struct damage *damage);
 /* @forget: it is to be sent even if the pixels are what was sent. */
 void damage_mark(struct damage *damage, const struct rectangle *where, bool forget);
 
+struct damage_limits {
+	size_t list;	    /* rectangles that there is room for */
+	uint64_t pixels;    /* of all; the last may go beyond */
+	uint32_t rectangle; /* pixels of one, at most DAMAGE_MAX_PIXELS; a row of tiles is always
+			     * taken */
+};
+
 /**
  * damage_take() - what is to be sent now
  * @within:	only tiles that this touches
  * @desktop:	what is shown there; beyond it is black
- * @pixels_max:	stop when there are that many
- * @list:	room for @list_max rectangles
+ * @list:	receives rectangles
  *
  * What is in the list is no longer dirty; rectangles do not overlap, and are within the picture.
  *
  * Return: how many there are. What did not fit stays dirty.
  */
 size_t damage_take(struct damage *damage, const struct rectangle *within,
-		   const struct desktop *desktop, uint64_t pixels_max, struct rectangle *list,
-		   size_t list_max);
+		   const struct desktop *desktop, const struct damage_limits *limits,
+		   struct rectangle *list);
 
 #endif

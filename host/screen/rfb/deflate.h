@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * deflate - one of the streams of compressed bytes that last as long as the viewer
+ * deflate - one of the streams of compressed bytes that last as long as the viewer (RFC 1950)
  *
- * What goes in at once comes out at once (a sync flush), and the next refers back to it.
+ * What goes in at once comes out at once (a sync flush), and the next refers back to it. ISA-L does
+ * it, several times as fast as zlib at about the same size; a viewer that asks for more compression
+ * gets zlib's levels.
  */
 #ifndef LODGE_SCREEN_RFB_DEFLATE_H
 #define LODGE_SCREEN_RFB_DEFLATE_H
@@ -11,16 +13,29 @@
 
 #include <zlib.h>
 
+struct isal_zstream;
+
 struct deflate_stream {
+	bool begun; /* its header was sent */
+	enum {
+		DEFLATE_BY_NONE,
+		DEFLATE_BY_ISAL,
+		DEFLATE_BY_ZLIB,
+	} by; /* whose history is that of the stream */
+	int level;
+	struct isal_zstream *isal;
+	uint8_t *memory; /* isal's */
 	z_stream zlib;
-	bool begun;
-	int level, strategy;
+	bool has_zlib;
 };
 
-/* Appends @bytes, compressed. @level and @strategy are zlib's, and may differ from call to call.
- * 0; -ENOMEM; -EIO. */
-int deflate_append(struct deflate_stream *stream, int level, int strategy, const void *bytes,
-		   size_t length, struct wire *out);
+/* From here on zlib's level of that number. */
+#define DEFLATE_ZLIB_FROM 3
+
+/* Appends @bytes, compressed. @compression: 0 to 9 as viewers ask for it, may differ from call to
+ * call; -1: as it suits us. 0; -ENOMEM; -EIO. */
+int deflate_append(struct deflate_stream *stream, int compression, const void *bytes, size_t length,
+		   struct wire *out);
 void deflate_free(struct deflate_stream *stream);
 
 #endif

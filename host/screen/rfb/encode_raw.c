@@ -3,10 +3,11 @@
  * Raw (RFC 6143, 7.7.1): pixels, row by row.
  */
 #include "host/screen/rfb/encoder.h"
+#include "host/screen/rfb/hot.h"
 
 #include <errno.h>
 
-int encode_raw(struct encoder *encoder, const struct piece *piece, struct wire *out)
+HOT_LOOPS int encode_raw(struct encoder *encoder, const struct piece *piece, struct wire *out)
 {
 	const struct pixel_converter *plain = &encoder->plain;
 	uint32_t width = piece->place.width, height = piece->place.height;

@@ -19,7 +19,7 @@
 #define FILTER_PALETTE	1U
 #define MIN_TO_COMPRESS 12U /* bytes; fewer are sent as they are */
 #define MIN_JPEG_PIXELS 256U
-#define BLOCK_WIDTH	256U
+#define JPEG_WIDTH	256U
 #define MAX_PALETTE	PALETTE_MAX
 #define COLOUR_AREA	8U /* pixels for each colour of a palette, or it is not worth it */
 
@@ -37,11 +37,6 @@ static void put_length(struct wire *out, size_t at, size_t length)
 	out->bytes[at + 2] = (uint8_t)(length >> 14);
 }
 
-static int level_of(const struct encoder *encoder)
-{
-	return encoder->compression >= 0 ? encoder->compression : 1;
-}
-
 static int put_bytes(struct encoder *encoder, unsigned int stream, const uint8_t *bytes,
 		     size_t length, struct wire *out)
 {
@@ -53,8 +48,8 @@ static int put_bytes(struct encoder *encoder, unsigned int stream, const uint8_t
 		return 0;
 	}
 	wire_put(out, "\0\0\0", 3);
-	result = deflate_append(&encoder->tight_stream[stream], level_of(encoder),
-				Z_DEFAULT_STRATEGY, bytes, length, out);
+	result = deflate_append(&encoder->tight_stream[stream], encoder->compression, bytes, length,
+				out);
 	if (result < 0)
 		return result;
 	if (out->failed)
@@ -85,11 +80,11 @@ static int put_fill(struct encoder *encoder, const struct rectangle *place, uint
 	return 1;
 }
 
-static size_t pack_mono(const struct encoder *encoder, const struct rectangle *place,
-			uint32_t second, uint8_t *at)
+/* Of a byte a pixel a bit a pixel, in place. Return: how many bytes. */
+static size_t pack_mono(const struct rectangle *place, uint8_t *indices)
 {
-	const uint32_t *value = encoder->values;
-	uint8_t *start = at;
+	const uint8_t *index = indices;
+	uint8_t *at = indices;
 
 	for (uint32_t y = 0; y < place->height; y++) {
 		for (uint32_t x = 0; x < place->width; x += 8) {
@@ -97,60 +92,47 @@ static size_t pack_mono(const struct encoder *encoder, const struct rectangle *p
 			unsigned int byte = 0;
 
 			for (uint32_t i = 0; i < bits; i++)
-				byte = byte << 1 | (*value++ == second);
+				byte = byte << 1 | *index++;
 			*at++ = (uint8_t)(byte << (8 - bits));
 		}
 	}
-	return (size_t)(at - start);
+	return (size_t)(at - indices);
 }
 
-static size_t pack_indices(const struct encoder *encoder, const struct palette *palette,
-			   size_t count, uint8_t *at)
-{
-	uint32_t last = ~encoder->values[0];
-	uint8_t number = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if (encoder->values[i] != last) {
-			last = encoder->values[i];
-			number = (uint8_t)palette_find(palette, last);
-		}
-		at[i] = number;
-	}
-	return count;
-}
-
+/* Its indices are in scratch. */
 static int put_palette(struct encoder *encoder, const struct rectangle *place,
-		       const struct palette *palette, struct wire *out)
+		       const uint32_t *values, unsigned int colours, struct wire *out)
 {
-	unsigned int stream = palette->count == 2 ? STREAM_MONO : STREAM_INDEXED;
-	size_t length;
+	unsigned int stream = colours == 2 ? STREAM_MONO : STREAM_INDEXED;
+	size_t length = (size_t)place->width * place->height;
 	int result;
 
 	encode_header(out, place, RFB_TIGHT);
 	wire_put8(out, CONTROL_FILTER | stream << 4);
 	wire_put8(out, FILTER_PALETTE);
-	wire_put8(out, palette->count - 1);
-	put_values(encoder, palette->value, palette->count, out);
-	if (stream == STREAM_MONO)
-		length = pack_mono(encoder, place, palette->value[1], encoder->scratch);
-	else
-		length = pack_indices(encoder, palette, (size_t)place->width * place->height,
-				      encoder->scratch);
+	wire_put8(out, colours - 1);
+	put_values(encoder, values, colours, out);
+	if (colours == 2)
+		length = pack_mono(place, encoder->scratch);
 	result = put_bytes(encoder, stream, encoder->scratch, length, out);
 	return result < 0 ? result : 1;
 }
 
-static int put_full(struct encoder *encoder, const struct rectangle *place, struct wire *out)
+static int put_full(struct encoder *encoder, const struct piece *piece, struct wire *out)
 {
-	size_t count = (size_t)place->width * place->height;
+	const struct rectangle *place = &piece->place;
+	size_t row_bytes = (size_t)place->width * encoder->tight.bytes;
 	int result;
 
 	encode_header(out, place, RFB_TIGHT);
 	wire_put8(out, STREAM_FULL << 4);
-	pixels_store(encoder->scratch, encoder->tight.bytes, encoder->values, count);
-	result = put_bytes(encoder, STREAM_FULL, encoder->scratch, count * encoder->tight.bytes,
-			   out);
+	for (uint32_t y = 0; y < place->height; y++) {
+		pixels_convert(&encoder->tight, piece->pixels + y * piece->stride, place->width,
+			       encoder->values);
+		pixels_store(encoder->scratch + y * row_bytes, encoder->tight.bytes,
+			     encoder->values, place->width);
+	}
+	result = put_bytes(encoder, STREAM_FULL, encoder->scratch, row_bytes * place->height, out);
 	return result < 0 ? result : 1;
 }
 
@@ -178,42 +160,59 @@ static bool wants_jpeg(const struct encoder *encoder, const struct rectangle *pl
 
 /* --- Which way -------------------------------------------------------------------------------- */
 
-/* Return: false: there are too many. */
-static bool find_colours(const uint32_t *values, size_t count, unsigned int most,
-			 struct palette *palette)
+/* Numbers the colours of @piece in @indices. Return: false: there are more than @most. */
+static bool number_colours(const struct piece *piece, unsigned int most, struct palette *palette,
+			   uint8_t *indices)
 {
-	uint32_t last = values[0];
+	uint32_t last = ~0U;
+	uint8_t number = 0;
 
 	palette_clear(palette);
-	palette_add(palette, last);
-	for (size_t i = 1; i < count; i++) {
-		if (values[i] == last)
-			continue;
-		last = values[i];
-		palette_add(palette, last);
-		if (palette->count > most)
-			return false;
+	for (uint32_t y = 0; y < piece->place.height; y++) {
+		const uint8_t *pixels = piece->pixels + y * piece->stride;
+
+		for (uint32_t x = 0; x < piece->place.width; x++) {
+			uint32_t value = load_le32(pixels + x * 4UL) & 0xffffff;
+
+			if (value != last) {
+				unsigned int found = palette_number(palette, value);
+
+				if (found >= most)
+					return false;
+				last = value;
+				number = (uint8_t)found;
+			}
+			*indices++ = number;
+		}
 	}
 	return true;
 }
 
-static int put_block(struct encoder *encoder, const struct piece *piece, struct wire *out)
+/* By a palette, if that is enough. Return: as encode_tight(); 0: it is not. */
+static int try_palette(struct encoder *encoder, const struct piece *piece, struct wire *out)
 {
 	const struct rectangle *place = &piece->place;
-	uint32_t count = place->width * place->height;
+	uint32_t count = place->width * place->height, values[PALETTE_MAX];
+	unsigned int most = MAX(2U, MIN(PALETTE_MAX, count / COLOUR_AREA));
 	struct palette palette;
 
-	pixels_convert_area(&encoder->tight, piece->pixels, piece->stride, place->width,
-			    place->height, encoder->values);
-	if (find_colours(encoder->values, count, MAX(2U, MIN(MAX_PALETTE, count / COLOUR_AREA)),
-			 &palette)) {
-		if (palette.count == 1)
-			return put_fill(encoder, place, encoder->values[0], out);
-		return put_palette(encoder, place, &palette, out);
-	}
-	if (wants_jpeg(encoder, place))
+	if (!number_colours(piece, most, &palette, encoder->scratch))
+		return 0;
+	pixels_convert(&encoder->tight, (const uint8_t *)palette.value, palette.count, values);
+	if (palette.count == 1)
+		return put_fill(encoder, place, values[0], out);
+	return put_palette(encoder, place, values, palette.count, out);
+}
+
+static int put_block(struct encoder *encoder, const struct piece *piece, struct wire *out)
+{
+	int result = try_palette(encoder, piece, out);
+
+	if (result != 0)
+		return result;
+	if (wants_jpeg(encoder, &piece->place))
 		return put_jpeg(encoder, piece, out);
-	return put_full(encoder, place, out);
+	return put_full(encoder, piece, out);
 }
 
 /* --- Cutting ---------------------------------------------------------------------------------- */
@@ -228,20 +227,40 @@ static struct piece part_of(const struct piece *piece, uint32_t x, uint32_t y, u
 	};
 }
 
+/* The columns from @left up to @right as one picture. Return: how many rectangles. */
+static int put_photo(struct encoder *encoder, const struct piece *piece, uint32_t left,
+		     uint32_t right, struct wire *out)
+{
+	struct piece photo = part_of(piece, left, 0, right - left, piece->place.height);
+
+	return left < right ? put_jpeg(encoder, &photo, out) : 0;
+}
+
+/* Without JPEG whole, which compresses best. With it in blocks, of which those with few colours
+ * stay sharp; those with many that stand side by side are one picture. */
 static int put_blocks(struct encoder *encoder, const struct piece *piece, struct wire *out)
 {
-	int total = 0;
+	uint32_t width = piece->place.width, left = 0;
+	int total = 0, result;
 
-	for (uint32_t x = 0; x < piece->place.width; x += BLOCK_WIDTH) {
-		uint32_t width = MIN(BLOCK_WIDTH, piece->place.width - x);
-		struct piece block = part_of(piece, x, 0, width, piece->place.height);
-		int result = put_block(encoder, &block, out);
+	if (!wants_jpeg(encoder, &piece->place) || width <= JPEG_WIDTH)
+		return put_block(encoder, piece, out);
+	for (uint32_t x = 0; x < width; x += JPEG_WIDTH) {
+		uint32_t part = MIN(JPEG_WIDTH, width - x);
+		struct piece block = part_of(piece, x, 0, part, piece->place.height);
 
+		result = try_palette(encoder, &block, out);
+		if (result > 0) {
+			total += result;
+			result = put_photo(encoder, piece, left, x, out);
+			left = x + part;
+		}
 		if (result < 0)
 			return result;
 		total += result;
 	}
-	return total;
+	result = put_photo(encoder, piece, left, width, out);
+	return result < 0 ? result : total + result;
 }
 
 /* What is above an area of one colour, beside it, and below it, in turn. */

@@ -44,7 +44,7 @@ static void look(struct tile *tile)
 		tile->runs++;
 		tile->run_bytes += (i - start - 1) / 255 + 1;
 		if (tile->palette.count <= MAX_PALETTE)
-			palette_add(&tile->palette, value);
+			palette_number(&tile->palette, value);
 	}
 }
 
@@ -148,11 +148,6 @@ static uint8_t *put_tile(uint8_t *at, struct tile *tile)
 	return pixels_store(at, tile->bytes, tile->values, tile->count);
 }
 
-static int level_of(const struct encoder *encoder)
-{
-	return encoder->compression >= 0 ? MAX(encoder->compression, 1) : 1;
-}
-
 int encode_zrle(struct encoder *encoder, const struct piece *piece, struct wire *out)
 {
 	uint32_t width = piece->place.width, height = piece->place.height;
@@ -176,8 +171,8 @@ int encode_zrle(struct encoder *encoder, const struct piece *piece, struct wire 
 	encode_header(out, &piece->place, RFB_ZRLE);
 	length_at = out->length;
 	wire_put32(out, 0);
-	result = deflate_append(&encoder->zrle, level_of(encoder), Z_DEFAULT_STRATEGY,
-				encoder->scratch, (size_t)(at - encoder->scratch), out);
+	result = deflate_append(&encoder->zrle, encoder->compression, encoder->scratch,
+				(size_t)(at - encoder->scratch), out);
 	if (result < 0)
 		return result;
 	if (out->failed)

@@ -14,7 +14,7 @@
 
 struct palette {
 	unsigned int count;
-	uint32_t value[PALETTE_MAX + 1];
+	uint32_t value[PALETTE_MAX];
 	uint16_t slot[PALETTE_SLOTS]; /* number + 1; 0: free */
 };
 
@@ -33,19 +33,19 @@ static inline unsigned int palette_slot(const struct palette *palette, uint32_t 
 	return slot;
 }
 
-/* false: there are more than PALETTE_MAX, and the palette is of no use any more. */
-static inline bool palette_add(struct palette *palette, uint32_t value)
+/* The number of a value, which it has or gets now; PALETTE_MAX: there are more, and the palette is
+ * of no use any more. */
+static inline unsigned int palette_number(struct palette *palette, uint32_t value)
 {
-	unsigned int slot;
+	unsigned int slot = palette_slot(palette, value);
 
-	if (palette->count > PALETTE_MAX)
-		return false;
-	slot = palette_slot(palette, value);
 	if (palette->slot[slot])
-		return true;
+		return palette->slot[slot] - 1U;
+	if (palette->count >= PALETTE_MAX)
+		return PALETTE_MAX;
 	palette->value[palette->count++] = value;
 	palette->slot[slot] = (uint16_t)palette->count;
-	return palette->count <= PALETTE_MAX;
+	return palette->count - 1;
 }
 
 /* The number of a value that was added. */

@@ -5,6 +5,7 @@
  */
 #include "host/screen/rfb/pixel_format.h"
 
+#include "host/screen/rfb/hot.h"
 #include "host/screen/rfb/wire.h"
 
 #include <errno.h>
@@ -181,8 +182,8 @@ void pixel_converter_init(struct pixel_converter *converter, const struct pixel_
 		converter->way = CONVERT_SWAP;
 }
 
-void pixels_convert(const struct pixel_converter *converter, const uint8_t *pixels, size_t count,
-		    uint32_t *values)
+HOT_LOOPS void pixels_convert(const struct pixel_converter *converter, const uint8_t *pixels,
+			      size_t count, uint32_t *values)
 {
 	switch (converter->way) {
 	case CONVERT_MASK:
@@ -212,7 +213,8 @@ void pixels_convert_area(const struct pixel_converter *converter, const uint8_t 
 		pixels_convert(converter, pixels + y * stride, width, values + (size_t)y * width);
 }
 
-uint8_t *pixels_store(uint8_t *out, unsigned int bytes, const uint32_t *values, size_t count)
+HOT_LOOPS uint8_t *pixels_store(uint8_t *out, unsigned int bytes, const uint32_t *values,
+				size_t count)
 {
 	size_t i = 0;
 

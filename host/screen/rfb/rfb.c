@@ -8,7 +8,8 @@
 
 #include <errno.h>
 
-#define MAX_ASIDE (2UL * RFB_MAX_CUT_TEXT)
+#define SEND_BYTES (32UL << 10)
+#define MAX_ASIDE  (2UL * RFB_MAX_CUT_TEXT)
 
 /* --- The connection --------------------------------------------------------------------------- */
 
@@ -19,9 +20,18 @@ uint64_t rfb_now(const struct rfb *rfb)
 
 void rfb_send(struct rfb *rfb, const void *bytes, size_t length)
 {
-	/* When it fails, closed() comes. */
-	if (!rfb->closed)
-		(void)link_send(rfb->link, bytes, length);
+	const uint8_t *at = bytes;
+
+	/* In parts, for which the queue has memory again and again. When it fails, closed() comes.
+	 */
+	while (length && !rfb->closed) {
+		size_t part = MIN(length, SEND_BYTES);
+
+		if (link_send(rfb->link, at, part) < 0)
+			return;
+		at += part;
+		length -= part;
+	}
 }
 
 void rfb_flush(struct rfb *rfb)

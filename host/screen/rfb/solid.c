@@ -5,6 +5,8 @@
  */
 #include "host/screen/rfb/solid.h"
 
+#include "host/screen/rfb/hot.h"
+
 #define TILE	   16U
 #define MIN_PIXELS 2048U
 #define COLOUR	   0x00ffffffU
@@ -14,8 +16,8 @@ static uint32_t pixel_at(const struct piece *piece, uint32_t x, uint32_t y)
 	return load_le32(piece->pixels + y * piece->stride + x * 4UL) & COLOUR;
 }
 
-static bool is_solid(const struct piece *piece, uint32_t x, uint32_t y, uint32_t width,
-		     uint32_t height, uint32_t colour)
+HOT_LOOPS static bool is_solid(const struct piece *piece, uint32_t x, uint32_t y, uint32_t width,
+			       uint32_t height, uint32_t colour)
 {
 	for (uint32_t row = y; row < y + height; row++) {
 		const uint8_t *pixels = piece->pixels + row * piece->stride + x * 4UL;

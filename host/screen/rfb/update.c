@@ -14,10 +14,11 @@
 
 #define PACE_MS		   15U
 #define SLICE_NS	   2000000U
-#define MAX_QUEUED	   (256UL << 10)
+#define MAX_QUEUED	   (192UL << 10)
 #define FLUSH_BYTES	   (64UL << 10)
 #define MAX_PIXELS	   (16U << 20) /* of one update */
 #define PATIENCE_MS	   2000	       /* without a request: it does not look */
+#define RAW_PIXELS	   (16U << 10)
 #define LAST_RECT	   (-224)
 #define MESSAGE_UPDATE	   0
 #define MESSAGE_COLOUR_MAP 1
@@ -122,6 +123,7 @@ static void begin_update(struct rfb *rfb)
 {
 	struct rfb_update *update = &rfb->update;
 	unsigned int others = rfb_count_size(rfb);
+	struct damage_limits limits = {RFB_MAX_PIECES, MAX_PIXELS, DAMAGE_MAX_PIXELS};
 	struct rectangle area;
 
 	asked_for(rfb, &area);
@@ -132,8 +134,10 @@ static void begin_update(struct rfb *rfb)
 		rfb_put_size(rfb);
 	} else {
 		others = rfb_count_pseudo(rfb);
+		if (rfb->can.encoding == RFB_RAW) /* long, so in small parts */
+			limits.rectangle = RAW_PIXELS;
 		update->count = damage_take(&rfb->damage, &area, screen_desktop(rfb->viewer.screen),
-					    MAX_PIXELS, update->piece, RFB_MAX_PIECES);
+					    &limits, update->piece);
 		if (update->count + others == 0)
 			return;
 		take_settings(rfb);

@@ -37,10 +37,16 @@ static void teardown(void)
 	free(fixture);
 }
 
+static size_t take_some(const struct rectangle *within, size_t list, uint64_t pixels)
+{
+	const struct damage_limits limits = {list, pixels, DAMAGE_MAX_PIXELS};
+
+	return damage_take(&fixture->damage, within, &fixture->desktop, &limits, fixture->list);
+}
+
 static size_t take(const struct rectangle *within)
 {
-	return damage_take(&fixture->damage, within, &fixture->desktop, UINT64_MAX, fixture->list,
-			   LIST);
+	return take_some(within, LIST, UINT64_MAX);
 }
 
 /* Rectangles are within the picture and the limits and do not overlap. Return: their pixels. */
@@ -141,8 +147,7 @@ START_TEST(test_in_parts)
 	for (uint32_t i = 0; i < 40; i++)
 		set_pixel(i * 24, i * 17, 0xffffff);
 	while (fixture->damage.count) {
-		size_t count = damage_take(&fixture->damage, &all, &fixture->desktop, 20000,
-					   fixture->list, 3);
+		size_t count = take_some(&all, 3, 20000);
 
 		ck_assert_uint_le(count, 3);
 		ck_assert_uint_gt(count, 0);
@@ -158,9 +163,7 @@ START_TEST(test_in_parts)
 			set_pixel(x, y, 7);
 	}
 	damage_mark(&fixture->damage, &all, false);
-	ck_assert_uint_eq(damage_take(&fixture->damage, &all, &fixture->desktop, UINT64_MAX,
-				      fixture->list, 1),
-			  1);
+	ck_assert_uint_eq(take_some(&all, 1, UINT64_MAX), 1);
 	set_pixel(0, 64, 9);
 	damage_mark(&fixture->damage, &all, false);
 	ck_assert_uint_eq(take(&all), 22 * 32 - 1);

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,19 +72,6 @@ static void read_mode(int fd, const drmModeConnector *connector, struct head *he
 	drmModeFreeEncoder(encoder);
 }
 
-static void read_preferred(const drmModeConnector *connector, struct card_state *state)
-{
-	for (int i = 0; i < connector->count_modes; i++) {
-		const drmModeModeInfo *mode = &connector->modes[i];
-
-		if (mode->type & DRM_MODE_TYPE_PREFERRED) {
-			state->preferred_width = mode->hdisplay;
-			state->preferred_height = mode->vdisplay;
-			return;
-		}
-	}
-}
-
 static void read_connector(int fd, uint32_t id, unsigned int place, struct card_state *state)
 {
 	_cleanup_(cleanup_connector) drmModeConnectorPtr connector =
@@ -101,8 +89,6 @@ static void read_connector(int fd, uint32_t id, unsigned int place, struct card_
 	if (head_list_find(&state->heads, head->head))
 		return; /* another kind of connector with the same number */
 	read_mode(fd, connector, head);
-	if (head->primary)
-		read_preferred(connector, state);
 	state->heads.count++;
 }
 
@@ -131,28 +117,83 @@ int card_read(struct card_state *state)
 	return 0;
 }
 
-int card_reprobe(void)
+/* Does a file of a connector's begin with that word? */
+static bool attribute_is(const char *connector, const char *attribute, const char *word)
+{
+	char path[PATH_MAX], text[32] = "";
+	_cleanup_close_ int fd = -EBADF;
+
+	snprintf(path, sizeof(path), CLASS_DRM "/%s/%s", connector, attribute);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		return false;
+	text[strcspn(text, "\n")] = '\0';
+	return strcmp(text, word) == 0;
+}
+
+/* Calls @visit with the folder of each connector of the first card. */
+static int each_connector(void (*visit)(const char *connector, const char *name, void *owner),
+			  void *owner)
 {
 	_cleanup_(cleanup_closedir) DIR *dir = opendir(CLASS_DRM);
 	const int number = first_card();
 	const struct dirent *entry;
-	char prefix[16], path[320];
-	int error = -ENODEV;
+	char prefix[16];
 
 	if (!dir || number < 0)
 		return -ENODEV;
 	snprintf(prefix, sizeof(prefix), "card%d-", number);
 	while ((entry = readdir(dir))) {
-		_cleanup_close_ int fd = -EBADF;
-
-		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
-			continue;
-		snprintf(path, sizeof(path), CLASS_DRM "/%s/status", entry->d_name);
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-		if (fd < 0 || write(fd, DETECT, strlen(DETECT)) < 0)
-			error = -errno;
-		else if (error == -ENODEV)
-			error = 0;
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
+			visit(entry->d_name, entry->d_name + strlen(prefix), owner);
 	}
+	return 0;
+}
+
+static void list_one(const char *connector, const char *name, void *owner)
+{
+	struct card_state *state = owner;
+	struct head *head = &state->heads.heads[state->heads.count];
+	const unsigned int number = head_of_connector(name, (unsigned int)state->heads.count);
+
+	if (state->heads.count == DISPLAY_MAX_HEADS || strlen(name) >= sizeof(head->connector) ||
+	    !attribute_is(connector, "status", "connected") ||
+	    head_list_find(&state->heads, number))
+		return;
+	*head = (struct head){
+		.head = number,
+		.enabled = attribute_is(connector, "enabled", "enabled"),
+		.primary = number == 0,
+	};
+	strcpy(head->connector, name);
+	state->heads.count++;
+}
+
+int card_list(struct card_state *state)
+{
+	*state = (struct card_state){.mastered = true};
+	return each_connector(list_one, state);
+}
+
+static void reprobe_one(const char *connector, const char *name, void *owner)
+{
+	char path[PATH_MAX];
+	_cleanup_close_ int fd = -EBADF;
+	int *error = owner;
+
+	(void)name;
+	snprintf(path, sizeof(path), CLASS_DRM "/%s/status", connector);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, DETECT, strlen(DETECT)) < 0)
+		*error = -errno;
+	else if (*error == -ENODEV)
+		*error = 0;
+}
+
+int card_reprobe(void)
+{
+	int error = -ENODEV;
+
+	each_connector(reprobe_one, &error);
 	return error;
 }

@@ -4,7 +4,8 @@
  *
  * Whoever opens a card first becomes its master, and may change it; that is for compositors. So a
  * card is opened only to look, mastership is given back at once, and it is closed after the look,
- * which lets the kernel bring the text console back when a compositor dies.
+ * which lets the kernel bring the text console back when a compositor dies. While a compositor may
+ * be about to become the master it is not opened at all: sysfs tells enough.
  */
 #ifndef LODGE_DRIVERS_DISPLAY_CARD_H
 #define LODGE_DRIVERS_DISPLAY_CARD_H
@@ -14,8 +15,6 @@
 struct card_state {
 	struct head_list heads; /* the connectors that show something or could */
 	bool mastered;		/* a compositor has the card */
-	/* Where the first head has a mode that it would rather have: that one; else 0. */
-	uint32_t preferred_width, preferred_height;
 };
 
 /* Is there a card? */
@@ -30,6 +29,10 @@ bool card_exists(void);
  * Return: 0; -ENODEV without a card; another negative errno.
  */
 int card_read(struct card_state *state);
+
+/* The same without opening it: connectors that are plugged in, and whether they are on, but no
+ * sizes. `mastered` is set: that is when to call it. */
+int card_list(struct card_state *state);
 
 /* Let the kernel read all monitors of the first card anew. 0 or negative errno. */
 int card_reprobe(void);

@@ -29,6 +29,11 @@ static int open_console(unsigned int number)
 	return fd < 0 ? -errno : fd;
 }
 
+bool console_exists(void)
+{
+	return access("/dev/tty0", F_OK) == 0;
+}
+
 bool console_is_shown(void)
 {
 	_cleanup_close_ int fd = open_console(0);

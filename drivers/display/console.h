@@ -13,6 +13,9 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
+/* Does this system have virtual terminals? */
+bool console_exists(void);
+
 /* Does the console that is in front show text (and no compositor)? */
 bool console_is_shown(void);
 

@@ -64,7 +64,8 @@ static bool look(struct display *display)
 	const bool shown = console_is_shown();
 	uint32_t width, height;
 	bool changed;
-	int error = card_read(&card);
+	/* Graphics without a master: a compositor that begins. */
+	int error = shown || !console_exists() ? card_read(&card) : card_list(&card);
 
 	if (error && error != -ENODEV)
 		log_debug("cannot look at the screens: %s", error_text(error));

@@ -25,6 +25,7 @@ struct guest {
 	uv_timer_t *retry;
 	unsigned int retries_left;
 	uint64_t serial;
+	bool is_known; /* the guest has said: */
 	struct guest_layout layout;
 };
 
@@ -83,6 +84,7 @@ static void take_layout(struct guest *guest, struct slice params)
 	take_word(layout.desktop, sizeof(layout.desktop), said.desktop);
 	take_word(layout.backend, sizeof(layout.backend), said.backend);
 	guest->retries_left = RETRIES;
+	guest->is_known = true;
 	layout_changed(guest, &layout);
 }
 
@@ -109,8 +111,9 @@ static void forget_layout(struct guest *guest)
 {
 	const struct guest_layout none = {0};
 
-	if (memcmp(&guest->layout, &none, sizeof(none)) != 0)
+	if (guest->is_known)
 		layout_changed(guest, &none);
+	guest->is_known = false;
 }
 
 static void on_retry(uv_timer_t *timer);

@@ -428,14 +428,27 @@ static unsigned int local_address(int fd, char text[INET6_ADDRSTRLEN])
 	return 0;
 }
 
+/* Somebody who comes is more likely to want something than who has been there longest. */
+static void make_room(struct web *web)
+{
+	struct connection *first = web->connections;
+
+	if (web->count < WEB_MAX_CONNECTIONS)
+		return;
+	for (struct connection *other = first; other; other = other->next) {
+		if (other->deadline_ms <= first->deadline_ms)
+			first = other;
+	}
+	drop(first);
+}
+
 static void accepted(void *owner, int fd, const char *peer)
 {
 	struct web *web = owner;
 	_cleanup_close_ int mine = fd;
 	struct connection *connection;
 
-	if (web->count == WEB_MAX_CONNECTIONS)
-		return;
+	make_room(web);
 	connection = calloc(1, sizeof(*connection));
 	if (!connection)
 		return;

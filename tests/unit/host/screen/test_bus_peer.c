@@ -357,7 +357,7 @@ END_TEST
 
 /* --- libdbus ---------------------------------------------------------------------------------- */
 
-static char where[64];
+static char where[128];
 
 /* Calls the server twice, once with a descriptor: NULL if all was right, else what was not. */
 static void *libdbus_client(void *unused)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * screen_internal - what screen.c and input.c share: the state of a screen
+ * screen_internal - what screen.c, screen_heads.c, screen_viewers.c and input.c share
  *
  * Nobody else includes this.
  */
@@ -42,6 +42,22 @@ struct screen {
 	int error;
 };
 
+static inline bool is_empty(const struct rectangle *rectangle)
+{
+	return rectangle->width == 0 || rectangle->height == 0;
+}
+
+void screen_walk_begin(struct screen *screen, struct viewer_walk *walk);
+struct viewer *screen_walk_next(struct viewer_walk *walk);
+void screen_walk_end(struct screen *screen, struct viewer_walk *walk);
+
+#define FOR_EACH_VIEWER(screen, walk, viewer)                                                      \
+	for (screen_walk_begin(screen, walk);                                                      \
+	     ((viewer) = screen_walk_next(walk)) || (screen_walk_end(screen, walk), 0);)
+
+/* The picture has changed there, not empty. */
+void screen_tell_damage(struct screen *screen, const struct rectangle *where);
+void screen_close_viewers(struct screen *screen);
 /* Lets go of everything @viewer holds. */
 void input_release(struct screen *screen, struct viewer *viewer);
 

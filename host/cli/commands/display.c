@@ -13,8 +13,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-#define REPLY_MAX 65536
+#define REPLY_MAX   65536
+#define OFF_STEP_MS 50
+#define OFF_STEPS   20
 
 /* --- The table ----------------------------------------------------------------------------- */
 
@@ -133,12 +136,39 @@ static int tell_result(const char *vm, const struct screen_display *wish, struct
 		log_error("%s: the guest has not switched head %" PRIu64 " off", vm, wish->head);
 		return EXIT_FAILED;
 	}
-	if (head.enabled && (!wish->width || (head.width == head.requested_width &&
-					      head.height == head.requested_height)))
+	if (!head.enabled) {
+		log_error("%s: head %" PRIu64 " shows nothing", vm, wish->head);
+		return EXIT_FAILED;
+	}
+	if (wish->placed && (head.x != wish->x || head.y != wish->y)) {
+		log_error("%s: the guest has put head %" PRIu64 " at %+" PRId64 "%+" PRId64, vm,
+			  wish->head, head.x, head.y);
+		return EXIT_FAILED;
+	}
+	if ((!wish->width ||
+	     (head.width == head.requested_width && head.height == head.requested_height)))
 		return EXIT_DONE;
 	log_error("%s: the guest has not followed: head %" PRIu64 " shows %" PRIu64 "x%" PRIu64, vm,
 		  wish->head, head.width, head.height);
 	return EXIT_FAILED;
+}
+
+/* Each mode that a guest sets passes through nothing, so a head counts as off, and viewers are
+ * told, when that has lasted. Return: length of the last reply. */
+static ssize_t await_off(struct agent *screen, uint64_t number, uint8_t *reply, ssize_t length)
+{
+	const struct timespec pause = {.tv_nsec = OFF_STEP_MS * 1000000};
+	struct screen_head head;
+
+	for (int i = 0; i < OFF_STEPS && length >= 0; i++) {
+		if (!find_head((struct slice){reply, (size_t)length}, number, &head) ||
+		    !head.enabled)
+			break;
+		nanosleep(&pause, NULL);
+		length = screen_call(screen, "screen.info", NULL, NULL, NULL, NULL, reply,
+				     REPLY_MAX);
+	}
+	return length;
 }
 
 static int run(const char *vm, const struct screen_display *wish, bool json)
@@ -154,6 +184,10 @@ static int run(const char *vm, const struct screen_display *wish, bool json)
 	length = screen_call(screen, wish ? "screen.display" : "screen.info",
 			     wish ? &message_screen_display : NULL, wish, NULL, NULL, reply,
 			     REPLY_MAX);
+	if (length < 0)
+		return EXIT_FAILED;
+	if (wish && wish->off)
+		length = await_off(screen, wish->head, reply, length);
 	if (length < 0)
 		return EXIT_FAILED;
 	if (wish) {

@@ -79,6 +79,7 @@ static void print_host_side(struct json_object *vm)
 	     strcmp(json_text(vm, "Accelerator"), "kvm") == 0 ? "lodge-vmm, KVM hardware"
 							      : "QEMU, TCG (no KVM)");
 	line("processors", "%" PRIu64, json_number(vm, "Cpus"));
+	line_of_text("screen", vm, "Screen");
 	line("memory", "%s", format_size(json_number(vm, "Memory"), memory, sizeof(memory)));
 	line("process", "%" PRIu64, json_number(vm, "Pid"));
 	count = items_of(vm, "Forwards", &items);

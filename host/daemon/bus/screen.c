@@ -25,7 +25,7 @@
 
 const char *screen_state_text(const struct vm *vm)
 {
-	if (!vm->screen)
+	if (vm_screen_is_missing(vm->screen))
 		return "off";
 	return vm_screen_is_ready(vm->screen) ? "ready" : "starting";
 }
@@ -40,6 +40,10 @@ static void fail_without_screen(struct call *call)
 		call_fail(call, BUS_ERROR(Failed), "'%s' has ended", vm->name);
 	else if (!vm->screen)
 		call_fail(call, BUS_ERROR(Failed), "'%s' was started without a display", vm->name);
+	else if (vm_screen_is_missing(vm->screen))
+		call_fail(call, BUS_ERROR(Failed),
+			  "'%s' has no screen: lodge-screen is not installed beside lodged",
+			  vm->name);
 	else
 		call_fail(call, BUS_ERROR(TimedOut),
 			  "the screen of '%s' does not start; %s/screen.log may say why", vm->name,
@@ -51,7 +55,7 @@ static void when_ready(struct call *call, void (*go)(struct call *call, bool hap
 {
 	if (vm_screen_is_ready(call->vm->screen))
 		go(call, true);
-	else if (!call->vm->screen || call->vm->state == VM_STOPPED)
+	else if (vm_screen_is_missing(call->vm->screen) || call->vm->state == VM_STOPPED)
 		fail_without_screen(call);
 	else
 		call_wait(call, &call->vm->screen_waiters, START_LIMIT_MS, go);

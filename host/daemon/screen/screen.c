@@ -49,6 +49,7 @@ struct vm_screen {
 	uv_timer_t again; /* hands over what could not be had */
 	bool adopted;	  /* the first that we connect to is not ours */
 	bool started;	  /* vm_screen_start() */
+	bool missing;	  /* there is no such program */
 	unsigned int closing;
 };
 
@@ -130,6 +131,7 @@ static int open_planned(struct vm_screen *screen, char *error, size_t capacity)
 	if (!listener)
 		return -ENOMEM;
 	strcpy(listener->id, "vnc");
+	strcpy(listener->key, "vnc");
 	listener->view_only = plan->view_only;
 	listener->tls = plan->tls;
 	if (plan->password_file[0])
@@ -353,10 +355,16 @@ static void try_connect(uv_timer_t *timer)
 	}
 	if (!screen->child) {
 		r = spawn(screen);
+		if (r == -ENOENT) {
+			log_warning("%s: it has no screen: " PROGRAM
+				    " is not installed beside lodged",
+				    vm->name);
+			screen->missing = true;
+			vm_wake(&vm->screen_waiters);
+			return;
+		}
 		if (r < 0) {
-			log_warning("%s: its screen does not start: %s", vm->name,
-				    r == -ENOENT ? PROGRAM " is not installed beside lodged"
-						 : error_text(r));
+			log_warning("%s: its screen does not start: %s", vm->name, error_text(r));
 			back_off(screen);
 			return;
 		}
@@ -491,6 +499,11 @@ bool vm_screen_is_ready(const struct vm_screen *screen)
 	return screen && screen->client;
 }
 
+bool vm_screen_is_missing(const struct vm_screen *screen)
+{
+	return !screen || screen->missing;
+}
+
 int vm_screen_hand_over(struct vm_screen *screen, const char *text, int fd, handoff_done done,
 			void *owner)
 {
@@ -540,7 +553,9 @@ int vm_screen_listen(struct vm_screen *screen, const char *address,
 
 	if (!vm_screen_is_ready(screen))
 		return -ENOTCONN;
-	drop_listener(take_listener(screen, listener->id));
+	if (vm_screen_listener(screen, listener->id))
+		vm_screen_close_listener(screen, listener->id, NULL, NULL);
+	make_secret(listener->key, LISTENER_KEY_RANDOM);
 	for (entry = screen->listeners; entry; entry = entry->next)
 		count++;
 	if (count >= SCREEN_MAX_LISTENERS)
@@ -570,7 +585,7 @@ int vm_screen_close_listener(struct vm_screen *screen, const char *id, handoff_d
 
 	if (!listener)
 		return -ENOENT;
+	snprintf(text, sizeof(text), "kind=close\nid=%s\n", listener->key);
 	drop_listener(listener);
-	snprintf(text, sizeof(text), "kind=close\nid=%.*s\n", LISTENER_ID_MAX, id);
 	return vm_screen_hand_over(screen, text, -1, done, owner);
 }

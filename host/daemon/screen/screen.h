@@ -47,6 +47,9 @@ void vm_screen_agent_changed(struct vm_screen *screen);
 /* true: it takes descriptors. NULL: false. */
 bool vm_screen_is_ready(const struct vm_screen *screen);
 
+/* true: it will not be ready: there is no lodge-screen on this host. NULL: true. */
+bool vm_screen_is_missing(const struct vm_screen *screen);
+
 /* As handoff_client_send(); -ENOTCONN while it is not ready. */
 int vm_screen_hand_over(struct vm_screen *screen, const char *text, int fd, handoff_done done,
 			void *owner);

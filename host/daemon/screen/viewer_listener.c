@@ -291,7 +291,7 @@ void viewer_listener_packet(const struct viewer_listener *listener, char *text, 
 	text[0] = '\0';
 	if (!file)
 		return;
-	fprintf(file, "kind=%s-listener\nid=%s\n", listener->web ? "web" : "vnc", listener->id);
+	fprintf(file, "kind=%s-listener\nid=%s\n", listener->web ? "web" : "vnc", listener->key);
 	if (listener->view_only)
 		fputs("view_only=1\n", file);
 	if (listener->secret[0])

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #define LISTENER_ID_MAX	    63
+#define LISTENER_KEY_RANDOM 12
 #define LISTENER_ADDRESS    112 /* bytes of "[ADDRESS]:PORT" or a path, NUL included */
 #define LISTENER_SECRET_MAX 128
 
@@ -24,6 +25,9 @@ enum listener_tls {
 struct viewer_listener {
 	struct viewer_listener *next;
 	char id[LISTENER_ID_MAX + 1];
+	/* What lodge-screen calls it; differs from that of an earlier lodged's, which may still
+	 * listen and whose address somebody may have. */
+	char key[LISTENER_ID_MAX + 1];
 	bool web; /* HTTP with noVNC; else VNC */
 	bool view_only;
 	enum listener_tls tls;

@@ -103,16 +103,16 @@ END_TEST
 START_TEST(a_packet_has_its_keys)
 {
 	struct viewer_listener listener = {
-		.id = "w", .web = true, .view_only = true, .secret = "t0k"};
+		.id = "w", .key = "k", .web = true, .view_only = true, .secret = "t0k"};
 	char text[HANDOFF_MAX_PACKET + 1];
 
 	viewer_listener_packet(&listener, text, sizeof(text));
-	ck_assert_str_eq(text, "kind=web-listener\nid=w\nview_only=1\ntoken=t0k\n");
+	ck_assert_str_eq(text, "kind=web-listener\nid=k\nview_only=1\ntoken=t0k\n");
 	listener =
-		(struct viewer_listener){.id = "v", .secret = "pw", .tls = LISTENER_TLS_OPTIONAL};
+		(struct viewer_listener){.key = "v", .secret = "pw", .tls = LISTENER_TLS_OPTIONAL};
 	viewer_listener_packet(&listener, text, sizeof(text));
 	ck_assert_str_eq(text, "kind=vnc-listener\nid=v\npassword=pw\ntls=optional\n");
-	memset(listener.id, 'i', LISTENER_ID_MAX);
+	memset(listener.key, 'i', LISTENER_ID_MAX);
 	memset(listener.secret, 's', LISTENER_SECRET_MAX);
 	viewer_listener_packet(&listener, text, sizeof(text));
 	ck_assert_uint_lt(strlen(text), HANDOFF_MAX_PACKET);

@@ -120,6 +120,7 @@ unsigned int rfb_count_size(const struct rfb *rfb)
 	return rfb->wish.due + tells_change(rfb);
 }
 
+/* Screens are numbered from 1: libvncclient believes none that is 0. */
 static void put_screens(struct rfb *rfb)
 {
 	const struct desktop *desktop = screen_desktop(rfb->viewer.screen);
@@ -135,7 +136,7 @@ static void put_screens(struct rfb *rfb)
 
 		if (!desktop->head[i].enabled)
 			continue;
-		wire_put32(out, i);
+		wire_put32(out, i + 1);
 		wire_put16(out, place->x);
 		wire_put16(out, place->y);
 		wire_put16(out, place->width);
@@ -143,7 +144,7 @@ static void put_screens(struct rfb *rfb)
 		wire_put32(out, 0);
 	}
 	if (count == 0) {
-		wire_put32(out, 0);
+		wire_put32(out, 1);
 		wire_put32(out, 0);
 		wire_put16(out, rfb->width);
 		wire_put16(out, rfb->height);
@@ -193,8 +194,8 @@ void rfb_put_size(struct rfb *rfb)
 /* The head that a screen's identifier means: its number, or any that is free. */
 static unsigned int head_for(const struct screen_wish *wish, uint32_t id)
 {
-	if (id < DESKTOP_MAX_HEADS && !wish->head[id].named)
-		return id;
+	if (id > 0 && id <= DESKTOP_MAX_HEADS && !wish->head[id - 1].named)
+		return id - 1;
 	for (unsigned int i = 0; i < DESKTOP_MAX_HEADS; i++) {
 		if (!wish->head[i].named)
 			return i;
@@ -214,8 +215,13 @@ static unsigned int read_screens(const uint8_t *screens, unsigned int count, uin
 	for (unsigned int i = 0; i < count; i++, screens += SCREEN_BYTES) {
 		unsigned int number = head_for(wish, load_be32(screens));
 		uint32_t x = load_be16(screens + 4), y = load_be16(screens + 6);
-		__typeof__(&wish->head[0]) head = &wish->head[number];
+		__typeof__(&wish->head[0]) head;
 
+		/* One screen is all there is to see, wherever it is said to be: some viewers send
+		 * what they have never set. */
+		if (count == 1)
+			number = x = y = 0;
+		head = &wish->head[number];
 		head->named = head->enabled = true;
 		head->width = load_be16(screens + 8);
 		head->height = load_be16(screens + 10);

@@ -48,12 +48,20 @@ static bool has_room(const struct rfb *rfb)
 	return link_queued(rfb->link) < MAX_QUEUED;
 }
 
+/* The answer to SetDesktopSize goes unasked for: libvncclient asks for nothing before it has come.
+ */
+static bool owes_answer(const struct rfb *rfb)
+{
+	return rfb->can.extended_desktop_size && rfb->wish.due > 0;
+}
+
 static bool may_begin(const struct rfb *rfb)
 {
 	struct rectangle area;
 
 	return !rfb->closed && rfb->state == RFB_RUNNING && !rfb->update.active &&
-	       asked_for(rfb, &area) && has_something(rfb) && has_room(rfb) && !rfb_is_full(rfb);
+	       (asked_for(rfb, &area) || owes_answer(rfb)) && has_something(rfb) && has_room(rfb) &&
+	       !rfb_is_full(rfb);
 }
 
 void rfb_update_soon(struct rfb *rfb)

@@ -8,7 +8,7 @@ usage: viewers.py TARGET [VIEWER...] [--client FILE] [--pictures DIR]
 TARGET: screen=PROGRAM  lodge-screen, of the stand-in for a machine (tests/rig/screen); the usual
         rig=NAME        as the COMMAND of tests/rig/desktop/run NAME: QEMU's VNC server and that desktop
         vm=NAME,PATH    a VM of lodge, whose screen's VNC socket is PATH
-VIEWER: tigervnc libvncclient gvncviewer (default: all)
+VIEWER: tigervnc libvncclient gvncviewer, libvncclient-zrle and others (default: all)
 """
 import argparse
 import os
@@ -316,7 +316,12 @@ class LibVNCClient:
         self.process.wait()
 
 
-VIEWERS = {one.name: one for one in (TigerVNC, LibVNCClient, Gvncviewer)}
+def with_encoding(word):
+    return type(word, (LibVNCClient,), {"name": "libvncclient-" + word, "encodings": word})
+
+
+VIEWERS = {one.name: one for one in (TigerVNC, LibVNCClient, Gvncviewer,
+                                     *map(with_encoding, ("zrle", "hextile", "raw")))}
 
 
 def resizes(check, name, viewer, target, sizes):

@@ -272,8 +272,8 @@ START_TEST(test_wish_refused)
 	begin_sizes();
 	SAY(talk, 251, 0, 1, 0, 1, 0, 0, 0); /* no screen */
 	ck_assert_uint_eq(status_of_wish(), 3);
-	/* A screen that is not in the picture. */
-	SAY(talk, 251, 0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0);
+	/* A screen that does not fit in the picture. */
+	SAY(talk, 251, 0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0, 1, 0, 0, 0, 0, 0);
 	ck_assert_uint_eq(status_of_wish(), 3);
 	wish_for(0, 0, 0);
 	ck_assert_uint_eq(status_of_wish(), 3);
@@ -298,7 +298,7 @@ START_TEST(test_several_screens)
 	    0xff, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0);
 	talk_run(talk, 20);
 	ck_assert_uint_eq(talk->wishes, 1);
-	ck_assert(talk->wish.head[3].named && talk->wish.head[3].placed);
+	ck_assert(talk->wish.head[2].named && talk->wish.head[2].placed);
 	ck_assert(talk->wish.head[0].named && talk->wish.head[0].placed);
 	ck_assert_int_eq(talk->wish.head[0].x, 256);
 	ck_assert(!talk->wish.head[1].named);

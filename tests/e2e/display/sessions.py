@@ -292,6 +292,22 @@ def try_two_heads(name, desktop, session, checks):
     checks.check(name + ": on again", not answer.get("number") and size_of(layout, 1) == second, str(answer))
 
 
+def switches(process):
+    with open("/proc/%d/status" % process.pid) as status:
+        return int([line.split()[1] for line in status if line.startswith("voluntary_ctxt_switches")][0])
+
+
+def try_idle(name, session, checks):
+    """Nothing is polled."""
+    time.sleep(1)
+    before = switches(session.process)
+    time.sleep(3)
+    woken = switches(session.process) - before
+    with open("/proc/%d/smaps_rollup" % session.process.pid) as rollup:
+        pss = [line.split()[1] for line in rollup if line.startswith("Pss:")][0]
+    checks.check("%s: idle for 3 s" % name, woken == 0, "woken %d times, %s KiB" % (woken, pss))
+
+
 def try_scale(name, session, checks):
     width, height = size_of(session.layout)
     for scale in (2000, 1000):
@@ -309,6 +325,7 @@ def try_desktop(name, program, checks):
         layout = session.layout
         checks.check("%s: found" % name, layout.get("backend") == desktop.backend and
                      size_of(layout) == desktop.size, str(layout))
+        try_idle(name, session, checks)
         answer = session.apply([head(9, 800, 600)])[0]
         checks.check(name + ": a head that is not there", answer.get("number") == 19, str(answer))
         answer = session.apply([{"head": item["head"], "enabled": False} for item in layout["heads"]])[0]

@@ -294,31 +294,36 @@ static int take_packet(struct vmm_source *vmm, const uint8_t *bytes, size_t leng
 	}
 }
 
+/* Return: 1: one was taken; 0: there is none; negative errno, -ECONNRESET at the end. */
+static int read_packet(struct vmm_source *vmm)
+{
+	uint8_t bytes[MAX_PACKET];
+	int fd[2], result;
+	ssize_t got = descriptors_receive(vmm->fd, bytes, sizeof(bytes), fd, ARRAY_SIZE(fd));
+
+	if (got == -EAGAIN || got == -EINTR)
+		return 0;
+	if (got == 0)
+		result = -ECONNRESET;
+	else
+		result = got < 0 ? (int)got : take_packet(vmm, bytes, (size_t)got, fd);
+	for (size_t i = 0; i < ARRAY_SIZE(fd); i++) {
+		if (fd[i] >= 0)
+			close(fd[i]);
+	}
+	return result < 0 ? result : 1;
+}
+
 static void read_packets(struct vmm_source *vmm)
 {
-	for (unsigned int i = 0; i < PACKETS_TURN && !vmm->ended; i++) {
-		_cleanup_close_ int ram_fd = -EBADF;
-		_cleanup_close_ int area_fd = -EBADF;
-		int fd[2];
-		uint8_t bytes[MAX_PACKET];
-		ssize_t got = descriptors_receive(vmm->fd, bytes, sizeof(bytes), fd, 2);
-		int result;
+	int result = 1;
 
-		ram_fd = fd[0];
-		area_fd = fd[1];
-		if (got == -EAGAIN || got == -EINTR)
-			break;
-		if (got == 0 || got == -ECONNRESET) {
-			end(vmm, 0);
-			return;
-		}
-		result = got < 0 ? (int)got : take_packet(vmm, bytes, (size_t)got, fd);
-		if (result < 0) {
-			end(vmm, result);
-			return;
-		}
-	}
-	copy_now_or_later(vmm);
+	for (unsigned int i = 0; i < PACKETS_TURN && result > 0 && !vmm->ended; i++)
+		result = read_packet(vmm);
+	if (result < 0)
+		end(vmm, result == -ECONNRESET ? 0 : result);
+	else
+		copy_now_or_later(vmm);
 }
 
 static void on_socket(uv_poll_t *poll, int status, int events)

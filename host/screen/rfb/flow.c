@@ -120,7 +120,7 @@ ssize_t rfb_continuous_updates(struct rfb *rfb, const uint8_t *bytes, size_t len
 	flow->area.width = load_be16(bytes + 6);
 	flow->area.height = load_be16(bytes + 8);
 	if (bytes[1]) {
-		flow->continuous = true;
+		flow->continuous = rfb->looks = true;
 		screen_watch(&rfb->viewer, true);
 		rfb_update_soon(rfb);
 	} else if (flow->continuous) {

@@ -125,7 +125,7 @@ struct rfb {
 	struct rfb_abilities can;
 	struct pixel_format next_format; /* taken up when no update is being made */
 	bool format_waits, map_waits;
-	bool requested;
+	bool requested, looks; /* now; ever */
 	struct rectangle request;
 	struct rfb_long message;
 	struct rfb_flow flow;

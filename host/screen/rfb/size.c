@@ -120,7 +120,12 @@ unsigned int rfb_count_size(const struct rfb *rfb)
 	return rfb->wish.due + tells_change(rfb);
 }
 
-/* Screens are numbered from 1: libvncclient believes none that is 0. */
+/* There are viewers for whom 0 is no screen. */
+static uint32_t id_of(unsigned int head)
+{
+	return head + 1;
+}
+
 static void put_screens(struct rfb *rfb)
 {
 	const struct desktop *desktop = screen_desktop(rfb->viewer.screen);
@@ -136,7 +141,7 @@ static void put_screens(struct rfb *rfb)
 
 		if (!desktop->head[i].enabled)
 			continue;
-		wire_put32(out, i + 1);
+		wire_put32(out, id_of(i));
 		wire_put16(out, place->x);
 		wire_put16(out, place->y);
 		wire_put16(out, place->width);
@@ -144,7 +149,7 @@ static void put_screens(struct rfb *rfb)
 		wire_put32(out, 0);
 	}
 	if (count == 0) {
-		wire_put32(out, 1);
+		wire_put32(out, id_of(0));
 		wire_put32(out, 0);
 		wire_put16(out, rfb->width);
 		wire_put16(out, rfb->height);
@@ -191,21 +196,30 @@ void rfb_put_size(struct rfb *rfb)
 
 /* --- From the viewer -------------------------------------------------------------------------- */
 
-/* The head that a screen's identifier means: its number, or any that is free. */
-static unsigned int head_for(const struct screen_wish *wish, uint32_t id)
+/* The head that a screen's identifier means: its own, or any that is free, first of all one that
+ * shows something. */
+static unsigned int head_for(const struct rfb *rfb, const struct screen_wish *wish, uint32_t id,
+			     bool alone)
 {
-	if (id > 0 && id <= DESKTOP_MAX_HEADS && !wish->head[id - 1].named)
-		return id - 1;
-	for (unsigned int i = 0; i < DESKTOP_MAX_HEADS; i++) {
-		if (!wish->head[i].named)
-			return i;
+	const struct desktop *desktop = screen_desktop(rfb->viewer.screen);
+	unsigned int head = id - id_of(0), free = DESKTOP_MAX_HEADS;
+
+	/* The only one stays where it is. */
+	if (head < DESKTOP_MAX_HEADS && !wish->head[head].named &&
+	    (!alone || desktop->head[head].enabled))
+		return head;
+	for (unsigned int i = DESKTOP_MAX_HEADS; i-- > 0;) {
+		if (!wish->head[i].named &&
+		    (free == DESKTOP_MAX_HEADS || desktop->head[i].enabled ||
+		     !desktop->head[free].enabled))
+			free = i;
 	}
-	return DESKTOP_MAX_HEADS;
+	return free;
 }
 
 /* Return: a status. */
-static unsigned int read_screens(const uint8_t *screens, unsigned int count, uint32_t width,
-				 uint32_t height, struct screen_wish *wish)
+static unsigned int read_screens(const struct rfb *rfb, const uint8_t *screens, unsigned int count,
+				 uint32_t width, uint32_t height, struct screen_wish *wish)
 {
 	wish->all = true;
 	if (count == 0)
@@ -213,15 +227,12 @@ static unsigned int read_screens(const uint8_t *screens, unsigned int count, uin
 	if (count > DESKTOP_MAX_HEADS)
 		return STATUS_RESOURCES;
 	for (unsigned int i = 0; i < count; i++, screens += SCREEN_BYTES) {
-		unsigned int number = head_for(wish, load_be32(screens));
-		uint32_t x = load_be16(screens + 4), y = load_be16(screens + 6);
-		__typeof__(&wish->head[0]) head;
+		unsigned int number = head_for(rfb, wish, load_be32(screens), count == 1);
+		/* Viewers that know of one screen do not always say where it is. */
+		uint32_t x = count > 1 ? load_be16(screens + 4) : 0;
+		uint32_t y = count > 1 ? load_be16(screens + 6) : 0;
+		__typeof__(&wish->head[0]) head = &wish->head[number];
 
-		/* One screen is all there is to see, wherever it is said to be: some viewers send
-		 * what they have never set. */
-		if (count == 1)
-			number = x = y = 0;
-		head = &wish->head[number];
 		head->named = head->enabled = true;
 		head->width = load_be16(screens + 8);
 		head->height = load_be16(screens + 10);
@@ -267,7 +278,7 @@ ssize_t rfb_set_desktop_size(struct rfb *rfb, const uint8_t *bytes, size_t lengt
 	rfb->wish.changed = false;
 	/* May change the desktop before it returns. */
 	rfb->wish.owed = MIN(rfb->wish.owed + 1, MAX_ANSWERS);
-	status = read_screens(bytes + 8, count, rfb->wish.width, rfb->wish.height, &wish);
+	status = read_screens(rfb, bytes + 8, count, rfb->wish.width, rfb->wish.height, &wish);
 	if (status == STATUS_OK)
 		status = pass_on(rfb, &wish);
 	if (rfb->closed || !rfb->wish.owed)

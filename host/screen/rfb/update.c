@@ -38,6 +38,12 @@ static bool asked_for(const struct rfb *rfb, struct rectangle *area)
 	return rfb->requested;
 }
 
+/* A viewer that waits for an answer about its size may not ask for pixels until it comes. */
+static bool may_size(const struct rfb *rfb)
+{
+	return rfb->looks && rfb->can.extended_desktop_size && rfb_count_size(rfb) > 0;
+}
+
 static bool has_something(const struct rfb *rfb)
 {
 	return rfb->damage.count > 0 || rfb_count_size(rfb) > 0 || rfb_count_pseudo(rfb) > 0;
@@ -48,19 +54,12 @@ static bool has_room(const struct rfb *rfb)
 	return link_queued(rfb->link) < MAX_QUEUED;
 }
 
-/* The answer to SetDesktopSize goes unasked for: libvncclient asks for nothing before it has come.
- */
-static bool owes_answer(const struct rfb *rfb)
-{
-	return rfb->can.extended_desktop_size && rfb->wish.due > 0;
-}
-
 static bool may_begin(const struct rfb *rfb)
 {
 	struct rectangle area;
 
 	return !rfb->closed && rfb->state == RFB_RUNNING && !rfb->update.active &&
-	       (asked_for(rfb, &area) || owes_answer(rfb)) && has_something(rfb) && has_room(rfb) &&
+	       ((asked_for(rfb, &area) && has_something(rfb)) || may_size(rfb)) && has_room(rfb) &&
 	       !rfb_is_full(rfb);
 }
 
@@ -274,7 +273,7 @@ void rfb_request(struct rfb *rfb, bool incremental, const struct rectangle *area
 	} else {
 		rfb->request = *area;
 	}
-	rfb->requested = true;
+	rfb->requested = rfb->looks = true;
 	screen_watch(&rfb->viewer, true);
 	rfb_update_soon(rfb);
 }

@@ -205,7 +205,7 @@ static uint8_t *unpack(z_stream *zlib, bool *begun, const uint8_t *bytes, size_t
 		       size_t *length)
 {
 	size_t capacity = 1 << 18;
-	uint8_t *out = malloc(capacity);
+	uint8_t *out = malloc(capacity), *grown;
 	int status;
 
 	if (!*begun) {
@@ -219,7 +219,10 @@ static uint8_t *unpack(z_stream *zlib, bool *begun, const uint8_t *bytes, size_t
 	do {
 		if (capacity - *length < 1 << 16) {
 			capacity *= 2;
-			out = realloc(out, capacity);
+			grown = realloc(out, capacity);
+			if (!grown)
+				abort();
+			out = grown;
 		}
 		zlib->next_out = out + *length;
 		zlib->avail_out = (uInt)(capacity - *length);

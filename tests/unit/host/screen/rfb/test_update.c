@@ -107,7 +107,7 @@ static struct rectangle hear_screens(unsigned int count, struct rectangle *scree
 	for (unsigned int i = 0; i < count; i++) {
 		const uint8_t *bytes = talk_hear(talk, 16);
 
-		ck_assert_uint_lt(talk_be32(bytes), 16);
+		ck_assert_uint_eq(talk_be32(bytes), i + 1);
 		screens[i] = (struct rectangle){
 			(uint32_t)bytes[4] << 8 | bytes[5], (uint32_t)bytes[6] << 8 | bytes[7],
 			(uint32_t)bytes[8] << 8 | bytes[9], (uint32_t)bytes[10] << 8 | bytes[11]};
@@ -194,6 +194,24 @@ START_TEST(test_wish)
 }
 END_TEST
 
+/* It also comes to a viewer that asks for nothing until it has it. */
+START_TEST(test_wish_unasked)
+{
+	struct rectangle screens[1];
+	uint32_t colour;
+
+	begin_sizes();
+	wish_for(1, 144, 150);
+	talk_paint(talk, 1);
+	hear_pixels(&colour);
+	talk_hear_nothing(talk);
+	screen_head_changed(talk->screen, 0, 400, 150);
+	ck_assert_uint_eq(talk_hear_update(talk), 1);
+	ck_assert_uint_eq(hear_screens(1, screens).x, 1);
+	talk_hear_nothing(talk);
+}
+END_TEST
+
 /* Two wishes, two answers; another size than that wished for counts a little later. */
 START_TEST(test_wishes)
 {
@@ -272,8 +290,10 @@ START_TEST(test_wish_refused)
 	begin_sizes();
 	SAY(talk, 251, 0, 1, 0, 1, 0, 0, 0); /* no screen */
 	ck_assert_uint_eq(status_of_wish(), 3);
-	/* A screen that does not fit in the picture. */
-	SAY(talk, 251, 0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0, 1, 0, 0, 0, 0, 0);
+	/* A screen that is not in the picture. */
+	SAY(talk, 251, 0, 1, 0, 1, 0, 2, 0, /* */
+	    0, 0, 0, 1, 0, 0, 0, 0, 0, 100, 0, 100, 0, 0, 0, 0, 0, 0, 0, 2, 0, 200, 0, 0, 0, 100, 0,
+	    100, 0, 0, 0, 0);
 	ck_assert_uint_eq(status_of_wish(), 3);
 	wish_for(0, 0, 0);
 	ck_assert_uint_eq(status_of_wish(), 3);
@@ -302,6 +322,12 @@ START_TEST(test_several_screens)
 	ck_assert(talk->wish.head[0].named && talk->wish.head[0].placed);
 	ck_assert_int_eq(talk->wish.head[0].x, 256);
 	ck_assert(!talk->wish.head[1].named);
+	/* One alone is the one that there is, whatever it is called, wherever it is said to be. */
+	SAY(talk, 251, 0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 7, 9, 9, 9, 9, 1, 0, 1, 0, 0, 0, 0, 0);
+	talk_run(talk, 20);
+	ck_assert_uint_eq(talk->wishes, 2);
+	ck_assert(talk->wish.head[0].named && !talk->wish.head[0].placed);
+	ck_assert_uint_eq(talk->wish.head[0].width, 256);
 }
 END_TEST
 
@@ -574,6 +600,7 @@ int main(void)
 	tcase_add_test(tcase, test_part);
 	tcase_add_test(tcase, test_extended_size);
 	tcase_add_test(tcase, test_wish);
+	tcase_add_test(tcase, test_wish_unasked);
 	tcase_add_test(tcase, test_wishes);
 	tcase_add_test(tcase, test_wish_unheard);
 	tcase_add_test(tcase, test_wish_refused);

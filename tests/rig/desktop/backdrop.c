@@ -3,12 +3,13 @@
  * backdrop - paints the root window of an X server with the picture that tests look for
  *
  * Each CRTC shows a quarter of red, green, blue and magenta: top left, top right, bottom left and
- * bottom right. Painted again whenever the server says that the layout is another one or that a part
- * was uncovered, and at no other time.
+ * bottom right. Painted again whenever the server says that the layout is another one or that a
+ * part was uncovered, and at no other time. With --pointer: says where the pointer is, and ends.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <xcb/randr.h>
 #include <xcb/xcb.h>
 
@@ -52,7 +53,19 @@ static void paint_all(xcb_connection_t *x, xcb_window_t root, xcb_gcontext_t gc)
 	xcb_flush(x);
 }
 
-int main(void)
+static int say_pointer(xcb_connection_t *x, xcb_window_t root)
+{
+	xcb_query_pointer_reply_t *reply =
+		xcb_query_pointer_reply(x, xcb_query_pointer(x, root), NULL);
+
+	if (!reply)
+		return 1;
+	printf("%d %d\n", reply->root_x, reply->root_y);
+	free(reply);
+	return 0;
+}
+
+int main(int count, char **words)
 {
 	const uint32_t events = XCB_EVENT_MASK_EXPOSURE;
 	const xcb_query_extension_reply_t *randr;
@@ -71,12 +84,13 @@ int main(void)
 		return 1;
 	}
 	root = xcb_setup_roots_iterator(xcb_get_setup(x)).data->root;
+	if (count > 1 && strcmp(words[1], "--pointer") == 0)
+		return say_pointer(x, root);
 	gc = xcb_generate_id(x);
 	xcb_create_gc(x, gc, root, 0, NULL);
 	xcb_change_window_attributes(x, root, XCB_CW_EVENT_MASK, &events);
-	xcb_randr_select_input(x, root,
-			       XCB_RANDR_NOTIFY_MASK_SCREEN_CHANGE |
-				       XCB_RANDR_NOTIFY_MASK_CRTC_CHANGE);
+	xcb_randr_select_input(
+		x, root, XCB_RANDR_NOTIFY_MASK_SCREEN_CHANGE | XCB_RANDR_NOTIFY_MASK_CRTC_CHANGE);
 	paint_all(x, root, gc);
 	while ((event = xcb_wait_for_event(x))) {
 		uint8_t kind = event->response_type & 0x7f;

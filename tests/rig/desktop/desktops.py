@@ -7,13 +7,15 @@ import sys
 
 
 class Desktop:
-    def __init__(self, alone, heads_alone, bar=0, boot="1280x800", patience=4):
+    def __init__(self, alone, heads_alone, bar=0, boot="1280x800", patience=4,
+                 scales=False):
         # Follows a new preferred mode by itself: yes, no, or "crops": the mode does, while the picture
         # is cut off.
         self.alone = alone
         self.heads_alone = heads_alone  # takes a second head in and out by itself
         self.bar = bar  # rows at the top that a panel covers
         self.boot = boot  # the first head's size at boot
+        self.scales = scales  # can show things twice as large
         self.patience = patience  # seconds for a new size, in QEMU's emulation
 
 
@@ -23,10 +25,10 @@ DESKTOPS = {
     "xorg": Desktop(alone=False, heads_alone=False),
     "xfce": Desktop(alone=False, heads_alone=False),
     "weston": Desktop(alone=False, heads_alone=True),
-    "sway": Desktop(alone=False, heads_alone=True),
-    "sway-next": Desktop(alone=False, heads_alone=True),
+    "sway": Desktop(alone=False, heads_alone=True, scales=True),
+    "sway-next": Desktop(alone=False, heads_alone=True, scales=True),
     "labwc": Desktop(alone=False, heads_alone=True),
-    "gnome": Desktop(alone=True, heads_alone=True, bar=48, patience=15),
+    "gnome": Desktop(alone=True, heads_alone=True, bar=48, patience=15, scales=True),
     "kde": Desktop(alone=True, heads_alone=True, patience=8),
 }
 

@@ -74,6 +74,7 @@ class Serial:
 class Guest:
     """What all share."""
 
+    screen = False  # lodge-screen is in front
     extremes = False  # whether the device must come through sizes that are next to nothing, or huge
 
     def explain(self):
@@ -241,7 +242,7 @@ class ScreenGuest(RigGuest):
     """The same, with lodge-screen in front: QEMU's D-Bus display and the agent's port are handed to it.
     Asks and looks by its control socket."""
 
-    way = "screen"
+    way, screen = "screen", True
 
     def boot(self, seconds):
         super().boot(seconds)
@@ -306,6 +307,15 @@ class ScreenGuest(RigGuest):
 
     def off(self, head):
         self.control.open("screen.display", {"head": head, "off": True})
+
+    def scale(self, head, size, milli):
+        self.control.open("screen.display", {"head": head, "width": size[0], "height": size[1],
+                                             "scale_milli": milli})
+
+    def point(self, x, y):
+        """As a viewer, on the whole desktop's picture."""
+        viewer = self._vnc_viewer = getattr(self, "_vnc_viewer", None) or Rfb(self.vnc)
+        viewer.pointer(x, y)
 
     def session(self):
         return self.control.info().get("session", "none")

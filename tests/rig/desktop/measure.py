@@ -19,6 +19,7 @@ import os
 import sys
 import time
 
+import inside
 from desktops import DESKTOPS
 from guest import AgentGuest, Error, LodgeGuest, RigGuest, ScreenGuest
 
@@ -106,6 +107,9 @@ class Entry:
             cells = self.guest.terminal()
             if cells != (size[0] // 8, size[1] // 16):
                 return False, "the terminal has %dx%d cells" % cells
+        said = inside.layout(self.name, self.guest)
+        if said is not None and said.get(head, ())[2:4] != size:
+            return False, "the desktop itself says %s" % said
         return True, ""
 
     def resize(self, size, head=0, what=None):
@@ -167,11 +171,53 @@ class Entry:
         self.resize((1024, 768), head=1, what="1024x768 on head 1")
         right, words = self.wait_corners(0, None, self.patience)
         self.check("head 0 is right beside it", right, words)
+        if self.guest.screen:
+            self.beside(self.guest.size(0), (1024, 768))
         self.guest.off(1)
         deadline = time.monotonic() + self.patience
         while not (gone := self.guest.is_off(1)) and time.monotonic() < deadline:
             time.sleep(0.1)
         self.check("head 1 off", gone, "the guest's kernel has %s" % self.guest.state())
+
+    def beside(self, first, second):
+        """Two heads: head 1 to the right of head 0, and a viewer's pointer lands where it points."""
+        said = inside.layout(self.name, self.guest)
+        if said is not None:
+            wanted = {0: (0, 0, *first, 1.0), 1: (first[0], 0, *second, 1.0)}
+            self.check("the desktop itself has them side by side", said == wanted, str(said))
+        if self.name not in ("xorg", "xfce"):
+            return
+        for x, y in ((first[0] + 300, 200), (first[0] + 1000, 700), (40, 800), (first[0] - 2, 3)):
+            self.guest.point(x, y)
+            deadline = time.monotonic() + self.patience
+            while (now := inside.pointer(self.guest)) is not None and time.monotonic() < deadline:
+                if abs(now[0] - x) <= 1 and abs(now[1] - y) <= 1:
+                    break
+                time.sleep(0.1)
+            self.check("the pointer at %d,%d" % (x, y), now is not None and abs(now[0] - x) <= 1 and
+                       abs(now[1] - y) <= 1, "in the guest it is at %s,%s" % (now or ("?", "?")))
+
+    def scaled(self):
+        for size, milli in (((1600, 1200), 2000), ((1280, 800), 1000)):
+            self.guest.scale(0, size, milli)
+            deadline = time.monotonic() + self.patience
+            said = {}
+            while time.monotonic() < deadline:
+                said = inside.layout(self.name, self.guest)
+                if said.get(0, ())[2:] == (*size, milli / 1000):
+                    break
+                time.sleep(0.2)
+            self.check("%dx%d at scale %g" % (*size, milli / 1000),
+                       said.get(0, ())[2:] == (*size, milli / 1000), "the desktop itself says %s" % said)
+
+    def restart(self):
+        """The desktop ends and begins anew: its session is found again, and follows."""
+        self.guest.run("systemctl restart getty@tty1")
+        time.sleep(3)
+        right, words = self.wait_corners(0, None, 120)
+        took = self.guest.wait_session("console" if self.name == "console" else "desktop", 30)
+        self.check("it begins anew, its session is attached", right and took is not None, words)
+        self.resize((1366, 768), what="1366x768 after it began anew")
 
     def all(self):
         follows = self.guest.way != "qemu" or self.desktop.alone
@@ -196,6 +242,10 @@ class Entry:
         # One picture is all that a text console has.
         if self.name != "console" and (self.guest.way != "qemu" or self.desktop.heads_alone):
             self.second_head()
+        if self.guest.screen and self.desktop.scales:
+            self.scaled()
+        if self.guest.screen:
+            self.restart()
 
 
 def main():

@@ -180,6 +180,7 @@ static size_t ask(struct fuzz *fuzz, const uint8_t *bytes, size_t left)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
+	static const char *const capabilities[] = {NULL};
 	static struct keyboard *keyboard;
 	struct fuzz *fuzz = calloc(1, sizeof(*fuzz));
 	struct control *control;
@@ -191,8 +192,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		abort();
 	control = make(fuzz, keyboard);
-	fuzz->session = session_new(SESSION_HOST, "fuzz", (const char *const[]){NULL},
-				    &session_handlers, fuzz);
+	fuzz->session = session_new(SESSION_HOST, "fuzz", capabilities, &session_handlers, fuzz);
 	if (control_add_client(control, pair[0]) < 0 ||
 	    pump_new(&fuzz->loop, pair[1], false, fuzz->session, &pump_handlers, fuzz,
 		     &fuzz->pump) < 0)

@@ -113,6 +113,8 @@ static void on_head_changed(void *owner, unsigned int head, uint32_t width, uint
 static const struct screen_hooks hooks = {.requested = on_requested,
 					  .head_changed = on_head_changed};
 
+static const char *const capabilities[] = {NULL};
+
 static void setup(void)
 {
 	int fd[2];
@@ -132,8 +134,7 @@ static void setup(void)
 	screen_set_source(services.screen, &painted.source);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
 	ck_assert_int_eq(control_add_client(control, fd[0]), 0);
-	session = session_new(SESSION_HOST, "test 1", (const char *const[]){NULL},
-			      &session_handlers, NULL);
+	session = session_new(SESSION_HOST, "test 1", capabilities, &session_handlers, NULL);
 	ck_assert_int_eq(pump_new(&loop, fd[1], false, session, &pump_handlers, NULL, &pump), 0);
 	session_start(session);
 	while (!session_is_established(session))

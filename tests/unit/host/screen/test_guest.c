@@ -110,10 +110,11 @@ static void agent_stop(void)
 
 static void agent_start(const char *capability)
 {
-	const char *capabilities[] = {capability, NULL};
+	static const char *capabilities[2];
 	int pair[2];
 
 	agent = (struct agent){.refuses = agent.refuses};
+	capabilities[0] = capability;
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	agent.session =
 		session_new(SESSION_GUEST, "agent 1", capabilities, &agent_handlers, &agent);

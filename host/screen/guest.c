@@ -234,7 +234,6 @@ static const struct pump_handlers pump_handlers = {.closed = on_pump_closed};
 int guest_attach(struct guest *guest, int fd)
 {
 	static const char *const capabilities[] = {NULL};
-	static const char *const capabilities[] = {NULL};
 	_cleanup_close_ int owned = fd;
 	struct session *session;
 	int result;

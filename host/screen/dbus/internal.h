@@ -83,8 +83,25 @@ struct display_interface {
 	const struct display_property *properties;
 };
 
+enum display_object {
+	OBJECT_NONE,
+	OBJECT_PARENT, /* has others below it, and nothing else */
+	OBJECT_ROOT,
+	OBJECT_VM,
+	OBJECT_CONSOLE,
+	OBJECT_CLIPBOARD,
+};
+
+/* The last is NULL. */
+const struct display_interface *const *display_interfaces(enum display_object object);
+
 extern const struct display_interface display_vm, display_console, display_keyboard, display_mouse,
 	display_clipboard;
+
+void display_introspect(struct display_call *call, enum display_object object);
+/* Calls of org.freedesktop.DBus.Properties and .ObjectManager. */
+void display_properties(struct display_call *call, enum display_object object);
+void display_managed_objects(struct display_call *call);
 
 /* A call came on the main connection. */
 void display_dispatch(struct display_call *call);

@@ -20,6 +20,9 @@ struct guest {
 	void *owner;
 	struct session *session;
 	struct pump *pump;
+	int (*spare)(void *owner); /* of who stands in for an agent; may be NULL */
+	void *spare_owner;
+	bool is_spare;		 /* the session is his */
 	struct stream *attached; /* "display.attach" */
 	bool has_clipboard;
 	uv_timer_t *retry;
@@ -220,18 +223,23 @@ static void detach(struct guest *guest)
 	guest->session = NULL;
 }
 
+static void attach_spare(struct guest *guest);
+
 static void on_pump_closed(void *owner, int error)
 {
 	struct guest *guest = owner;
+	const bool was_spare = guest->is_spare;
 
 	(void)error;
 	detach(guest);
 	forget_layout(guest);
+	if (!was_spare)
+		attach_spare(guest);
 }
 
 static const struct pump_handlers pump_handlers = {.closed = on_pump_closed};
 
-int guest_attach(struct guest *guest, int fd)
+static int attach_session(struct guest *guest, int fd)
 {
 	static const char *const capabilities[] = {NULL};
 	_cleanup_close_ int owned = fd;
@@ -253,6 +261,36 @@ int guest_attach(struct guest *guest, int fd)
 	}
 	session_start(session);
 	return 0;
+}
+
+int guest_attach(struct guest *guest, int fd)
+{
+	guest->is_spare = false;
+	return attach_session(guest, fd);
+}
+
+static void attach_spare(struct guest *guest)
+{
+	int fd = guest->spare ? guest->spare(guest->spare_owner) : -ENOTCONN;
+
+	if (fd < 0)
+		return;
+	guest->is_spare = true;
+	if (attach_session(guest, fd) < 0)
+		log_warning("the guest's SPICE agent cannot be spoken with");
+}
+
+void guest_set_spare(struct guest *guest, int (*spare)(void *owner), void *owner)
+{
+	const bool has_agent = guest->session && !guest->is_spare;
+
+	guest->spare = spare;
+	guest->spare_owner = owner;
+	if (has_agent)
+		return;
+	detach(guest);
+	forget_layout(guest);
+	attach_spare(guest);
 }
 
 /* --- Asking ----------------------------------------------------------------------------------- */

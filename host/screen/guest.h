@@ -44,6 +44,10 @@ struct guest *guest_new(uv_loop_t *loop, struct clipboard *clipboard,
 			const struct guest_handlers *handlers, void *owner);
 /* @fd: connected to the agent; becomes the guest's, also on failure. The last one is closed. */
 int guest_attach(struct guest *guest, int fd);
+/* Who stands in while there is no agent: @spare gives a descriptor of a session with it, as for
+ * guest_attach(), or a negative errno. It is asked now, if there is no agent, and each time an
+ * agent has gone. NULL: nobody, and who stood in is let go. */
+void guest_set_spare(struct guest *guest, int (*spare)(void *owner), void *owner);
 const struct guest_layout *guest_layout(const struct guest *guest);
 
 /* Whether there is somebody to set heads. */

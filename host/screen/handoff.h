@@ -23,6 +23,11 @@
  *			to peer; likewise. It becomes the
  *			source of a screen started with
  *			--await-qemu
+ *	spice		the host's end of the guest's port	-
+ *			com.redhat.spice.0, for a guest with
+ *			the stock spice-vdagent; our agent, when
+ *			it is there, comes first. A new one takes
+ *			the place of the last
  *	vnc-client	connected stream socket: RFB		view_only password tls peer
  *	vnc-listener	listening stream socket			view_only password tls id
  *	web-listener	listening stream socket: HTTP, noVNC	token view_only tls id
@@ -51,6 +56,7 @@
 enum handoff_kind {
 	HANDOFF_AGENT,
 	HANDOFF_QEMU,
+	HANDOFF_SPICE,
 	HANDOFF_VNC_CLIENT,
 	HANDOFF_VNC_LISTENER,
 	HANDOFF_WEB_LISTENER,

@@ -17,6 +17,7 @@
 #include "host/screen/socket_path.h"
 #include "host/screen/source/qemu.h"
 #include "host/screen/source/vmm.h"
+#include "host/screen/spice/spice_guest.h"
 #include "host/screen/typing.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
@@ -40,6 +41,7 @@ struct program {
 	struct keyboard *keyboard;
 	struct clipboard *clipboard;
 	struct guest *guest;
+	struct spice_guest *spice; /* NULL: its port was not handed over */
 	struct resize *resize;
 	struct captures *captures;
 	struct typing *typing;
@@ -220,12 +222,32 @@ static int open_source(struct program *program, const struct screen_options *opt
 	return 0;
 }
 
+static int spice_session(void *owner)
+{
+	return spice_guest_session(owner);
+}
+
+static int open_spice(struct program *program, int fd)
+{
+	struct spice_guest *spice;
+	const int result = spice_guest_new(&program->loop, fd, &spice);
+
+	if (result < 0)
+		return result;
+	guest_set_spare(program->guest, spice_session, spice);
+	spice_guest_free(program->spice);
+	program->spice = spice;
+	return 0;
+}
+
 static int on_handoff(void *owner, const struct handoff *handoff, int fd, const char **why)
 {
 	struct program *program = owner;
 
 	if (handoff->kind == HANDOFF_AGENT)
 		return guest_attach(program->guest, fd);
+	if (handoff->kind == HANDOFF_SPICE)
+		return open_spice(program, fd);
 	if (handoff->kind == HANDOFF_QEMU && program->awaits_qemu)
 		return open_qemu(program, fd);
 	return doors_take(program->doors, handoff, fd, why);
@@ -308,6 +330,7 @@ static void free_parts(struct program *program)
 	captures_free(program->captures);
 	typing_free(program->typing);
 	guest_free(program->guest);
+	spice_guest_free(program->spice);
 	if (program->screen)
 		screen_set_hooks(program->screen, NULL, NULL);
 	screen_free(program->screen);

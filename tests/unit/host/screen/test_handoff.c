@@ -44,6 +44,8 @@ START_TEST(kinds_and_keys)
 	ck_assert_str_eq(handoff.peer, "\xc3\xbc");
 	ck_assert_int_eq(parse("kind=close\nid=1\n", &handoff), 0);
 	ck_assert_int_eq(parse("kind=dbus-client\nview_only=1\n", &handoff), 0);
+	ck_assert_int_eq(parse("kind=spice\n", &handoff), 0);
+	ck_assert_int_eq(handoff.kind, HANDOFF_SPICE);
 	ck_assert_int_eq(parse("kind=qemu\n", &handoff), 0);
 }
 END_TEST

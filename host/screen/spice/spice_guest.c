@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * spice_guest: the port, and the session in which what is behind it looks like our agent
+ */
+#include "host/screen/spice/spice_guest_internal.h"
+#include "protocol/base/bytes.h"
+#include "protocol/base/log.h"
+#include "protocol/head_list.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* All that is done, and nothing else. */
+#define CAPABILITIES                                                                               \
+	(SPICE_CAP(MONITORS_CONFIG) | SPICE_CAP(REPLY) | SPICE_CAP(CLIPBOARD_BY_DEMAND) |          \
+	 SPICE_CAP(CLIPBOARD_SELECTION) | SPICE_CAP(SPARSE_MONITORS_CONFIG) |                      \
+	 SPICE_CAP(MONITORS_CONFIG_POSITION) | SPICE_CAP(FILE_XFER_DETAILED_ERRORS) |              \
+	 SPICE_CAP(CLIPBOARD_NO_RELEASE_ON_REGRAB))
+
+void spice_guest_say(struct spice_guest *spice, enum spice_type type, struct slice head,
+		     struct slice body)
+{
+	const int error = spice_wire_send(&spice->wire, SPICE_CLIENT_PORT, type, head, body);
+
+	if (error)
+		log_debug("the guest's SPICE agent is not told something: %s", error_text(error));
+	pump_wake(spice->pump);
+}
+
+/* --- Displays ------------------------------------------------------------------------------- */
+
+static void tell_layout(const struct spice_guest *spice)
+{
+	const bool able = spice->theirs & SPICE_CAP(MONITORS_CONFIG);
+	const struct display_layout layout = {
+		.session = SLICE_LITERAL("x11"),
+		.desktop = SLICE_LITERAL("spice-vdagent"),
+		.backend = able ? SLICE_LITERAL("spice") : (struct slice){0},
+	};
+	const struct head_list none = {0};
+	uint8_t bytes[HEAD_LIST_BYTES];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+
+	if (!spice->display || !spice->theirs)
+		return;
+	head_list_encode(&none, &layout, &writer);
+	stream_message(spice->display, SLICE_LITERAL("layout"), cbor_written(&writer));
+}
+
+static void tell_applied(struct spice_guest *spice, int error)
+{
+	const struct display_applied applied = {
+		.serial = spice->applied,
+		.number = (uint64_t)error,
+	};
+	uint8_t bytes[64];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+
+	if (!spice->applied || !spice->display)
+		return;
+	spice->applied = 0;
+	message_encode(&message_display_applied, &applied, &writer);
+	stream_message(spice->display, SLICE_LITERAL("applied"), cbor_written(&writer));
+}
+
+static void say_monitors(struct spice_guest *spice, const struct head_list *list)
+{
+	struct spice_monitors monitors = {.positions = true};
+	uint8_t bytes[SPICE_MONITORS_SIZE];
+	size_t length;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct head *head = &list->heads[i];
+		struct spice_monitor *monitor = &monitors.monitor[head->head];
+
+		monitors.count = MAX(monitors.count, (size_t)head->head + 1);
+		if (!head->enabled)
+			continue;
+		*monitor = (struct spice_monitor){
+			.width = head->width,
+			.height = head->height,
+			.depth = 32,
+			.x = head->x,
+			.y = head->y,
+		};
+	}
+	length = spice_monitors_encode(&monitors, bytes);
+	spice_guest_say(spice, SPICE_MONITORS_CONFIG, (struct slice){bytes, length},
+			(struct slice){0});
+}
+
+static void on_display(struct stream *stream, void *owner, struct slice name, struct slice params)
+{
+	struct spice_guest *spice = owner;
+	struct head_list list;
+
+	(void)stream;
+	if (!slice_is(name, "apply") || head_list_decode(params, &list, NULL) < 0)
+		return;
+	tell_applied(spice, ECANCELED); /* another order came */
+	spice->applied = list.serial;
+	if (!(spice->theirs & SPICE_CAP(MONITORS_CONFIG)))
+		tell_applied(spice, EOPNOTSUPP);
+	else
+		say_monitors(spice, &list);
+}
+
+static void on_display_cancelled(struct stream *stream, void *owner)
+{
+	struct spice_guest *spice = owner;
+
+	spice->display = NULL;
+	stream_reply(stream, (struct slice){0});
+}
+
+static void on_display_closed(struct stream *stream, void *owner,
+			      const struct stream_result *result)
+{
+	struct spice_guest *spice = owner;
+
+	(void)stream;
+	(void)result;
+	spice->display = NULL;
+}
+
+static const struct stream_handlers display_handlers = {
+	.message = on_display,
+	.cancelled = on_display_cancelled,
+	.closed = on_display_closed,
+};
+
+static void display_attach(struct spice_guest *spice, struct stream *stream)
+{
+	if (spice->display) {
+		stream_fail(stream, EBUSY, NULL);
+		return;
+	}
+	spice->display = stream;
+	stream_set_handlers(stream, &display_handlers, spice);
+	tell_layout(spice);
+}
+
+/* --- The guest ------------------------------------------------------------------------------ */
+
+static void announce(struct spice_guest *spice, bool request)
+{
+	const struct spice_capabilities said = {.request = request, .bits = CAPABILITIES};
+	uint8_t bytes[SPICE_CAPABILITIES_SIZE];
+
+	spice_capabilities_encode(&said, bytes);
+	spice_guest_say(spice, SPICE_ANNOUNCE_CAPABILITIES, (struct slice){bytes, sizeof(bytes)},
+			(struct slice){0});
+}
+
+static void capabilities_message(struct spice_guest *spice, struct slice payload)
+{
+	struct spice_capabilities said;
+
+	if (spice_capabilities_parse(payload, &said) < 0)
+		return;
+	/* Who asks has just begun, and knows nothing of before. */
+	if (said.request) {
+		announce(spice, false);
+		spice_guest_files_begin(spice);
+	}
+	spice->theirs = said.bits;
+	spice->both = said.bits & CAPABILITIES;
+	tell_layout(spice);
+	spice_guest_clipboard_begin(spice);
+}
+
+static void on_message(void *owner, uint32_t type, struct slice payload)
+{
+	struct spice_guest *spice = owner;
+	struct spice_reply reply;
+
+	switch (type) {
+	case SPICE_ANNOUNCE_CAPABILITIES:
+		capabilities_message(spice, payload);
+		break;
+	case SPICE_REPLY:
+		if (spice_reply_parse(payload, &reply) == 0 && reply.type == SPICE_MONITORS_CONFIG)
+			tell_applied(spice, reply.error == SPICE_REPLY_SUCCESS ? 0 : EIO);
+		break;
+	case SPICE_CLIPBOARD:
+	case SPICE_CLIPBOARD_GRAB:
+	case SPICE_CLIPBOARD_REQUEST:
+	case SPICE_CLIPBOARD_RELEASE:
+		spice_guest_clipboard_message(spice, (enum spice_type)type, payload);
+		break;
+	case SPICE_FILE_XFER_STATUS:
+		spice_guest_files_status(spice, payload);
+		break;
+	default: /* the mouse, sounds: they come another way, or not at all */
+		break;
+	}
+}
+
+static void on_skipped(void *owner, uint32_t type, struct slice start)
+{
+	if (type == SPICE_CLIPBOARD)
+		spice_guest_clipboard_skipped(owner, start);
+}
+
+static uint32_t most(void *owner, uint32_t type)
+{
+	(void)owner;
+	return type == SPICE_CLIPBOARD ? SPICE_CLIP_BYTES : 4096;
+}
+
+static const struct spice_wire_handlers wire_handlers = {
+	.most = most,
+	.message = on_message,
+	.skipped = on_skipped,
+};
+
+/* --- The session ---------------------------------------------------------------------------- */
+
+static void on_request(void *owner, struct stream *stream, struct slice method, struct slice params)
+{
+	struct spice_guest *spice = owner;
+
+	if (slice_is(method, "display.attach"))
+		display_attach(spice, stream);
+	else if (slice_is(method, "clipboard.attach"))
+		spice_guest_clipboard_attach(spice, stream);
+	else if (slice_is(method, "clipboard.read"))
+		spice_guest_clipboard_read(spice, stream, params);
+	else if (slice_is(method, "clipboard.write"))
+		spice_guest_clipboard_write(spice, stream, params);
+	else if (slice_is(method, "files.receive"))
+		spice_guest_files_receive(spice, stream, params);
+	else
+		stream_fail(stream, ENOSYS, "a SPICE agent has no such method");
+}
+
+static void on_established(void *owner, const struct session_peer *peer)
+{
+	(void)owner;
+	(void)peer;
+}
+
+static void on_lost(void *owner, int reason)
+{
+	(void)owner;
+	(void)reason;
+}
+
+static void on_wake(void *owner)
+{
+	const struct spice_guest *spice = owner;
+
+	pump_wake(spice->session_pump);
+}
+
+static uint64_t on_random(void *owner)
+{
+	uint64_t value = 0;
+
+	(void)owner;
+	if (getrandom(&value, sizeof(value), 0) != sizeof(value))
+		value = uv_hrtime();
+	return value;
+}
+
+static const struct session_handlers session_handlers = {
+	.established = on_established,
+	.lost = on_lost,
+	.request = on_request,
+	.wake = on_wake,
+	.random = on_random,
+};
+
+static void leave_session(struct spice_guest *spice)
+{
+	struct session *session = spice->session;
+	struct pump *pump = spice->session_pump;
+
+	spice->session = NULL;
+	spice->session_pump = NULL;
+	pump_free(pump);
+	session_free(session);
+}
+
+static void on_session_closed(void *owner, int error)
+{
+	(void)error;
+	leave_session(owner);
+}
+
+static const struct pump_handlers session_pump_handlers = {.closed = on_session_closed};
+
+int spice_guest_session(struct spice_guest *spice)
+{
+	static const char *const capabilities[] = {"display", "clipboard", "files", NULL};
+	int fds[2], error;
+
+	if (!spice->pump)
+		return -ENOTCONN;
+	leave_session(spice);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	spice->session =
+		session_new(SESSION_GUEST, "SPICE agent", capabilities, &session_handlers, spice);
+	if (!spice->session) {
+		close(fds[0]);
+		close(fds[1]);
+		return -ENOMEM;
+	}
+	error = pump_new(spice->loop, fds[1], false, spice->session, &session_pump_handlers, spice,
+			 &spice->session_pump);
+	if (error) {
+		leave_session(spice);
+		close(fds[0]);
+		return error;
+	}
+	return fds[0];
+}
+
+/* --- The port ------------------------------------------------------------------------------- */
+
+static size_t port_output(void *owner, void *bytes, size_t capacity)
+{
+	struct spice_guest *spice = owner;
+	struct byte_queue *out = &spice->wire.out;
+	size_t length;
+
+	spice_guest_files_more(spice);
+	length = MIN(out->length, capacity);
+	if (length) {
+		memcpy(bytes, byte_queue_front(out), length);
+		byte_queue_take(out, length);
+	}
+	return length;
+}
+
+static void port_input(void *owner, const void *bytes, size_t length)
+{
+	struct spice_guest *spice = owner;
+	const bool was_broken = spice->wire.broken;
+
+	if (spice_wire_receive(&spice->wire, bytes, length) < 0 && !was_broken)
+		log_warning("what the guest says on port %s is not understood, and not listened "
+			    "to any more",
+			    SPICE_PORT_NAME);
+}
+
+static void port_disconnected(void *owner)
+{
+	struct spice_guest *spice = owner;
+
+	leave_session(spice);
+	spice_wire_reset(&spice->wire);
+}
+
+static void drop_port(struct spice_guest *spice)
+{
+	struct pump *pump = spice->pump;
+
+	spice->pump = NULL;
+	pump_free(pump);
+	leave_session(spice);
+	spice_wire_reset(&spice->wire);
+}
+
+static void port_closed(void *owner, int error)
+{
+	(void)error;
+	drop_port(owner);
+}
+
+static const struct pump_bytes port_bytes = {
+	.output = port_output,
+	.input = port_input,
+	.disconnected = port_disconnected,
+};
+static const struct pump_handlers port_handlers = {.closed = port_closed};
+
+int spice_guest_new(uv_loop_t *loop, int fd, struct spice_guest **result)
+{
+	struct spice_guest *spice = calloc(1, sizeof(*spice));
+	int error;
+
+	if (!spice) {
+		close(fd);
+		return -ENOMEM;
+	}
+	spice->loop = loop;
+	spice_wire_init(&spice->wire, &wire_handlers, spice);
+	error = pump_new_bytes(loop, fd, false, &port_bytes, &port_handlers, spice, &spice->pump);
+	if (error) {
+		free(spice);
+		return error;
+	}
+	announce(spice, true);
+	*result = spice;
+	return 0;
+}
+
+void spice_guest_free(struct spice_guest *spice)
+{
+	if (!spice)
+		return;
+	drop_port(spice);
+	free(spice);
+}

@@ -20,6 +20,7 @@
 #define APPLY_MS     4000 /* a backend that does not answer has failed */
 #define REPLUG_MS    6000 /* within this time a replug happens */
 #define SETTLE_MS    100
+#define MISSING_MS   1000
 /* A desktop may not have all of it there when it begins: another look, each after twice the time.
  */
 #define FIND_FIRST_MS 1000
@@ -39,6 +40,7 @@ struct display {
 	const struct display_backend *told_by;
 	uv_timer_t timer;	    /* grace, or the backend's time */
 	bool applying;		    /* the backend is at it */
+	bool missing;		    /* the order waits for a monitor to be seen */
 	struct order order;	    /* being done, or in its grace */
 	struct order next;	    /* while the backend is at it */
 	struct head_list replugged; /* what is wanted after a replug */
@@ -164,6 +166,12 @@ static void begin(struct display *display, bool waited)
 	struct head_list plan;
 	const int made = make_plan(display, &plan);
 
+	/* A desktop may take its time to see a monitor that has just been plugged in. */
+	display->missing = made == -ENODEV && !waited;
+	if (display->missing) {
+		uv_timer_start(&display->timer, on_grace, MISSING_MS, 0);
+		return;
+	}
 	if (made < 0) {
 		done(display, made,
 		     made == -ENODEV ? "the desktop has no such monitor"
@@ -218,16 +226,20 @@ static void on_settled(uv_timer_t *timer)
 void display_changed(struct display *display)
 {
 	struct head_list plan;
+	int made;
 
 	if (!display->backend)
 		return;
 	look(display);
 	if (display->replug_until)
 		uv_timer_start(&display->settle, on_settled, SETTLE_MS, 0);
+	if (!display->order.stream || display->applying)
+		return;
+	made = make_plan(display, &plan);
 	/* In its grace the desktop may have done it. */
-	if (display->order.stream && !display->applying && make_plan(display, &plan) == PLAN_MET) {
+	if (made == PLAN_MET || (made > PLAN_MET && display->missing)) {
 		uv_timer_stop(&display->timer);
-		done(display, 0, NULL);
+		begin(display, false);
 	}
 }
 

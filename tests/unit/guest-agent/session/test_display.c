@@ -443,6 +443,20 @@ START_TEST(after_a_replug_what_was_wanted_is_tried_again)
 }
 END_TEST
 
+START_TEST(a_monitor_that_is_seen_late_is_waited_for)
+{
+	desktop.heads.count = 0;
+	order(1, 1440, 900);
+	run_ms(100);
+	ck_assert_uint_eq(test.answers, 0);
+	desktop.heads.count = 1;
+	display_changed(desktop.display);
+	wait_count(&test.answers, 1);
+	ck_assert_uint_eq(test.number, 0);
+	ck_assert_uint_eq(desktop.applied.heads[0].width, 1440);
+}
+END_TEST
+
 START_TEST(nonsense_is_answered)
 {
 	ck_assert_int_eq(
@@ -492,6 +506,7 @@ int main(void)
 	tcase_add_test(tc, one_thing_is_done_at_a_time);
 	tcase_add_test(tc, a_backend_that_does_not_answer_has_failed);
 	tcase_add_test(tc, after_a_replug_what_was_wanted_is_tried_again);
+	tcase_add_test(tc, a_monitor_that_is_seen_late_is_waited_for);
 	tcase_add_test(tc, nonsense_is_answered);
 	tcase_add_test(tc, who_leaves_is_answered_no_more);
 	suite_add_tcase(suite, tc);

@@ -79,9 +79,9 @@ lodge_USES       := cli probe pump protocol base
 lodged_MAIN      := host/daemon/main.c
 lodged_USES      := daemon probe pump relay busloop protocol base
 lodge-vmm_MAIN   := host/vmm/main.c
-lodge-vmm_USES   := vmm probe protocol base
+lodge-vmm_USES   := vmm sandbox probe protocol base
 lodge-net_MAIN   := host/net/main.c
-lodge-net_USES   := net base
+lodge-net_USES   := net sandbox base
 lodge-screen_MAIN := host/screen/main.c
 lodge-screen_USES := screen sandbox pump busloop protocol base
 lodge-session_MAIN := guest-agent/session/main.c
@@ -175,8 +175,8 @@ unit_components = $(strip $(or \
 	$(if $(filter tests/unit/protocol/pump/%,$(1)),pump protocol base),\
 	$(if $(filter tests/unit/protocol/relay/%,$(1)),relay protocol base),\
 	$(if $(filter tests/unit/protocol/%,$(1)),protocol base),\
-	$(if $(filter tests/unit/host/vmm/%,$(1)),vmm probe protocol base),\
-	$(if $(filter tests/unit/host/net/%,$(1)),net base),\
+	$(if $(filter tests/unit/host/vmm/%,$(1)),vmm sandbox probe protocol base),\
+	$(if $(filter tests/unit/host/net/%,$(1)),net sandbox base),\
 	$(if $(filter tests/unit/host/screen/%,$(1)),screen sandbox pump busloop protocol base),\
 	$(if $(filter tests/unit/host/probe/%,$(1)),probe base),\
 	$(if $(filter tests/unit/host/daemon/%,$(1)),daemon probe pump relay busloop protocol base),\

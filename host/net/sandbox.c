@@ -1,102 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/net/sandbox.h"
 
+#include "host/sandbox/confine.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 
 #include <fcntl.h>
-#include <linux/capability.h>
-#include <sched.h>
 #include <seccomp.h>
-#include <stdio.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-
-#define RESOLV_CONF	"/etc/resolv.conf"
-#define RESOLV_MAX	(64 * 1024)
-#define NEW_ROOT	"/tmp"
-#define NEW_RESOLV_CONF NEW_ROOT RESOLV_CONF
-
-static int write_file(const char *path, const char *text, size_t size, int flags)
-{
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0444);
-
-	if (fd < 0)
-		return -errno;
-	return write(fd, text, size) == (ssize_t)size ? 0 : -errno;
-}
-
-/* We stay who we are, seen from inside. Where setgroups is denied already, that is all the same. */
-static int map_ids(uid_t uid, gid_t gid)
-{
-	char map[64];
-	int size = snprintf(map, sizeof(map), "%u %u 1\n", uid, uid), result;
-
-	result = write_file("/proc/self/uid_map", map, (size_t)size, 0);
-	if (result < 0)
-		return result;
-	write_file("/proc/self/setgroups", "deny", 4, 0);
-	size = snprintf(map, sizeof(map), "%u %u 1\n", gid, gid);
-	return write_file("/proc/self/gid_map", map, (size_t)size, 0);
-}
-
-static ssize_t read_resolv_conf(char *text, size_t size)
-{
-	_cleanup_close_ int fd = open(RESOLV_CONF, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? 0 : read(fd, text, size);
-
-	return MAX(got, 0);
-}
-
-/* An empty file system with nothing but the one file, read-only. */
-static int make_root(const char *resolv, size_t resolv_size)
-{
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("lodge-net", NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  "size=256k,mode=755") < 0 ||
-	    mkdir(NEW_ROOT "/etc", 0755) < 0)
-		return -errno;
-	if (write_file(NEW_RESOLV_CONF, resolv, resolv_size, O_CREAT) < 0)
-		return -errno;
-	if (chdir(NEW_ROOT) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
-	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-		return -errno;
-	if (mount(NULL, "/", NULL,
-		  MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-		return -errno;
-	return 0;
-}
-
-/* Return: 0; negative errno if the host does not let us. */
-static int enter_namespaces(void)
-{
-	_cleanup_free_ char *resolv = malloc(RESOLV_MAX);
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
-	ssize_t resolv_size;
-	int result;
-
-	if (!resolv)
-		return -ENOMEM;
-	resolv_size = read_resolv_conf(resolv, RESOLV_MAX);
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
-		return -errno;
-	result = map_ids(uid, gid);
-	return result < 0 ? result : make_root(resolv, (size_t)resolv_size);
-}
-
-/* The new user namespace gave us all capabilities in it: they have served. */
-static int drop_capabilities(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
-
-	return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
-}
 
 /* What libslirp, its glib and libc do once they are set up. Files are opened for reading only. */
 static const int calls[] = {
@@ -161,15 +73,14 @@ static int load_filter(void)
 
 int net_sandbox_enter(void)
 {
-	int result = enter_namespaces();
+	const struct confine confine = {.network = true, .file = "/etc/resolv.conf"};
+	int result = confine_namespaces(&confine);
 
 	if (result < 0)
 		log_warning("no namespaces for the network process: %s; its system calls are "
 			    "filtered all the same",
 			    error_text(result));
-	result = drop_capabilities();
-	if (result == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		result = -errno;
+	result = confine_privileges();
 	if (result == 0)
 		result = load_filter();
 	if (result < 0)

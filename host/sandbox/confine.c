@@ -17,29 +17,27 @@
 #define NEW_ROOT "/tmp"
 #define MAX_PATH 256
 
-static int write_file(const char *path, const char *text)
+static int write_file(const char *path, const char *bytes, size_t length, int flags)
 {
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
-	size_t length = strlen(text);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0444);
 
 	if (fd < 0)
 		return -errno;
-	return write(fd, text, length) == (ssize_t)length ? 0 : -errno;
+	return write(fd, bytes, length) == (ssize_t)length ? 0 : -errno;
 }
 
 /* Where setgroups is denied already, that is all the same. */
 static int map_ids(uid_t uid, gid_t gid)
 {
 	char map[64];
-	int result;
+	int length = snprintf(map, sizeof(map), "%u %u 1\n", uid, uid), result;
 
-	snprintf(map, sizeof(map), "%u %u 1\n", uid, uid);
-	result = write_file("/proc/self/uid_map", map);
+	result = write_file("/proc/self/uid_map", map, (size_t)length, 0);
 	if (result < 0)
 		return result;
-	(void)write_file("/proc/self/setgroups", "deny");
-	snprintf(map, sizeof(map), "%u %u 1\n", gid, gid);
-	return write_file("/proc/self/gid_map", map);
+	(void)write_file("/proc/self/setgroups", "deny", 4, 0);
+	length = snprintf(map, sizeof(map), "%u %u 1\n", gid, gid);
+	return write_file("/proc/self/gid_map", map, (size_t)length, 0);
 }
 
 /* Root needs no user namespace, and has more left to lose in one; others get the rest by it. */
@@ -58,13 +56,15 @@ static int enter(const struct confine *confine)
 	return map_ids(uid, gid);
 }
 
-/* The folder's place in the new root, and all above it. */
-static int make_folders(const char *path)
+/* All folders above a place in the new root; and @path itself, if it is to be one. */
+static int make_folders(const char *path, bool itself)
 {
 	char made[MAX_PATH];
 	size_t length = strlen(path);
 
-	for (size_t i = 1; i <= length; i++) {
+	if (path[0] != '/' || length + sizeof(NEW_ROOT) > sizeof(made))
+		return -ENAMETOOLONG;
+	for (size_t i = 1; i < length + itself; i++) {
 		if (i < length && path[i] != '/')
 			continue;
 		snprintf(made, sizeof(made), NEW_ROOT "%.*s", (int)i, path);
@@ -74,15 +74,24 @@ static int make_folders(const char *path)
 	return 0;
 }
 
+/* What was read of it before NEW_ROOT was covered. */
+static int keep_file(const char *path, const char *bytes, size_t length)
+{
+	char to[MAX_PATH];
+	int result = make_folders(path, false);
+
+	if (result < 0)
+		return result;
+	snprintf(to, sizeof(to), NEW_ROOT "%s", path);
+	return write_file(to, bytes, length, O_CREAT);
+}
+
 /* @source: the folder, opened before NEW_ROOT was covered. */
 static int keep_folder(const char *path, int source)
 {
 	char from[64], to[MAX_PATH];
-	int result;
+	int result = make_folders(path, true);
 
-	if (path[0] != '/' || strlen(path) + sizeof(NEW_ROOT) > sizeof(to))
-		return -ENAMETOOLONG;
-	result = make_folders(path);
 	if (result < 0)
 		return result;
 	snprintf(from, sizeof(from), "/proc/self/fd/%d", source);
@@ -95,23 +104,43 @@ static int keep_folder(const char *path, int source)
 		       : 0;
 }
 
-/* pivot_root(".", ".") stacks the old root on the new one, from where it is detached. */
-static int make_root(const char *folder)
+static ssize_t read_file(const char *path, char *bytes, size_t capacity)
 {
-	_cleanup_close_ int source = -EBADF;
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? 0 : read(fd, bytes, capacity);
+
+	return got > 0 ? got : 0;
+}
+
+/* An empty file system over NEW_ROOT, and in it what is to stay. What is not there is not missed.
+ */
+static int make_root(const struct confine *confine)
+{
+	_cleanup_free_ char *bytes = confine->file ? malloc(CONFINE_MAX_FILE) : NULL;
+	_cleanup_close_ int folder = -EBADF;
+	ssize_t length = 0;
 	int result = 0;
 
-	if (folder)
-		source = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (confine->file && !bytes)
+		return -ENOMEM;
+	if (confine->file)
+		length = read_file(confine->file, bytes, CONFINE_MAX_FILE);
+	if (confine->folder)
+		folder = open(confine->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("none", NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  "size=64k,nr_inodes=32,mode=555") < 0)
+		  "size=256k,nr_inodes=32,mode=755") < 0)
 		return -errno;
-	/* A folder that is not there is not missed. */
-	if (source >= 0)
-		result = keep_folder(folder, source);
-	if (result < 0)
-		return result;
+	if (confine->file)
+		result = keep_file(confine->file, bytes, (size_t)length);
+	if (result == 0 && folder >= 0)
+		result = keep_folder(confine->folder, folder);
+	return result;
+}
+
+/* pivot_root(".", ".") stacks the old root on the new one, from where it is detached. */
+static int enter_root(void)
+{
 	if (chdir(NEW_ROOT) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
 	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return -errno;
@@ -125,7 +154,9 @@ int confine_namespaces(const struct confine *confine)
 {
 	int result = enter(confine);
 
-	return result < 0 ? result : make_root(confine->folder);
+	if (result == 0)
+		result = make_root(confine);
+	return result == 0 ? enter_root() : result;
 }
 
 int confine_privileges(void)

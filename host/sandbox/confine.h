@@ -11,9 +11,12 @@
 
 #include <stdbool.h>
 
+#define CONFINE_MAX_FILE (64U << 10)
+
 struct confine {
 	bool network;	    /* that of the host stays */
 	const char *folder; /* stays readable where it is, with all in it; NULL: none */
+	const char *file;   /* a copy of its first bytes stays where it is; NULL: none */
 };
 
 /**

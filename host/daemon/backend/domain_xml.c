@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/backend/domain_xml.h"
 
+#include "host/daemon/screen/screen.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 
@@ -147,8 +148,9 @@ static void put_disks(struct writer *writer, char *const *disks)
 /* --- The display ---------------------------------------------------------------------------- */
 
 /* QEMU shows it to whoever libvirt gives a connection, and to nobody else. */
-static void put_display(struct writer *writer, const struct vm_options *options)
+static void put_display(struct writer *writer, const struct domain_plan *plan)
 {
+	const struct vm_options *options = plan->options;
 	unsigned int width, height;
 
 	if (strcmp(options->display, "on") != 0 ||
@@ -162,6 +164,10 @@ static void put_display(struct writer *writer, const struct vm_options *options)
 		"<resolution x='%u' y='%u'/></model></video>\n"
 		"<input type='tablet' bus='virtio'/>\n<input type='keyboard' bus='virtio'/>\n",
 		(unsigned long long)options->heads, width, height);
+	/* For guests with SPICE's agent instead of ours. */
+	fputs("<channel type='unix'>", writer->file);
+	put_socket(writer, plan, SCREEN_SPICE);
+	fputs("<target type='virtio' name='" SCREEN_SPICE_PORT "'/></channel>\n", writer->file);
 }
 
 /* --- The rest ------------------------------------------------------------------------------- */
@@ -184,7 +190,7 @@ static void put_devices(struct writer *writer, const struct domain_plan *plan)
 	      "<panic model='isa'/>\n"
 	      "<memballoon model='virtio' freePageReporting='on'/>\n",
 	      writer->file);
-	put_display(writer, plan->options);
+	put_display(writer, plan);
 	fputs("</devices>\n", writer->file);
 }
 

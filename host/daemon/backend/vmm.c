@@ -353,9 +353,11 @@ static void build_arguments(const struct vm *vm, const char *program, struct arg
 	add_pair(arguments, "--on-panic", options->on_panic);
 	add(arguments, "--control=%s/control.sock", vm->path);
 	add(arguments, "--serial=unix:%s/console.sock", vm->path);
-	if (strcmp(options->display, "on") == 0)
+	if (strcmp(options->display, "on") == 0) {
+		add(arguments, "--port=" SCREEN_SPICE_PORT "=%s/" SCREEN_SPICE, vm->path);
 		add(arguments, "--display=socket=%s/" SCREEN_DISPLAY ",heads=%llu,size=%s",
 		    vm->path, (unsigned long long)options->heads, options->size);
+	}
 	add(arguments, "--port=org.lodge.agent.0=%s/agent.sock", vm->path);
 }
 

@@ -92,6 +92,20 @@ static void on_again(uv_timer_t *timer)
 	hand_over_agent(timer->data);
 }
 
+/* Guests without our agent may have SPICE's. The port takes one connection at a time. */
+static void hand_over_spice(struct vm_screen *screen)
+{
+	char path[PATH_MAX];
+	int fd = vm_file(screen->vm, SCREEN_SPICE, path, sizeof(path));
+
+	if (fd == 0)
+		fd = connect_unix(path);
+	if (fd >= 0)
+		handoff_client_send(screen->client, "kind=spice\n", fd, NULL, NULL);
+	else
+		log_debug("%s: no port for SPICE's agent: %s", screen->vm->name, error_text(fd));
+}
+
 static void graphics_opened(struct vm *vm, int fd, const char *text)
 {
 	if (fd >= 0 && vm->screen && vm->screen->client)
@@ -334,6 +348,9 @@ static void became_ready(struct vm_screen *screen)
 	if (vm->backend->open_graphics)
 		vm->backend->open_graphics(vm, graphics_opened);
 	hand_over_agent(screen);
+	/* One that was taken up again has it. */
+	if (!screen->adopted)
+		hand_over_spice(screen);
 	hand_over_listeners(screen);
 	screen->adopted = false;
 	vm_wake(&vm->screen_waiters);

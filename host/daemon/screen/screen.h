@@ -20,6 +20,8 @@
 #define SCREEN_CONTROL	     "screen.sock"
 #define SCREEN_VNC	     "vnc.sock"
 #define SCREEN_DISPLAY	     "display.sock" /* lodge-vmm listens there */
+#define SCREEN_SPICE	     "spice.sock"   /* the guest's port SCREEN_SPICE_PORT, likewise */
+#define SCREEN_SPICE_PORT    "com.redhat.spice.0"
 
 struct vm_screen;
 

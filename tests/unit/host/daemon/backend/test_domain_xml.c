@@ -74,6 +74,8 @@ START_TEST(a_display_is_shown_to_nobody_but_us)
 	ck_assert_ptr_nonnull(strstr(xml, "<model type='virtio' heads='3' primary='yes'>"
 					  "<resolution x='1440' y='900'/></model>"));
 	ck_assert_ptr_nonnull(strstr(xml, "<input type='tablet' bus='virtio'/>"));
+	ck_assert_ptr_nonnull(strstr(xml, "spice.sock'/><target type='virtio' "
+					  "name='com.redhat.spice.0'/></channel>"));
 	ck_assert_ptr_null(strstr(xml, "vnc"));
 }
 END_TEST
@@ -84,6 +86,7 @@ START_TEST(without_a_display_there_is_none)
 	ck_assert_int_eq(write_xml(), 0);
 	ck_assert_ptr_nonnull(strstr(xml, "<video><model type='none'/></video>"));
 	ck_assert_ptr_null(strstr(xml, "graphics"));
+	ck_assert_ptr_null(strstr(xml, "spice"));
 }
 END_TEST
 

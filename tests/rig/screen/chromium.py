@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import select
+import shutil
 import subprocess
 import tempfile
 import time
@@ -11,9 +12,15 @@ import time
 from picture import Error, read_png
 
 
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
 class Chromium:
     def __init__(self, timeout=30.0):
         self.timeout = timeout
+        program = next(filter(None, map(shutil.which, NAMES)), None)
+        if not program:
+            raise Error("there is no Chromium")
         self.folder = tempfile.TemporaryDirectory(prefix="lodge-chromium.", ignore_cleanup_errors=True)
         to_it, ours = os.pipe()
         theirs, from_it = os.pipe()
@@ -21,7 +28,7 @@ class Chromium:
         self.log = open(os.path.join(self.folder.name, "log"), "wb")
         # Its sandbox needs what containers and root do not give.
         self.process = subprocess.Popen(
-            ["sh", "-c", 'exec "$@" 3<&%d 4>&%d' % (to_it, from_it), "sh", "chromium", "--headless=new",
+            ["sh", "-c", 'exec "$@" 3<&%d 4>&%d' % (to_it, from_it), "sh", program, "--headless=new",
              "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
              "--disable-background-networking", "--disable-component-update", "--disable-sync",
              "--ignore-certificate-errors", "--remote-debugging-pipe",

@@ -3,7 +3,7 @@
 import json
 import re
 
-from picture import Error
+from guest import Error
 
 AS_USER = ("runuser -u user -- env XDG_RUNTIME_DIR=/run/user/1000 DISPLAY=:0 "
            "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus ")

@@ -214,14 +214,14 @@ class Entry:
         """The desktop ends and begins anew: its session is found again, and follows."""
         self.guest.run("systemctl restart getty@tty1")
         time.sleep(3)
-        right, words = self.wait_corners(0, None, 120)
+        right, words = self.wait_corners(0, None, self.desktop.start)
         took = self.guest.wait_session("console" if self.name == "console" else "desktop", 30)
         self.check("it begins anew, its session is attached", right and took is not None, words)
         self.resize((1366, 768), what="1366x768 after it began anew")
 
     def all(self):
         follows = self.guest.way != "qemu" or self.desktop.alone
-        right, words = self.wait_corners(0, None, 120)
+        right, words = self.wait_corners(0, None, self.desktop.start)
         self.check("the desktop is up", right, words)
         if not right:
             return

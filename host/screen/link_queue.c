@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A list of chunks. The last one takes small pieces until it is full, a large piece gets a chunk of
- * its own size, and one used chunk is kept for the next time.
+ * its own size, and a few used chunks are kept for the next time: memory that is given back and
+ * taken again comes with page faults, which cost more than the copying.
  */
 #include "host/screen/link_queue.h"
 
@@ -13,6 +14,7 @@
 #include <sys/uio.h>
 
 #define CHUNK_SIZE   ((64U << 10) - sizeof(struct link_chunk))
+#define MAX_SPARE    4
 #define MAX_AT_ONCE  16
 #define MAX_A_WAKEUP (4U << 20) /* so that one fast viewer does not keep the others waiting */
 
@@ -28,7 +30,8 @@ static struct link_chunk *new_chunk(struct link_queue *queue, size_t length)
 	size_t size;
 
 	if (length <= CHUNK_SIZE && chunk) {
-		queue->spare = NULL;
+		queue->spare = chunk->next;
+		queue->spares--;
 	} else {
 		length = MAX(length, CHUNK_SIZE);
 		if (add_overflows(sizeof(*chunk), length, &size))
@@ -81,10 +84,13 @@ static void drop_first(struct link_queue *queue)
 	queue->first = chunk->next;
 	if (!queue->first)
 		queue->last = NULL;
-	if (!queue->spare && chunk->capacity == CHUNK_SIZE)
+	if (queue->spares < MAX_SPARE && chunk->capacity == CHUNK_SIZE) {
+		chunk->next = queue->spare;
 		queue->spare = chunk;
-	else
+		queue->spares++;
+	} else {
 		free(chunk);
+	}
 }
 
 static void written(struct link_queue *queue, size_t length)
@@ -130,6 +136,11 @@ void link_queue_free(struct link_queue *queue)
 {
 	while (queue->first)
 		drop_first(queue);
-	free(queue->spare);
+	while (queue->spare) {
+		struct link_chunk *chunk = queue->spare;
+
+		queue->spare = chunk->next;
+		free(chunk);
+	}
 	*queue = (struct link_queue){0};
 }

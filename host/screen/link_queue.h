@@ -10,6 +10,7 @@ struct link_chunk;
 /* Begins as zeroes. */
 struct link_queue {
 	struct link_chunk *first, *last, *spare;
+	unsigned int spares;
 	size_t length; /* bytes in all chunks */
 };
 

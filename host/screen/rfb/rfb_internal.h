@@ -66,7 +66,9 @@ struct rfb_wish {
 
 struct rfb_update {
 	bool active;
-	bool last_rect; /* its end is marked, not counted */
+	bool last_rect;	       /* its end is marked, not counted */
+	struct rectangle area; /* what is still to be looked at, */
+	size_t tiles;	       /* and at most how many of it */
 	size_t count, next;
 	struct rectangle *piece; /* RFB_MAX_PIECES */
 };

@@ -18,6 +18,7 @@
 #define FLUSH_BYTES	   (64UL << 10)
 #define MAX_PIXELS	   (16U << 20) /* of one update */
 #define PATIENCE_MS	   2000	       /* without a request: it does not look */
+#define SOME_PIXELS	   (128U << 10)
 #define RAW_PIXELS	   (16U << 10)
 #define LAST_RECT	   (-224)
 #define MESSAGE_UPDATE	   0
@@ -126,11 +127,34 @@ static void end_update(struct rfb *rfb)
 	rfb_update_soon(rfb);
 }
 
+/* What is to be encoded next: everything, or, where that need not be counted before, some rows,
+ * which are still in the cache then. Goes on below what was taken last. */
+static void take_pieces(struct rfb *rfb)
+{
+	struct rfb_update *update = &rfb->update;
+	struct damage_limits limits = {RFB_MAX_PIECES, MAX_PIXELS, DAMAGE_MAX_PIXELS};
+	uint32_t bottom = update->area.y + update->area.height;
+	size_t dirty;
+
+	if (rfb->can.encoding == RFB_RAW) /* long, so in small parts */
+		limits.rectangle = RAW_PIXELS;
+	if (update->last_rect)
+		limits.pixels = MAX(SOME_PIXELS, rfb->width * DAMAGE_TILE);
+	dirty = rfb->damage.count;
+	update->next = 0;
+	update->count = damage_take(&rfb->damage, &update->area, screen_desktop(rfb->viewer.screen),
+				    &limits, update->piece);
+	update->tiles -= MIN(update->tiles, dirty - rfb->damage.count);
+	if (update->count == 0)
+		return;
+	update->area.y = update->piece[update->count - 1].y;
+	update->area.height = bottom - MIN(bottom, update->area.y);
+}
+
 static void begin_update(struct rfb *rfb)
 {
 	struct rfb_update *update = &rfb->update;
 	unsigned int others = rfb_count_size(rfb);
-	struct damage_limits limits = {RFB_MAX_PIECES, MAX_PIXELS, DAMAGE_MAX_PIXELS};
 	struct rectangle area;
 
 	asked_for(rfb, &area);
@@ -141,14 +165,14 @@ static void begin_update(struct rfb *rfb)
 		rfb_put_size(rfb);
 	} else {
 		others = rfb_count_pseudo(rfb);
-		if (rfb->can.encoding == RFB_RAW) /* long, so in small parts */
-			limits.rectangle = RAW_PIXELS;
-		update->count = damage_take(&rfb->damage, &area, screen_desktop(rfb->viewer.screen),
-					    &limits, update->piece);
+		update->last_rect = rfb->can.last_rect;
+		update->area = area;
+		update->tiles = rfb->damage.count;
+		take_pieces(rfb);
 		if (update->count + others == 0)
 			return;
 		take_settings(rfb);
-		update->last_rect = rfb->can.last_rect && update->count > 0;
+		update->last_rect = update->last_rect && update->count > 0;
 		put_update(rfb,
 			   update->last_rect ? UNCOUNTED : (unsigned int)update->count + others);
 		rfb_put_pseudo(rfb);
@@ -215,13 +239,23 @@ static int put_piece(struct rfb *rfb, const struct rectangle *place)
 	return result < 0 ? result : 0;
 }
 
+static bool has_more(struct rfb *rfb)
+{
+	struct rfb_update *update = &rfb->update;
+
+	/* No more tiles than there were at its beginning, however fast they change. */
+	if (update->next == update->count && update->last_rect && update->tiles)
+		take_pieces(rfb);
+	return update->next < update->count;
+}
+
 void rfb_on_work(uv_idle_t *idle)
 {
 	struct rfb *rfb = idle->data;
 	struct rfb_update *update = &rfb->update;
 	uint64_t start = uv_hrtime();
 
-	while (update->next < update->count && has_room(rfb)) {
+	while (has_more(rfb) && has_room(rfb)) {
 		int result = put_piece(rfb, &update->piece[update->next]);
 
 		if (result < 0) {
@@ -236,7 +270,7 @@ void rfb_on_work(uv_idle_t *idle)
 		if (uv_hrtime() - start >= SLICE_NS)
 			break;
 	}
-	if (update->next == update->count) {
+	if (!has_more(rfb)) {
 		end_update(rfb);
 		return;
 	}

@@ -6,6 +6,7 @@
 #include "host/screen/bus_peer.h"
 
 #include "host/screen/bus_auth.h"
+#include "host/screen/bus_queue.h"
 #include "host/screen/bus_wire.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
@@ -18,13 +19,6 @@
 #define READ_TURN  16	      /* reads before others have their turn */
 #define KEEP_INPUT (1U << 20) /* a buffer that grew beyond is given back */
 #define MAX_CALLS  256
-
-struct output {
-	struct output *next;
-	size_t length, sent;
-	int fd; /* goes with the first byte; negative: none */
-	char bytes[];
-};
 
 struct call {
 	struct call *next;
@@ -44,9 +38,8 @@ struct bus_peer {
 	size_t input_length, input_capacity;
 	int fds[2 * BUS_PEER_MAX_FDS]; /* received, of messages that are not whole yet */
 	size_t fd_count;
-	struct output *first, *last; /* behind the authentication */
-	struct output *early;	     /* the authentication's own */
-	size_t queued;
+	struct bus_queue early;	   /* the authentication's own */
+	struct bus_queue messages; /* wait until that is done */
 	size_t max_message;
 	uint32_t serial;
 	struct call *calls;
@@ -56,18 +49,6 @@ struct bus_peer {
 static void on_socket(uv_poll_t *poll, int status, int events);
 
 /* --- Its end ---------------------------------------------------------------------------------- */
-
-static void drop_outputs(struct output **list)
-{
-	while (*list) {
-		struct output *output = *list;
-
-		*list = output->next;
-		if (output->fd >= 0)
-			close(output->fd);
-		free(output);
-	}
-}
 
 static void poll_closed(uv_handle_t *handle)
 {
@@ -84,9 +65,8 @@ void bus_peer_free(struct bus_peer *peer)
 	peer->freed = peer->closed = true;
 	uv_close((uv_handle_t *)&peer->poll, poll_closed);
 	close(peer->fd);
-	drop_outputs(&peer->early);
-	drop_outputs(&peer->first);
-	peer->last = NULL;
+	bus_queue_drop(&peer->early);
+	bus_queue_drop(&peer->messages);
 	for (size_t i = 0; i < peer->fd_count; i++)
 		close(peer->fds[i]);
 	while (peer->calls) {
@@ -108,61 +88,14 @@ static void end(struct bus_peer *peer, int error)
 
 /* --- Output ----------------------------------------------------------------------------------- */
 
-static ssize_t send_bytes(int socket, const char *bytes, size_t length, int fd)
-{
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct iovec iov = {.iov_base = (char *)bytes, .iov_len = length};
-	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
-
-	if (fd >= 0) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
-	}
-	return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-/* Return: 0; -EAGAIN; or negative errno. */
-static int send_list(struct bus_peer *peer, struct output **list)
-{
-	while (*list) {
-		struct output *output = *list;
-		ssize_t done = send_bytes(peer->fd, output->bytes + output->sent,
-					  output->length - output->sent, output->fd);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -errno;
-		if (output->fd >= 0)
-			close(output->fd);
-		output->fd = -EBADF;
-		output->sent += (size_t)done;
-		peer->queued -= (size_t)done;
-		if (output->sent < output->length)
-			continue;
-		*list = output->next;
-		free(output);
-	}
-	return 0;
-}
-
 /* A broken socket is noticed by reading. */
 static void flush(struct bus_peer *peer)
 {
-	int result = send_list(peer, &peer->early);
-	bool had = peer->first != NULL;
+	int result = bus_queue_write(&peer->early, peer->fd);
+	bool had = peer->messages.first != NULL;
 
 	if (result == 0 && peer->auth.is_done)
-		result = send_list(peer, &peer->first);
-	if (!peer->first)
-		peer->last = NULL;
+		result = bus_queue_write(&peer->messages, peer->fd);
 	if (peer->closed)
 		return;
 	if ((result == -EAGAIN) != peer->sending) {
@@ -170,60 +103,29 @@ static void flush(struct bus_peer *peer)
 		uv_poll_start(&peer->poll, UV_READABLE | (peer->sending ? UV_WRITABLE : 0),
 			      on_socket);
 	}
-	if (had && !peer->first && peer->handlers->drained)
+	if (had && !peer->messages.first && peer->handlers->drained)
 		peer->handlers->drained(peer->owner);
-}
-
-static struct output *output_new(const void *bytes, size_t length, int fd)
-{
-	struct output *output = malloc(sizeof(*output) + length);
-
-	if (!output)
-		return NULL;
-	*output = (struct output){.length = length, .fd = fd};
-	memcpy(output->bytes, bytes, length);
-	return output;
 }
 
 static int send_line(struct bus_peer *peer, const char *line, size_t length)
 {
-	struct output **last = &peer->early;
-	struct output *output = output_new(line, length, -EBADF);
-
-	if (!output)
-		return -ENOMEM;
-	while (*last)
-		last = &(*last)->next;
-	*last = output;
-	peer->queued += length;
-	return 0;
+	return bus_queue_append(&peer->early, line, length, -EBADF);
 }
 
 static int queue_message(struct bus_peer *peer, DBusMessage *message, int fd)
 {
 	_cleanup_close_ int owned = fd;
-	struct output *output;
 	char *bytes;
-	int length;
+	int length, result = -ENOBUFS;
 
 	if (peer->closed)
 		return -EPIPE;
 	if (!dbus_message_marshal(message, &bytes, &length))
 		return -ENOMEM;
-	output = peer->queued + (size_t)length > BUS_PEER_MAX_QUEUE
-			 ? NULL
-			 : output_new(bytes, (size_t)length, fd);
+	if (bus_peer_queued(peer) + (size_t)length <= BUS_PEER_MAX_QUEUE)
+		result = bus_queue_append(&peer->messages, bytes, (size_t)length, take_fd(&owned));
 	dbus_free(bytes);
-	if (!output)
-		return -ENOBUFS;
-	take_fd(&owned);
-	peer->queued += (size_t)length;
-	if (peer->last)
-		peer->last->next = output;
-	else
-		peer->first = output;
-	peer->last = output;
-	return 0;
+	return result;
 }
 
 static uint32_t next_serial(struct bus_peer *peer)
@@ -276,7 +178,7 @@ void bus_peer_limit(struct bus_peer *peer, size_t max_message)
 
 size_t bus_peer_queued(const struct bus_peer *peer)
 {
-	return peer->queued;
+	return peer->early.length + peer->messages.length;
 }
 
 /* --- Messages --------------------------------------------------------------------------------- */
@@ -547,7 +449,7 @@ int bus_peer_new(uv_loop_t *loop, int fd, bool is_server, const struct bus_peer_
 	if (error == 0)
 		error = uv_poll_init(loop, &peer->poll, fd);
 	if (error < 0) {
-		drop_outputs(&peer->early);
+		bus_queue_drop(&peer->early);
 		return error;
 	}
 	peer->poll.data = peer;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/options.h"
+#include "host/cli/screen/clipboard_files.h"
 #include "host/cli/screen/screen_client.h"
+#include "host/cli/screen/uri_list.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/log.h"
 
@@ -21,18 +23,41 @@ static struct screen_clipboard parameters(const struct request *request)
 	};
 }
 
+/* The bytes of that type. */
+static int fetch(struct client *client, const struct request *request, struct screen_bytes *bytes)
+{
+	_cleanup_agent_ struct agent *screen = NULL;
+	struct screen_clipboard params = parameters(request);
+	uint8_t reply[512];
+
+	if (screen_open(client, request->vm, &screen) < 0 ||
+	    screen_call(screen, "screen.clipboard-get", &message_screen_clipboard, &params, NULL,
+			bytes, reply, sizeof(reply)) < 0)
+		return EXIT_FAILED;
+	return EXIT_DONE;
+}
+
+static int offer(struct client *client, const struct request *request,
+		 const struct screen_bytes *bytes)
+{
+	_cleanup_agent_ struct agent *screen = NULL;
+	struct screen_clipboard params = parameters(request);
+	uint8_t reply[512];
+
+	if (screen_open(client, request->vm, &screen) < 0 ||
+	    screen_call(screen, "screen.clipboard-set", &message_screen_clipboard, &params, bytes,
+			NULL, reply, sizeof(reply)) < 0)
+		return EXIT_FAILED;
+	return EXIT_DONE;
+}
+
 static int get(const struct request *request)
 {
 	_cleanup_client_ struct client *client = NULL;
-	_cleanup_agent_ struct agent *screen = NULL;
 	_cleanup_screen_bytes_ struct screen_bytes bytes = {0};
-	struct screen_clipboard params = parameters(request);
-	uint8_t reply[512];
 	int r;
 
-	if (client_open(&client) < 0 || screen_open(client, request->vm, &screen) < 0 ||
-	    screen_call(screen, "screen.clipboard-get", &message_screen_clipboard, &params, NULL,
-			&bytes, reply, sizeof(reply)) < 0)
+	if (client_open(&client) < 0 || fetch(client, request, &bytes) != EXIT_DONE)
 		return EXIT_FAILED;
 	r = screen_bytes_write(&bytes, STDOUT_FILENO);
 	if (r < 0) {
@@ -45,10 +70,7 @@ static int get(const struct request *request)
 static int set(const struct request *request, const char *text)
 {
 	_cleanup_client_ struct client *client = NULL;
-	_cleanup_agent_ struct agent *screen = NULL;
 	_cleanup_screen_bytes_ struct screen_bytes bytes = {0};
-	struct screen_clipboard params = parameters(request);
-	uint8_t reply[512];
 	int r = text ? screen_bytes_add(&bytes, text, strlen(text))
 		     : screen_bytes_read(&bytes, STDIN_FILENO);
 
@@ -56,11 +78,33 @@ static int set(const struct request *request, const char *text)
 		log_error("clipboard: standard input cannot be read: %s", error_text(r));
 		return EXIT_FAILED;
 	}
-	if (client_open(&client) < 0 || screen_open(client, request->vm, &screen) < 0 ||
-	    screen_call(screen, "screen.clipboard-set", &message_screen_clipboard, &params, &bytes,
-			NULL, reply, sizeof(reply)) < 0)
+	if (client_open(&client) < 0)
+		return EXIT_FAILED;
+	return offer(client, request, &bytes);
+}
+
+static int get_files(struct request *request, const char *folder)
+{
+	_cleanup_client_ struct client *client = NULL;
+	_cleanup_screen_bytes_ struct screen_bytes list = {0};
+
+	request->type = URI_LIST_TYPE;
+	if (client_open(&client) < 0 || fetch(client, request, &list) != EXIT_DONE ||
+	    clipboard_files_fetch(client, request->vm, &list, folder) < 0)
 		return EXIT_FAILED;
 	return EXIT_DONE;
+}
+
+static int set_files(struct request *request, char **paths, size_t count)
+{
+	_cleanup_client_ struct client *client = NULL;
+	_cleanup_screen_bytes_ struct screen_bytes list = {0};
+
+	request->type = URI_LIST_TYPE;
+	if (client_open(&client) < 0 ||
+	    clipboard_files_send(client, request->vm, paths, count, &list) < 0)
+		return EXIT_FAILED;
+	return offer(client, request, &list);
 }
 
 static int set_policy(const char *vm, const struct screen_policy *wanted)
@@ -116,9 +160,11 @@ static int run_clipboard(const struct command *command, int argc, char **argv)
 {
 	const char *to_guest = "", *to_host = "", *with_primary = "", *verb;
 	struct request request = {.type = ""};
+	bool files = false;
 	const struct option_spec specs[] = {
 		{"type", 't', OPTION_TEXT, "TYPE", "MIME type, such as image/png (text)",
 		 &request.type, 0, 0},
+		{"files", 'f', OPTION_FLAG, NULL, "files, by way of the agent", &files, 0, 0},
 		{"primary", 'p', OPTION_FLAG, NULL, "what is merely selected", &request.primary, 0,
 		 0},
 		{"to-guest", 0, OPTION_TEXT, "LEVEL", "policy: off, text or all", &to_guest, 0, 0},
@@ -136,6 +182,13 @@ static int run_clipboard(const struct command *command, int argc, char **argv)
 		return run_policy(command, request.vm, to_guest, to_host, with_primary);
 	if (*to_guest || *to_host || *with_primary)
 		return options_wrong(command, "a policy is set by 'policy'");
+	if (files && (*request.type || argc < 3))
+		return options_wrong(command, "--files goes with 'set FILE...' or 'get FOLDER', "
+					      "and no --type");
+	if (files && strcmp(verb, "set") == 0)
+		return set_files(&request, argv + 2, (size_t)argc - 2);
+	if (files && strcmp(verb, "get") == 0 && argc == 3)
+		return get_files(&request, argv[2]);
 	if (strcmp(verb, "get") == 0 && argc == 2) {
 		if (*request.type && strncmp(request.type, "text/", 5) != 0 &&
 		    isatty(STDOUT_FILENO))
@@ -145,20 +198,23 @@ static int run_clipboard(const struct command *command, int argc, char **argv)
 					     request.type);
 		return get(&request);
 	}
-	if (strcmp(verb, "set") == 0)
+	if (strcmp(verb, "set") == 0 && argc <= 3)
 		return set(&request, argc > 2 && strcmp(argv[2], "-") != 0 ? argv[2] : NULL);
 	return options_wrong(command, "'%s' is not known here: get, set [TEXT] or policy", verb);
 }
 
 const struct command command_clipboard = {
 	.name = "clipboard",
-	.operands = "VM get|set|policy [TEXT]",
+	.operands = "VM get|set|policy [TEXT|FILE...|FOLDER]",
 	.summary = "Read or fill a VM's clipboard, or say what may pass",
 	.description =
 		"get writes what was copied in the guest to standard output. set offers TEXT, or\n"
 		"what comes on standard input, to whoever pastes in the guest. policy shows what\n"
-		"may pass, and sets it: by direction, nothing, text alone, or everything.\n",
+		"may pass, and sets it: by direction, nothing, text alone, or everything.\n"
+		"With --files, set copies FILEs into a new folder of the guest's /tmp, to be "
+		"pasted\n"
+		"there; get copies what was copied in the guest into FOLDER, which it makes.\n",
 	.operands_min = 2,
-	.operands_max = 3,
+	.operands_max = -1,
 	.run = run_clipboard,
 };

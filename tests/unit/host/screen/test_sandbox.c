@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/screen/sandbox.h"
+
+#include "host/screen/keyboard.h"
+#include "host/screen/tls.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Exit statuses of what is tried inside. */
+enum {
+	INSIDE_AS_IT_SHOULD_BE,
+	INSIDE_NOT_ENTERED,
+	INSIDE_A_FILE_OPENS,
+	INSIDE_A_FILE_IS_MADE,
+	INSIDE_A_SOCKET_IS_MADE,
+	INSIDE_A_PROGRAM_STARTS,
+	INSIDE_A_PROCESS_STARTS,
+	INSIDE_CODE_CAN_BE_MADE,
+	INSIDE_NO_LAYOUT,
+	INSIDE_NO_CERTIFICATE,
+	INSIDE_NO_MEMORY,
+	INSIDE_NO_PAIR,
+	INSIDE_A_SIGNAL_GOES_OUT,
+};
+
+static int try_what_is_forbidden(void)
+{
+	char *const arguments[] = {(char *)"true", NULL};
+	void *code;
+
+	if (open("/etc/passwd", O_RDONLY) >= 0)
+		return INSIDE_A_FILE_OPENS;
+	if (open("/tmp/lodge-test", O_WRONLY | O_CREAT, 0600) >= 0 ||
+	    open("/lodge-test", O_WRONLY | O_CREAT, 0600) >= 0)
+		return INSIDE_A_FILE_IS_MADE;
+	if (socket(AF_UNIX, SOCK_STREAM, 0) >= 0 || socket(AF_INET, SOCK_STREAM, 0) >= 0)
+		return INSIDE_A_SOCKET_IS_MADE;
+	execv("/bin/true", arguments);
+	if (errno != EPERM)
+		return INSIDE_A_PROGRAM_STARTS;
+	if (fork() >= 0)
+		return INSIDE_A_PROCESS_STARTS;
+	if (kill(getppid(), 0) == 0)
+		return INSIDE_A_SIGNAL_GOES_OUT;
+	code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return code != MAP_FAILED ? INSIDE_CODE_CAN_BE_MADE : INSIDE_AS_IT_SHOULD_BE;
+}
+
+static int try_what_is_needed(void)
+{
+	struct tls_credentials *credentials;
+	struct keyboard *keyboard;
+	int pair[2];
+
+	/* Where the host has no namespaces for us no path is left at all. */
+	if (access("/usr/share/X11/xkb", R_OK) == 0 && keyboard_new("de", &keyboard) < 0)
+		return INSIDE_NO_LAYOUT;
+	if (tls_credentials_self_signed("vm", &credentials) < 0)
+		return INSIDE_NO_CERTIFICATE;
+	if (memfd_create("test", MFD_CLOEXEC) < 0 || !malloc(8U << 20))
+		return INSIDE_NO_MEMORY;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return INSIDE_NO_PAIR;
+	return INSIDE_AS_IT_SHOULD_BE;
+}
+
+static int run_inside(int (*what)(void))
+{
+	pid_t child = fork();
+	int status = -1;
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		_exit(screen_sandbox_enter() < 0 ? INSIDE_NOT_ENTERED : what());
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_msg(WIFEXITED(status), "ended by signal %d", WTERMSIG(status));
+	return WEXITSTATUS(status);
+}
+
+START_TEST(nothing_can_be_opened_or_started)
+{
+	ck_assert_int_eq(run_inside(try_what_is_forbidden), INSIDE_AS_IT_SHOULD_BE);
+}
+END_TEST
+
+START_TEST(what_is_needed_later_can_be_had)
+{
+	ck_assert_int_eq(run_inside(try_what_is_needed), INSIDE_AS_IT_SHOULD_BE);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("sandbox");
+	TCase *tests = tcase_create("sandbox");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tests, nothing_can_be_opened_or_started);
+	tcase_add_test(tests, what_is_needed_later_can_be_had);
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

@@ -41,9 +41,12 @@ static int decode(const char *text, size_t length, char path[URI_LIST_PATH_MAX])
 		int byte = (unsigned char)text[i];
 
 		if (byte == '%') {
-			if (length - i < 3 || digit(text[i + 1]) < 0 || digit(text[i + 2]) < 0)
+			int high = length - i < 3 ? -1 : digit(text[i + 1]);
+			int low = length - i < 3 ? -1 : digit(text[i + 2]);
+
+			if (high < 0 || low < 0)
 				return -EBADMSG;
-			byte = digit(text[i + 1]) << 4 | digit(text[i + 2]);
+			byte = high * 16 + low;
 			i += 2;
 		}
 		if (byte == '\0' || used + 1 >= URI_LIST_PATH_MAX)

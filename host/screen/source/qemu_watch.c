@@ -14,10 +14,13 @@
 #include <sys/socket.h>
 
 #define RELISTEN_MS 40
+#define RETRY_MS    1000 /* after QEMU hung up on a listener */
 #define SETTLE_MS   60
 #define LINGER_MS   3000 /* to listen on when nobody watches: somebody may come back */
 
 /* --- What a listener is told ------------------------------------------------------------------ */
+
+static void on_relisten(uv_timer_t *timer);
 
 /* Whoever waits for the picture looks when something changes. */
 static void on_settled(uv_timer_t *timer)
@@ -55,6 +58,8 @@ static void on_listener_closed(void *owner, int error)
 	if (error < 0)
 		log_warning("QEMU's console %u: %s", console->head, error_text(error));
 	qemu_listener_free(take_ptr(console->listener));
+	if (console->qemu->watching)
+		uv_timer_start(console->qemu->relisten, on_relisten, RETRY_MS, 0);
 }
 
 static const struct qemu_listener_handlers listener_handlers = {.shows = on_shows,
@@ -141,11 +146,10 @@ static void on_relisten(uv_timer_t *timer)
 		     console->height == console->drawn_height))
 			continue;
 		qemu_listener_free(take_ptr(console->listener));
-		if (qemu->watching)
-			listen_to(console);
-		else
+		if (!qemu->watching)
 			qemu_tell_size(console);
 	}
+	qemu_listen(qemu);
 }
 
 void qemu_size_differs(struct qemu *qemu)

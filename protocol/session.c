@@ -12,6 +12,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
 
 static uint32_t first_id(enum session_role role)
 {
@@ -24,7 +26,7 @@ struct session *session_new(enum session_role role, const char *software,
 {
 	struct session *session = calloc(1, sizeof(*session));
 
-	assert(handlers->established && handlers->lost && handlers->wake && handlers->random);
+	assert(handlers->established && handlers->lost && handlers->wake);
 	if (!session)
 		return NULL;
 	session->role = role;
@@ -60,13 +62,26 @@ static bool epoch_is_valid(uint64_t epoch)
 	return epoch != 0 && memcmp(&encoded, sync_word, SYNC_WORD_SIZE) != 0;
 }
 
+static uint64_t kernel_random(void)
+{
+	struct timespec now;
+	uint64_t value = 0;
+
+	if (getrandom(&value, sizeof(value), GRND_NONBLOCK) == sizeof(value))
+		return value;
+	/* Early in boot the pool may not be ready; the clock is better than waiting for it. */
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 /* An epoch of ours, which is not the one before. */
 static uint64_t fresh_epoch(struct session *session)
 {
 	uint64_t epoch;
 
 	do
-		epoch = session->handlers->random(session->owner);
+		epoch = session->handlers->random ? session->handlers->random(session->owner)
+						  : kernel_random();
 	while (!epoch_is_valid(epoch) || epoch == session->own_epoch);
 	return epoch;
 }

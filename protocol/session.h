@@ -68,7 +68,7 @@ struct session_handlers {
 	/* There is output where there was none. Of this session it may call session_output() alone.
 	 * What session_receive() causes is told once, at its end. */
 	void (*wake)(void *owner);
-	/* Eight bytes that no peer can guess: the epochs. */
+	/* Eight bytes that no peer can guess: the epochs. NULL: the kernel's. */
 	uint64_t (*random)(void *owner);
 };
 
@@ -100,7 +100,7 @@ struct stream_handlers {
  * @role:	which end this is
  * @software:	name and version for the HELLO; constant
  * @capabilities: NULL-terminated list of constants
- * @handlers:	constant; established, lost, wake and random must be there
+ * @handlers:	constant; established, lost and wake must be there
  * @owner:	given to each handler
  *
  * Return: the session, freed by session_free(); NULL without memory.

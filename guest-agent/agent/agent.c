@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #define SERVICES_MAX 16
@@ -103,23 +102,11 @@ static void on_wake(void *owner)
 	pump_wake(agent->pump);
 }
 
-static uint64_t on_random(void *owner)
-{
-	uint64_t value = 0;
-
-	(void)owner;
-	/* Early in boot the pool may not be ready; the clock is better than waiting for it. */
-	if (getrandom(&value, sizeof(value), GRND_NONBLOCK) != sizeof(value))
-		value = uv_hrtime();
-	return value;
-}
-
 static const struct session_handlers session_handlers = {
 	.established = on_established,
 	.lost = on_lost,
 	.request = on_request,
 	.wake = on_wake,
-	.random = on_random,
 };
 
 static void on_closed(void *owner, int error)
@@ -291,7 +278,6 @@ static const struct session_handlers local_handlers = {
 	.lost = local_lost,
 	.request = local_request,
 	.wake = local_wake,
-	.random = on_random,
 };
 
 static void local_drop(struct local *local)

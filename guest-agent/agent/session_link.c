@@ -11,7 +11,6 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -133,21 +132,10 @@ static void on_wake(void *owner)
 	pump_wake(connection->pump);
 }
 
-static uint64_t on_random(void *owner)
-{
-	uint64_t value = 0;
-
-	(void)owner;
-	if (getrandom(&value, sizeof(value), GRND_NONBLOCK) != sizeof(value))
-		value = uv_hrtime();
-	return value;
-}
-
 static const struct session_handlers session_handlers = {
 	.established = on_established,
 	.lost = on_lost,
 	.wake = on_wake,
-	.random = on_random,
 };
 
 static void hang_up(struct connection *connection)

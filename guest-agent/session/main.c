@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #define EXIT_USAGE   2
@@ -155,22 +154,11 @@ static void on_wake(void *owner)
 	agent_connection_wake(program->agent);
 }
 
-static uint64_t on_random(void *owner)
-{
-	uint64_t value = 0;
-
-	(void)owner;
-	if (getrandom(&value, sizeof(value), GRND_NONBLOCK) != sizeof(value))
-		value = uv_hrtime();
-	return value;
-}
-
 static const struct session_handlers session_handlers = {
 	.established = on_established,
 	.lost = on_lost,
 	.request = on_request,
 	.wake = on_wake,
-	.random = on_random,
 };
 
 /* --- Start and end -------------------------------------------------------------------------- */

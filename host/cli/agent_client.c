@@ -9,7 +9,6 @@
 
 #include <assert.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* How long a guest may take until its agent is up, and lodged to shake hands. */
 #define AGENT_WAIT_MS 60000
@@ -39,21 +38,10 @@ static void on_wake(void *owner)
 	pump_wake(agent->pump);
 }
 
-static uint64_t on_random(void *owner)
-{
-	uint64_t value = 0;
-
-	(void)owner;
-	while (getrandom(&value, sizeof(value), 0) != (ssize_t)sizeof(value))
-		;
-	return value;
-}
-
 static const struct session_handlers session_handlers = {
 	.established = on_established,
 	.lost = on_lost,
 	.wake = on_wake,
-	.random = on_random,
 };
 
 static void on_closed(void *owner, int error)

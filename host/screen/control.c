@@ -18,7 +18,6 @@
 #include "protocol/display.h"
 #include "protocol/pump/pump.h"
 
-#include <sys/random.h>
 
 #define TELL_MS 20 /* between two "changed" */
 
@@ -309,22 +308,11 @@ static void on_wake(void *owner)
 	pump_wake(((struct control_client *)owner)->pump);
 }
 
-static uint64_t on_random(void *owner)
-{
-	uint64_t value = 0;
-
-	(void)owner;
-	if (getrandom(&value, sizeof(value), 0) != sizeof(value))
-		log_warning("no randomness for a session");
-	return value;
-}
-
 static const struct session_handlers session_handlers = {
 	.established = on_established,
 	.lost = on_lost,
 	.request = on_request,
 	.wake = on_wake,
-	.random = on_random,
 };
 
 static void client_free(struct control_client *client)

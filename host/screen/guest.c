@@ -8,7 +8,6 @@
 #include "protocol/head_list.h"
 #include "protocol/pump/pump.h"
 
-#include <sys/random.h>
 
 #define RETRY_MS 1000
 #define RETRIES	 3
@@ -193,21 +192,10 @@ static void on_wake(void *owner)
 	pump_wake(((struct guest *)owner)->pump);
 }
 
-static uint64_t on_random(void *owner)
-{
-	uint64_t value = 0;
-
-	(void)owner;
-	if (getrandom(&value, sizeof(value), 0) != sizeof(value))
-		log_warning("no randomness for a session");
-	return value;
-}
-
 static const struct session_handlers session_handlers = {
 	.established = on_established,
 	.lost = on_lost,
 	.wake = on_wake,
-	.random = on_random,
 };
 
 /* What is said on the way out is said by session_free(): streams end, we forget. */

@@ -10,7 +10,6 @@
 #include "protocol/session.h"
 
 #include <sys/epoll.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 
 #define MAX_CLIENTS  16
@@ -218,22 +217,11 @@ static void wake(void *owner)
 	(void)owner;
 }
 
-static uint64_t random_number(void *owner)
-{
-	uint64_t number = 0;
-
-	(void)owner;
-	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-		abort();
-	return number;
-}
-
 static const struct session_handlers session_handlers = {
 	.established = established,
 	.lost = lost,
 	.request = request,
 	.wake = wake,
-	.random = random_number,
 };
 
 static const char *const capabilities[] = {"vm", NULL};

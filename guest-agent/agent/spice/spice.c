@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 
 #define RETRY_MS 2000
@@ -259,21 +258,10 @@ static void on_wake(void *owner)
 	pump_wake(spice->session_pump);
 }
 
-static uint64_t on_random(void *owner)
-{
-	uint64_t value = 0;
-
-	(void)owner;
-	if (getrandom(&value, sizeof(value), GRND_NONBLOCK) != sizeof(value))
-		value = uv_hrtime();
-	return value;
-}
-
 static const struct session_handlers session_handlers = {
 	.established = on_established,
 	.lost = on_lost,
 	.wake = on_wake,
-	.random = on_random,
 };
 
 static void on_session_closed(void *owner, int error)

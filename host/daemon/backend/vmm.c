@@ -209,18 +209,11 @@ static void on_wake(void *owner)
 	pump_wake(((struct machine *)owner)->pump);
 }
 
-static uint64_t on_random(void *owner)
-{
-	(void)owner;
-	return random_u64();
-}
-
 static const struct session_handlers session_handlers = {
 	.established = on_established,
 	.lost = on_lost,
 	.event = on_event,
 	.wake = on_wake,
-	.random = on_random,
 };
 
 static void on_closed(void *owner, int error)

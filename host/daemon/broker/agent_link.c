@@ -220,18 +220,11 @@ static void on_wake(void *owner)
 	pump_wake(((struct agent_link *)owner)->pump);
 }
 
-static uint64_t on_random(void *owner)
-{
-	(void)owner;
-	return random_u64();
-}
-
 static const struct session_handlers session_handlers = {
 	.established = on_established,
 	.lost = on_lost,
 	.pong = on_pong,
 	.wake = on_wake,
-	.random = on_random,
 };
 
 int agent_link_ping(struct agent_link *link, struct agent_ping *ping)

@@ -68,7 +68,7 @@ static void *answer(void *data)
 	char bytes[14];
 	uint32_t type = 7;
 
-	if (read(fd, bytes, sizeof(bytes)) == sizeof(bytes)) {
+	if (recv(fd, bytes, sizeof(bytes), MSG_WAITALL) == sizeof(bytes)) {
 		memcpy(bytes + 6, &peer->length, 4);
 		memcpy(bytes + 10, &type, 4);
 		if (write(fd, bytes, sizeof(bytes)) > 0 &&

@@ -6,6 +6,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <gnutls/gnutls.h>
 #include <unistd.h>
 
 static struct talk *talk;
@@ -179,6 +180,100 @@ START_TEST(test_tls_required)
 }
 END_TEST
 
+/* --- VeNCrypt, as a viewer with a TLS library of its own -----------------------------------------
+ */
+
+static void shake_hands(gnutls_session_t session)
+{
+	uint64_t end = uv_hrtime() + 5000000000U;
+	int result;
+
+	while ((result = gnutls_handshake(session)) < 0) {
+		ck_assert_int_eq(gnutls_error_is_fatal(result), 0);
+		ck_assert(uv_hrtime() < end);
+		talk_run(talk, 2);
+	}
+}
+
+static void hear_inside(gnutls_session_t session, uint8_t *bytes, size_t length)
+{
+	uint64_t end = uv_hrtime() + 5000000000U;
+
+	while (length) {
+		ssize_t got = gnutls_record_recv(session, bytes, length);
+
+		if (got > 0) {
+			bytes += got;
+			length -= (size_t)got;
+			continue;
+		}
+		ck_assert_msg(got == GNUTLS_E_AGAIN && uv_hrtime() < end, "%zd", got);
+		talk_run(talk, 2);
+	}
+}
+
+/* Certificates first, without one if need be; then the password, inside. */
+static void try_vencrypt(uint8_t type, bool anonymous)
+{
+	gnutls_anon_client_credentials_t nobody;
+	gnutls_certificate_credentials_t anybody;
+	gnutls_session_t session;
+	uint8_t bytes[29];
+
+	SAY(talk, 19);
+	ck_assert_mem_eq(talk_hear(talk, 2), "\0\2", 2);
+	SAY(talk, 0, 2);
+	ck_assert_mem_eq(talk_hear(talk, 10), "\0\2\0\0\1\5\0\0\1\2", 10);
+	SAY(talk, 0, 0, 1, type);
+	ck_assert_uint_eq(*talk_hear(talk, 1), 1);
+	gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_NONBLOCK);
+	gnutls_anon_allocate_client_credentials(&nobody);
+	gnutls_certificate_allocate_credentials(&anybody);
+	if (anonymous) {
+		gnutls_priority_set_direct(session, "NORMAL:-VERS-TLS1.3:+ANON-ECDH:+ANON-DH",
+					   NULL);
+		gnutls_credentials_set(session, GNUTLS_CRD_ANON, nobody);
+	} else {
+		gnutls_set_default_priority(session);
+		gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, anybody);
+	}
+	gnutls_transport_set_int(session, talk->fd);
+	shake_hands(session);
+	hear_inside(session, bytes, 16);
+	ck_assert_int_eq(gnutls_record_send(session, "sixteen of these", 16), 16);
+	hear_inside(session, bytes, 4);
+	ck_assert_mem_eq(bytes, "\0\0\0\1", 4);
+	hear_inside(session, bytes, 4);
+	ck_assert_uint_gt(talk_be32(bytes), 5);
+	gnutls_deinit(session);
+	gnutls_anon_free_client_credentials(nobody);
+	gnutls_certificate_free_credentials(anybody);
+	close(talk->fd);
+}
+
+START_TEST(test_vencrypt)
+{
+	struct tls_credentials *anonymous = NULL, *credentials = NULL;
+	struct rfb_options options = {.tls = RFB_TLS_OPTIONAL, .password = "x"};
+
+	ck_assert_int_eq(tls_credentials_anonymous(&anonymous), 0);
+	ck_assert_int_eq(tls_credentials_self_signed("cabin", &credentials), 0);
+	options.anonymous = anonymous;
+	options.credentials = credentials;
+	for (unsigned int i = 0; i < 2; i++) {
+		begin(&options, "RFB 003.008\n");
+		ck_assert_mem_eq(talk_hear(talk, 3), "\2\x13\2", 3);
+		try_vencrypt(i ? 2 : 5, i);
+	}
+	talk->fd = -1;
+	while (screen_viewers(talk->screen))
+		talk_run(talk, 5);
+	talk_run(talk, 1200); /* links that finish have let go of their sessions */
+	tls_credentials_free(credentials);
+	tls_credentials_free(anonymous);
+}
+END_TEST
+
 /* Before it has got in, a viewer sees and does nothing. */
 START_TEST(test_outside)
 {
@@ -255,6 +350,7 @@ int main(void)
 	tcase_add_test(tcase, test_type_not_offered);
 	tcase_add_test(tcase, test_wrong_password);
 	tcase_add_test(tcase, test_tls_required);
+	tcase_add_test(tcase, test_vencrypt);
 	tcase_add_test(tcase, test_outside);
 	tcase_add_test(tcase, test_exclusive);
 	tcase_add_test(tcase, test_no_desktop);

@@ -187,15 +187,17 @@ class Entry:
             self.check("the desktop itself has them side by side", said == wanted, str(said))
         if self.name not in ("xorg", "xfce"):
             return
-        for x, y in ((first[0] + 300, 200), (first[0] + 1000, 700), (40, 800), (first[0] - 2, 3)):
+        # QEMU takes a place on the whole desktop in pixels of one head: half as fine.
+        near = 2 if self.guest.control.info().get("source") == "qemu" else 1
+        for x, y in ((first[0] + 300, 200), (first[0] + 1000, 700), (40, 800), (first[0] - 3, 3)):
             self.guest.point(x, y)
             deadline = time.monotonic() + self.patience
-            while (now := inside.pointer(self.guest)) is not None and time.monotonic() < deadline:
-                if abs(now[0] - x) <= 1 and abs(now[1] - y) <= 1:
-                    break
-                time.sleep(0.1)
-            self.check("the pointer at %d,%d" % (x, y), now is not None and abs(now[0] - x) <= 1 and
-                       abs(now[1] - y) <= 1, "in the guest it is at %s,%s" % (now or ("?", "?")))
+            right, now = False, None
+            while not right and time.monotonic() < deadline:
+                now = inside.pointer(self.guest)
+                right = now is not None and abs(now[0] - x) <= near and abs(now[1] - y) <= near
+            self.check("the pointer at %d,%d" % (x, y), right,
+                       "in the guest it is at %s,%s" % (now or ("?", "?")))
 
     def scaled(self):
         for size, milli in (((1600, 1200), 2000), ((1280, 800), 1000)):

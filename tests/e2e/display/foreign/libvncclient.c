@@ -6,8 +6,8 @@
  *
  * ENCODINGS as the library names them: "tight", "zrle hextile", ... Commands on standard input,
  * each answered by one line: "frame" (size, corners, and how many pixels have each colour), "size W
- * H" (asks for it), "key SYM" (down and up), "pointer X Y BUTTONS", "copy TEXT". What the server has
- * copied comes as a line "clipboard TEXT" between.
+ * H" (asks for it), "key SYM" (down and up), "pointer X Y BUTTONS", "copy TEXT". What the server
+ * has copied comes as a line "clipboard TEXT" between.
  */
 #include <poll.h>
 #include <rfb/rfbclient.h>

@@ -244,7 +244,7 @@ static int read_extended(struct rfb *rfb, const uint8_t *bytes, size_t length)
 		return flags & FORMAT_TEXT ? on_provided(rfb, bytes + 4, length - 4) : 0;
 	if (flags & ACTION_NOTIFY)
 		return on_notified(rfb, flags & ALL_FORMATS);
-	if (flags & ACTION_REQUEST && flags & FORMAT_TEXT)
+	if (flags & ACTION_REQUEST && flags & FORMAT_TEXT && !rfb->clipboard.paste)
 		fetch(rfb);
 	if (flags & ACTION_PEEK)
 		rfb_clipboard_changed(rfb);

@@ -236,8 +236,8 @@ static int put_photo(struct encoder *encoder, const struct piece *piece, uint32_
 	return left < right ? put_jpeg(encoder, &photo, out) : 0;
 }
 
-/* Without JPEG whole, which compresses best. With it in blocks, of which those with few colours
- * stay sharp; those with many that stand side by side are one picture. */
+/* Without JPEG, or with few colours, whole, which compresses best. Else in blocks, of which those
+ * with few colours stay sharp; those with many that stand side by side are one picture. */
 static int put_blocks(struct encoder *encoder, const struct piece *piece, struct wire *out)
 {
 	uint32_t width = piece->place.width, left = 0;
@@ -245,6 +245,9 @@ static int put_blocks(struct encoder *encoder, const struct piece *piece, struct
 
 	if (!wants_jpeg(encoder, &piece->place) || width <= JPEG_WIDTH)
 		return put_block(encoder, piece, out);
+	result = try_palette(encoder, piece, out);
+	if (result != 0)
+		return result;
 	for (uint32_t x = 0; x < width; x += JPEG_WIDTH) {
 		uint32_t part = MIN(JPEG_WIDTH, width - x);
 		struct piece block = part_of(piece, x, 0, part, piece->place.height);

@@ -148,12 +148,21 @@ static uint8_t *put_tile(uint8_t *at, struct tile *tile)
 	return pixels_store(at, tile->bytes, tile->values, tile->count);
 }
 
+/* A viewer that says nothing gets what other servers send, in bytes: palettes and runs are little,
+ * and worth more work than pixels. */
+static int compression_of(const struct encoder *encoder, size_t pixels, size_t bytes)
+{
+	if (encoder->compression >= 0)
+		return encoder->compression;
+	return bytes <= pixels ? 5 : 3;
+}
+
 int encode_zrle(struct encoder *encoder, const struct piece *piece, struct wire *out)
 {
 	uint32_t width = piece->place.width, height = piece->place.height;
 	struct tile tile = {.values = encoder->values, .bytes = encoder->compact.bytes};
 	uint8_t *at = encoder->scratch;
-	size_t length_at;
+	size_t length_at, length;
 	int result;
 
 	for (uint32_t y = 0; y < height; y += TILE) {
@@ -171,8 +180,10 @@ int encode_zrle(struct encoder *encoder, const struct piece *piece, struct wire 
 	encode_header(out, &piece->place, RFB_ZRLE);
 	length_at = out->length;
 	wire_put32(out, 0);
-	result = deflate_append(&encoder->zrle, encoder->compression, encoder->scratch,
-				(size_t)(at - encoder->scratch), out);
+	length = (size_t)(at - encoder->scratch);
+	result = deflate_append(&encoder->zrle,
+				compression_of(encoder, (size_t)width * height, length),
+				encoder->scratch, length, out);
 	if (result < 0)
 		return result;
 	if (out->failed)

@@ -151,7 +151,7 @@ static ssize_t set_pixel_format(struct rfb *rfb, const uint8_t *bytes, size_t le
 	rfb->format_waits = true;
 	rfb->map_waits = mapped;
 	/* A cursor is in the viewer's format too; so is what it may show again. */
-	damage_mark(&rfb->damage, &all, true);
+	rfb_refresh(rfb, &all);
 	rfb->pending.cursor = (rfb->can.cursor || rfb->can.alpha_cursor) &&
 			      screen_cursor(rfb->viewer.screen)->pixels;
 	rfb_update_soon(rfb);

@@ -129,6 +129,8 @@ struct rfb {
 	bool format_waits, map_waits;
 	bool requested, looks; /* now; ever */
 	struct rectangle request;
+	bool refreshes; /* what it asks for even if it has not changed: */
+	struct rectangle refresh;
 	struct rfb_long message;
 	struct rfb_flow flow;
 	struct rfb_clipboard clipboard;
@@ -212,6 +214,8 @@ void rfb_wish_expired(struct rfb *rfb);
 /* Something may have to be sent; looks at everything. */
 void rfb_update_soon(struct rfb *rfb);
 void rfb_request(struct rfb *rfb, bool incremental, const struct rectangle *area);
+/* That part is to be sent as if the viewer had never got it. */
+void rfb_refresh(struct rfb *rfb, const struct rectangle *area);
 void rfb_damaged(struct rfb *rfb, const struct rectangle *where);
 void rfb_drained(struct rfb *rfb);
 void rfb_on_work(uv_idle_t *idle);

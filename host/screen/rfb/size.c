@@ -91,7 +91,7 @@ void rfb_size_changed(struct rfb *rfb)
 		rfb->pending.size = true;
 		rfb->pending.why = other_has_wished(rfb) ? BY_OTHER : BY_SERVER;
 	}
-	damage_mark(&rfb->damage, &all, true);
+	rfb_refresh(rfb, &all);
 	if (rfb->wish.owed && is_as_wished(rfb)) {
 		answer(rfb, STATUS_OK);
 	} else if (rfb->wish.owed) {

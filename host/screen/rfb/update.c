@@ -47,7 +47,8 @@ static bool may_size(const struct rfb *rfb)
 
 static bool has_something(const struct rfb *rfb)
 {
-	return rfb->damage.count > 0 || rfb_count_size(rfb) > 0 || rfb_count_pseudo(rfb) > 0;
+	return rfb->damage.count > 0 || rfb->refreshes || rfb_count_size(rfb) > 0 ||
+	       rfb_count_pseudo(rfb) > 0;
 }
 
 static bool has_room(const struct rfb *rfb)
@@ -164,6 +165,9 @@ static void begin_update(struct rfb *rfb)
 		put_update(rfb, others);
 		rfb_put_size(rfb);
 	} else {
+		if (rfb->refreshes)
+			damage_mark(&rfb->damage, &rfb->refresh, true);
+		rfb->refreshes = false;
 		others = rfb_count_pseudo(rfb);
 		update->last_rect = rfb->can.last_rect;
 		update->area = area;
@@ -292,21 +296,28 @@ void rfb_drained(struct rfb *rfb)
 
 /* --- What is asked for, and what has changed -------------------------------------------------- */
 
+static struct rectangle around(const struct rectangle *a, const struct rectangle *b)
+{
+	uint64_t right = MAX((uint64_t)a->x + a->width, (uint64_t)b->x + b->width);
+	uint64_t bottom = MAX((uint64_t)a->y + a->height, (uint64_t)b->y + b->height);
+	uint32_t x = MIN(a->x, b->x), y = MIN(a->y, b->y);
+
+	return (struct rectangle){x, y, (uint32_t)MIN(right - x, UINT32_MAX),
+				  (uint32_t)MIN(bottom - y, UINT32_MAX)};
+}
+
+/* Noted, and done once an update: so it costs the same however often it is asked for. */
+void rfb_refresh(struct rfb *rfb, const struct rectangle *area)
+{
+	rfb->refresh = rfb->refreshes ? around(&rfb->refresh, area) : *area;
+	rfb->refreshes = true;
+}
+
 void rfb_request(struct rfb *rfb, bool incremental, const struct rectangle *area)
 {
 	if (!incremental)
-		damage_mark(&rfb->damage, area, true);
-	if (rfb->requested) {
-		uint32_t right = MAX(area->x + area->width, rfb->request.x + rfb->request.width);
-		uint32_t bottom = MAX(area->y + area->height, rfb->request.y + rfb->request.height);
-
-		rfb->request.x = MIN(rfb->request.x, area->x);
-		rfb->request.y = MIN(rfb->request.y, area->y);
-		rfb->request.width = right - rfb->request.x;
-		rfb->request.height = bottom - rfb->request.y;
-	} else {
-		rfb->request = *area;
-	}
+		rfb_refresh(rfb, area);
+	rfb->request = rfb->requested ? around(&rfb->request, area) : *area;
 	rfb->requested = rfb->looks = true;
 	screen_watch(&rfb->viewer, true);
 	rfb_update_soon(rfb);

@@ -102,8 +102,8 @@ int main(int argc, char **argv)
 		const char *name;
 		struct bench_wish wish;
 	} ways[] = {
-		{"raw", {0, -1, -1}},	{"zrle", {16, -1, -1}},	 {"zrle-2", {16, 2, -1}},
-		{"tight", {7, -1, -1}}, {"tight-2", {7, 2, -1}}, {"tight-2-jpeg-8", {7, 2, 8}},
+		{"raw", {0, -1, -1}},	{"zrle", {16, -1, -1}},	       {"zrle-2", {16, 2, -1}},
+		{"tight", {7, -1, -1}}, {"tight-2-jpeg-8", {7, 2, 8}},
 	};
 	unsigned int count = argc > 1 ? (unsigned int)strtoul(argv[1], NULL, 10) : 12;
 	const char *only = argc > 2 ? argv[2] : NULL;

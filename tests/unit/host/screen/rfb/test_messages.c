@@ -416,6 +416,28 @@ START_TEST(test_flood)
 }
 END_TEST
 
+/* Requests for everything, far faster than it can be sent, of the largest picture: each costs no
+ * more than a few bytes do. */
+START_TEST(test_requests)
+{
+	uint8_t requests[6000][10] = {0};
+	uint64_t start;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(requests); i++) {
+		requests[i][0] = 3;
+		requests[i][6] = requests[i][7] = requests[i][8] = requests[i][9] = 0xff;
+	}
+	screen_head_changed(talk->screen, 0, 8192, 8192);
+	talk_encodings(talk, 16, -224, -308, NO_MORE);
+	talk_run(talk, 10);
+	start = uv_hrtime();
+	for (unsigned int i = 0; i < 20; i++)
+		talk_say(talk, requests, sizeof(requests));
+	/* 120000 of them; a hundredth of a second each would be twenty minutes. */
+	ck_assert_uint_lt(uv_hrtime() - start, 5000000000U);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("messages");
@@ -438,6 +460,7 @@ int main(void)
 	tcase_add_test(tcase, test_slowly);
 	tcase_add_test(tcase, test_colour_map);
 	tcase_add_test(tcase, test_flood);
+	tcase_add_test(tcase, test_requests);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -8,7 +8,6 @@
 #include "protocol/head_list.h"
 #include "protocol/pump/pump.h"
 
-
 #define RETRY_MS 1000
 #define RETRIES	 3
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -31,17 +32,24 @@ enum {
 	INSIDE_A_SIGNAL_GOES_OUT,
 };
 
+static bool was_made(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static int try_what_is_forbidden(void)
 {
 	char *const arguments[] = {(char *)"true", NULL};
 	void *code;
 
-	if (open("/etc/passwd", O_RDONLY) >= 0)
+	if (was_made(open("/etc/passwd", O_RDONLY)))
 		return INSIDE_A_FILE_OPENS;
-	if (open("/tmp/lodge-test", O_WRONLY | O_CREAT, 0600) >= 0 ||
-	    open("/lodge-test", O_WRONLY | O_CREAT, 0600) >= 0)
+	if (was_made(open("/tmp/lodge-test", O_WRONLY | O_CREAT, 0600)) ||
+	    was_made(open("/lodge-test", O_WRONLY | O_CREAT, 0600)))
 		return INSIDE_A_FILE_IS_MADE;
-	if (socket(AF_UNIX, SOCK_STREAM, 0) >= 0 || socket(AF_INET, SOCK_STREAM, 0) >= 0)
+	if (was_made(socket(AF_UNIX, SOCK_STREAM, 0)) || was_made(socket(AF_INET, SOCK_STREAM, 0)))
 		return INSIDE_A_SOCKET_IS_MADE;
 	execv("/bin/true", arguments);
 	if (errno != EPERM)
@@ -65,7 +73,7 @@ static int try_what_is_needed(void)
 		return INSIDE_NO_LAYOUT;
 	if (tls_credentials_self_signed("vm", &credentials) < 0)
 		return INSIDE_NO_CERTIFICATE;
-	if (memfd_create("test", MFD_CLOEXEC) < 0 || !malloc(8U << 20))
+	if (!was_made(memfd_create("test", MFD_CLOEXEC)))
 		return INSIDE_NO_MEMORY;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return INSIDE_NO_PAIR;

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 
 #define ATTACHED_MAX 4
-#define APPLY_MS     4000 /* a backend that does not answer has failed */
+#define APPLY_MS     8000 /* a backend that does not answer has failed */
 #define REPLUG_MS    6000 /* within this time a replug happens */
 #define SETTLE_MS    100
 #define MISSING_MS   1000

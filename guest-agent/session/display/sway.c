@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 
 #define MAGIC	      "i3-ipc"
@@ -80,14 +81,16 @@ static int ask(int wayland_fd, uint32_t type, const char *text, char answer[stat
 	_cleanup_close_ int fd = connect_to(wayland_fd);
 	uint32_t header[2] = {(uint32_t)strlen(text), type};
 	char bytes[HEADER_LENGTH];
+	/* At once: a peer that has its answer may hang up. */
+	struct iovec parts[] = {{bytes, sizeof(bytes)}, {(void *)(uintptr_t)text, strlen(text)}};
+	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
 	int error;
 
 	if (fd < 0)
 		return fd;
 	memcpy(bytes, MAGIC, MAGIC_LENGTH);
 	memcpy(bytes + MAGIC_LENGTH, header, sizeof(header));
-	if (send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL) != (ssize_t)sizeof(bytes) ||
-	    send(fd, text, strlen(text), MSG_NOSIGNAL) != (ssize_t)strlen(text))
+	if (sendmsg(fd, &message, MSG_NOSIGNAL) != (ssize_t)(sizeof(bytes) + strlen(text)))
 		return -EIO;
 	error = read_all(fd, bytes, sizeof(bytes));
 	if (error)

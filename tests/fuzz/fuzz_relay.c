@@ -82,10 +82,14 @@ static bool move(struct session *from, struct session *to)
 
 static void settle(const struct world *world)
 {
-	while (move(world->host, world->near) | move(world->near, world->host) |
-	       move(world->far, world->stranger) |
-	       (world->stranger && move(world->stranger, world->far)))
-		;
+	bool more = true;
+
+	while (more) {
+		more = move(world->host, world->near);
+		more |= move(world->near, world->host);
+		more |= move(world->far, world->stranger);
+		more |= world->stranger && move(world->stranger, world->far);
+	}
 }
 
 /* --- The host's streams ----------------------------------------------------------------------- */

@@ -164,8 +164,15 @@ class Window:
 
     def __init__(self, target, relay):
         self.x = Xvfb()
-        self.process = self.x.start(*self.command(target, relay))
-        self.window = self.x.window(self.title)
+        self.log = tempfile.TemporaryFile()
+        self.process = self.x.start(*self.command(target, relay), log=self.log)
+        try:
+            self.window = self.x.window(self.title, 40)
+        except Error as error:
+            self.log.seek(0)
+            said = self.log.read().decode("utf-8", "replace")
+            self.close()
+            raise Error("%s; it said: %s" % (error, said[-600:])) from error
 
     def picture(self):
         """What the window shows of the guest, or None if its size is not the guest's."""

@@ -37,6 +37,11 @@ class Xvfb:
             self.environment.pop(name, None)
         # Viewers believe their window's place only from a window manager.
         self.manager = self.start("openbox", "--config-file", os.path.join(HERE, "openbox.xml"))
+        deadline = time.monotonic() + 20
+        while "window id" not in self.run("xprop", "-root", "_NET_SUPPORTING_WM_CHECK"):
+            if time.monotonic() > deadline:
+                raise Error("openbox does not start")
+            time.sleep(0.05)
         with open(os.path.join(self.folder.name, "Xvfb_screen0"), "rb") as file:
             self.memory = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
         # An XWD file, version 7.

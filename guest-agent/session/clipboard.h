@@ -94,9 +94,10 @@ int clipboard_paste(struct clipboard *clipboard, enum clipboard_selection select
 		    struct clipboard_paste **paste);
 void clipboard_paste_cancel(struct clipboard_paste *paste);
 
-/* @types as programs look for them: each name of text stands beside CLIPBOARD_TEXT. @expanded: at
- * least CLIPBOARD_MAX_TYPES + CLIPBOARD_MORE_TYPES. Return: how many. */
-#define CLIPBOARD_MORE_TYPES 4
+/* @types as programs look for them: each name of text stands beside CLIPBOARD_TEXT, and GNOME's
+ * name for files that were copied beside text/uri-list. @expanded: at least CLIPBOARD_MAX_TYPES +
+ * CLIPBOARD_MORE_TYPES. Return: how many. */
+#define CLIPBOARD_MORE_TYPES 5
 size_t clipboard_expand(const char *const *types, const char **expanded);
 
 /* --- The service ---------------------------------------------------------------------------- */

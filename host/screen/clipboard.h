@@ -14,8 +14,8 @@
  *
  * Text is "text/plain;charset=utf-8" here, valid UTF-8, lines end with LF: other forms of it
  * (UTF8_STRING, STRING, TEXT, text/plain) are recognised in offers, shown as that, and converted.
- * Pictures and other types pass as they are. "application/x-lodge-files" is files (see
- * protocol/bundle.h), beside the text/uri-list that names them.
+ * Pictures and other types pass as they are. So does text/uri-list, which names files of the side
+ * that has copied them: who pastes such fetches them by the agent's "file.*" (lodge clipboard).
  */
 #ifndef LODGE_SCREEN_CLIPBOARD_H
 #define LODGE_SCREEN_CLIPBOARD_H
@@ -28,7 +28,6 @@
 #include <uv.h>
 
 #define CLIPBOARD_TEXT	     "text/plain;charset=utf-8"
-#define CLIPBOARD_FILES	     "application/x-lodge-files"
 #define CLIPBOARD_VIEWER_MAX (16U << 20) /* what a viewer should ask for, of text */
 #define CLIPBOARD_FETCHES    16		 /* under way at once */
 #define CLIPBOARD_TIMEOUT_MS 10000	 /* without a byte */

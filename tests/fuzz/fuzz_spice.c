@@ -31,7 +31,8 @@ static void same_grab(const struct spice_grab *grab)
 	const size_t length = spice_grab_encode(grab, both, bytes);
 
 	if (spice_grab_parse((struct slice){bytes, length}, both, &again) < 0 ||
-	    memcmp(grab, &again, sizeof(again)) != 0)
+	    grab->selection != again.selection || grab->serial != again.serial ||
+	    grab->count != again.count || memcmp(grab->type, again.type, sizeof(again.type)) != 0)
 		abort();
 }
 

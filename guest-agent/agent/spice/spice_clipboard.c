@@ -346,6 +346,29 @@ void spice_clipboard_skipped(struct spice *spice, struct slice start)
 	}
 }
 
+static bool is_asked(const struct spice *spice, uint8_t selection, uint32_t type)
+{
+	for (size_t i = 0; i < SPICE_WANTS; i++) {
+		const struct spice_want *want = &spice->wants[i];
+
+		if (want->used && want->selection == selection && want->type == type)
+			return true;
+	}
+	return false;
+}
+
+static struct spice_want *free_want(struct spice *spice)
+{
+	for (size_t i = 0; i < SPICE_WANTS; i++) {
+		if (!spice->wants[i].used)
+			return &spice->wants[i];
+	}
+	/* The oldest have waited for nothing. */
+	for (size_t i = 0; i < SPICE_WANTS; i++)
+		answer_want(spice, &spice->wants[i], ETIMEDOUT, (struct slice){0});
+	return &spice->wants[0];
+}
+
 static void guest_wants(struct spice *spice, const struct clipboard_want *wanted, uint8_t selection)
 {
 	struct spice_want want = {
@@ -355,28 +378,16 @@ static void guest_wants(struct spice *spice, const struct clipboard_want *wanted
 		.type = spice_clipboard_type(wanted->type),
 	};
 	const struct spice_clipboard request = {.selection = selection, .type = want.type};
-	bool asked = false;
-	size_t place = SPICE_WANTS;
+	struct spice_want *place;
+	bool asked;
 
-	for (size_t i = 0; i < SPICE_WANTS; i++) {
-		if (!spice->wants[i].used)
-			place = i;
-		else
-			asked |= spice->wants[i].selection == selection &&
-				 spice->wants[i].type == want.type;
-	}
 	if (wanted->serial == 0 || wanted->serial != spice->offered[selection] || !want.type) {
 		answer_want(spice, &want, ESTALE, (struct slice){0});
 		return;
 	}
-	if (place == SPICE_WANTS) {
-		/* The oldest have waited for nothing. */
-		for (size_t i = 0; i < SPICE_WANTS; i++)
-			answer_want(spice, &spice->wants[i], ETIMEDOUT, (struct slice){0});
-		place = 0;
-		asked = false;
-	}
-	spice->wants[place] = want;
+	place = free_want(spice);
+	asked = is_asked(spice, selection, want.type);
+	*place = want;
 	if (!asked)
 		say_short(spice, SPICE_CLIPBOARD_REQUEST, &request, (struct slice){0});
 }

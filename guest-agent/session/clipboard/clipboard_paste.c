@@ -14,6 +14,7 @@ struct clipboard_paste {
 	struct transfer *transfer;
 	struct clipboard_paste *next;
 	enum text_form form; /* TEXT_LATIN1: as that; else as it came */
+	bool to_gnome;	     /* FILES came */
 	clipboard_pasted *done;
 	void *owner;
 };
@@ -33,19 +34,37 @@ struct transfer {
 	struct clipboard_paste *pastes;
 };
 
+/* How files that were copied are called by most, and by GNOME's programs and their kin: "copy" and
+ * the addresses, a line each, without a line end behind the last. */
+#define FILES	    "text/uri-list"
+#define FILES_GNOME "x-special/gnome-copied-files"
+
 /* --- Names ---------------------------------------------------------------------------------- */
 
 static const char *const text_names[] = {
 	CLIPBOARD_TEXT, "UTF8_STRING", "text/plain", "STRING", "TEXT",
 };
 
-_Static_assert(ARRAY_SIZE(text_names) == 1 + CLIPBOARD_MORE_TYPES, "one of them stands for all");
+_Static_assert(ARRAY_SIZE(text_names) - 1 + 1 == CLIPBOARD_MORE_TYPES,
+	       "one name of text stands for all; and files have two");
+
+static bool is_among(const char *const *types, const char *type)
+{
+	for (; *types; types++) {
+		if (strcmp(*types, type) == 0)
+			return true;
+	}
+	return false;
+}
 
 size_t clipboard_expand(const char *const *types, const char **expanded)
 {
+	const bool lacks_gnome = is_among(types, FILES) && !is_among(types, FILES_GNOME);
 	bool has_text = false;
 	size_t count = 0;
 
+	if (lacks_gnome)
+		expanded[count++] = FILES_GNOME;
 	for (; *types; types++) {
 		if (clipboard_text_form(slice_of(*types)) == TEXT_NONE) {
 			expanded[count++] = *types;
@@ -69,7 +88,38 @@ static const char *host_type(const struct offered *host, const char *type)
 		     clipboard_text_form(slice_of(host->name[i])) != TEXT_NONE))
 			return host->name[i];
 	}
-	return NULL;
+	return strcmp(type, FILES_GNOME) == 0 && is_among(host->type, FILES) ? FILES : NULL;
+}
+
+/* text/uri-list as FILES_GNOME: lines end with CRLF there (RFC 2483), and comments begin with "#".
+ * malloc()ed; never NULL for lack of lines. */
+static int to_gnome(struct slice list, uint8_t **result, size_t *length)
+{
+	static const char head[] = "copy";
+	size_t filled = sizeof(head) - 1, end;
+	/* Each line takes no more than it did, but for the last, which may have no end. */
+	uint8_t *bytes = malloc(filled + list.length + 1);
+
+	if (!bytes)
+		return -ENOMEM;
+	memcpy(bytes, head, filled);
+	for (size_t at = 0; at < list.length; at = end + 1) {
+		const uint8_t *newline = memchr(list.bytes + at, '\n', list.length - at);
+		size_t line;
+
+		end = newline ? (size_t)(newline - list.bytes) : list.length;
+		line = end - at;
+		if (line && list.bytes[end - 1] == '\r')
+			line--;
+		if (line == 0 || list.bytes[at] == '#')
+			continue;
+		bytes[filled++] = '\n';
+		memcpy(bytes + filled, list.bytes + at, line);
+		filled += line;
+	}
+	*result = bytes;
+	*length = filled;
+	return 0;
 }
 
 /* --- Transfers ------------------------------------------------------------------------------ */
@@ -99,7 +149,13 @@ static void deliver(const struct transfer *transfer, struct clipboard_paste *pas
 		error = clipboard_text_to_latin1(bytes, &converted, &length);
 		bytes = (struct slice){converted, length};
 	}
-	paste->done(paste->owner, error, error ? (struct slice){0} : bytes);
+	if (!error && paste->to_gnome) {
+		error = to_gnome(bytes, &converted, &length);
+		bytes = (struct slice){converted, length};
+	}
+	if (error)
+		bytes.length = 0;
+	paste->done(paste->owner, error, bytes);
 	free(converted);
 	free(paste);
 }
@@ -219,6 +275,7 @@ int clipboard_paste(struct clipboard *clipboard, enum clipboard_selection select
 		.transfer = same,
 		.next = same->pastes,
 		.form = clipboard_text_form(slice_of(type)),
+		.to_gnome = strcmp(type, name) != 0 && strcmp(name, FILES) == 0,
 		.done = done,
 		.owner = owner,
 	};

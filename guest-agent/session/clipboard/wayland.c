@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define PIPE_BYTES (1 << 20)
 #define TYPES                                                                                      \
 	(CLIPBOARD_MAX_TYPES * 2) /* of an offer, before those are left out that say nothing */
 
@@ -182,6 +183,7 @@ static void read_begin(void *state, struct clipboard_read *read)
 	}
 	/* The program's end blocks, as programs expect. */
 	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	fcntl(fds[0], F_SETPIPE_SZ, PIPE_BYTES); /* or as it is */
 	wl_proxy_marshal_flags(selected->proxy, DATA_OFFER_RECEIVE, NULL,
 			       wl_proxy_get_version(selected->proxy), 0, read->type, fds[1]);
 	close(fds[1]);

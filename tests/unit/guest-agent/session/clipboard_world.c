@@ -53,8 +53,10 @@ static void on_tick(uv_timer_t *timer)
 
 static void on_expired(uv_timer_t *timer)
 {
-	(void)timer;
-	ck_abort_msg("nothing happens any more");
+	const struct world *world = timer->data;
+
+	ck_abort_msg("nothing happens any more while it %s; offered: %s, primary: %s", world->doing,
+		     world->offered[0], world->offered[1]);
 }
 
 void world_wait(struct world *world, bool (*condition)(struct world *world))
@@ -82,6 +84,7 @@ int world_run(struct world *world, const char *command)
 	snprintf(text, sizeof(text), "cd '%s' && %s", world->folder, command);
 	pid = spawn(text);
 	ck_assert_int_gt(pid, 0);
+	world->doing = command;
 	uv_timer_start(&world->watchdog, on_expired, WORLD_WAIT_MS, 0);
 	while (waitpid(pid, &status, WNOHANG) == 0)
 		uv_run(&world->loop, UV_RUN_ONCE);
@@ -265,6 +268,7 @@ void world_offer(struct world *world, enum clipboard_selection selection, const 
 
 void world_wait_offered(struct world *world, enum clipboard_selection selection, const char *type)
 {
+	world->doing = type;
 	uv_timer_start(&world->watchdog, on_expired, WORLD_WAIT_MS, 0);
 	while (!strstr(world->offered[selection], type))
 		uv_run(&world->loop, UV_RUN_ONCE);
@@ -318,6 +322,7 @@ int world_read(struct world *world, enum clipboard_selection selection, const ch
 	ck_assert_int_eq(session_request(world->host.session, SLICE_LITERAL("clipboard.read"),
 					 cbor_written(&writer), &read_handlers, &answer, NULL),
 			 0);
+	world->doing = "reads";
 	uv_timer_start(&world->watchdog, on_expired, WORLD_WAIT_MS, 0);
 	while (!answer.done)
 		uv_run(&world->loop, UV_RUN_ONCE);
@@ -466,6 +471,8 @@ static void start_loop(struct world *world)
 	uv_loop_init(&world->loop);
 	uv_timer_init(&world->loop, &world->tick);
 	uv_timer_init(&world->loop, &world->watchdog);
+	world->watchdog.data = world;
+	world->doing = "waits";
 	uv_timer_start(&world->tick, on_tick, 5, 5);
 }
 

@@ -9,7 +9,7 @@
 #include "guest-agent/session/clipboard.h"
 #include "protocol/pump/pump.h"
 
-#define WORLD_WAIT_MS 30000
+#define WORLD_WAIT_MS 60000
 
 struct world_end {
 	struct world *world;
@@ -21,6 +21,7 @@ struct world_end {
 struct world {
 	uv_loop_t loop;
 	uv_timer_t tick, watchdog;
+	const char *doing; /* for people, when nothing happens any more */
 	struct environment environment;
 	struct session_context context;
 	char folder[64]; /* of this test, removed at its end */

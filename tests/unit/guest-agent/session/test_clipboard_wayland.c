@@ -79,6 +79,24 @@ START_TEST(test_to_desktop)
 }
 END_TEST
 
+START_TEST(test_files)
+{
+	static const char list[] = "file:///tmp/a%20b\r\n# two\r\nfile:///tmp/c";
+	static const char gnome[] = "copy\nfile:///tmp/a%20b\nfile:///tmp/c";
+	struct world world;
+
+	world_start_sway(&world);
+	world_has_bytes(&world, list, strlen(list));
+	world_offer(&world, CLIPBOARD_CLIPBOARD, "text/uri-list");
+	ck_assert_int_eq(world_run(&world, "wl-paste -n -t text/uri-list >out"), 0);
+	world_check_file(&world, "out", list, strlen(list));
+	ck_assert_int_eq(world_run(&world, "wl-paste -n -t x-special/gnome-copied-files >out"), 0);
+	world_check_file(&world, "out", gnome, strlen(gnome));
+	ck_assert_str_eq(world.wanted, "text/uri-list");
+	world_stop(&world);
+}
+END_TEST
+
 START_TEST(test_refusals)
 {
 	struct world world;
@@ -125,9 +143,10 @@ int main(void)
 
 	if (!world_has("sway") || !world_has("wl-copy"))
 		return EXIT_SUCCESS;
-	tcase_set_timeout(tcase, 120);
+	tcase_set_timeout(tcase, 300);
 	tcase_add_test(tcase, test_to_host);
 	tcase_add_test(tcase, test_to_desktop);
+	tcase_add_test(tcase, test_files);
 	tcase_add_test(tcase, test_refusals);
 	tcase_add_test(tcase, test_ends_amid_a_paste);
 	suite_add_tcase(suite, tcase);

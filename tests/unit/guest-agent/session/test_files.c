@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Files for the user's downloads: what comes, what is refused, and what is left of it. A host is
+ * played here over a socket pair; $HOME is a folder of the test's own.
+ */
+#include "guest-agent/session/files.h"
+
+#include "protocol/base/bytes.h"
+#include "protocol/display.h"
+#include "protocol/pump/pump.h"
+#include "tests/unit/guest-agent/folder.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define WAIT_MS 20000
+
+struct end {
+	struct session *session;
+	struct pump *pump;
+};
+
+struct call {
+	bool done, ready;
+	int error;
+	struct stream *stream;
+};
+
+static uv_loop_t loop;
+static uv_timer_t watchdog;
+static struct end host, guest;
+static void *service;
+static struct session_context context;
+static bool established;
+
+static void on_expired(uv_timer_t *timer)
+{
+	(void)timer;
+	ck_abort_msg("nothing happens any more");
+}
+
+static void on_request(void *owner, struct stream *stream, struct slice method, struct slice params)
+{
+	const struct session_method *m = session_service_files.methods;
+
+	(void)owner;
+	ck_assert(slice_is(method, m->name));
+	m->call(service, stream, params);
+}
+
+static void on_established(void *owner, const struct session_peer *peer)
+{
+	(void)peer;
+	if (owner == &host)
+		established = true;
+}
+
+static void on_lost(void *owner, int reason)
+{
+	(void)owner;
+	(void)reason;
+}
+
+static void on_wake(void *owner)
+{
+	pump_wake(((struct end *)owner)->pump);
+}
+
+static uint64_t on_random(void *owner)
+{
+	(void)owner;
+	return uv_hrtime();
+}
+
+static const struct session_handlers session_handlers = {
+	.established = on_established,
+	.lost = on_lost,
+	.request = on_request,
+	.wake = on_wake,
+	.random = on_random,
+};
+
+static void on_pump_closed(void *owner, int error)
+{
+	(void)owner;
+	(void)error;
+}
+
+static const struct pump_handlers pump_handlers = {.closed = on_pump_closed};
+
+static void end_start(struct end *end, enum session_role role, int fd)
+{
+	static const char *const capabilities[] = {"files", NULL};
+
+	end->session = session_new(role, "test", capabilities, &session_handlers, end);
+	ck_assert_int_eq(pump_new(&loop, fd, false, end->session, &pump_handlers, end, &end->pump),
+			 0);
+}
+
+static void end_stop(struct end *end)
+{
+	pump_free(end->pump);
+	end->pump = NULL;
+	session_free(end->session);
+	end->session = NULL;
+}
+
+static void setup(void)
+{
+	int fds[2];
+
+	make_folder();
+	setenv("HOME", folder, 1);
+	unsetenv("XDG_CONFIG_HOME");
+	established = false;
+	uv_loop_init(&loop);
+	uv_timer_init(&loop, &watchdog);
+	uv_timer_start(&watchdog, on_expired, WAIT_MS, 0);
+	context = (struct session_context){.loop = &loop};
+	ck_assert_int_eq(session_service_files.start(&context, &service), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	end_start(&host, SESSION_HOST, fds[0]);
+	end_start(&guest, SESSION_GUEST, fds[1]);
+	session_start(host.session);
+	while (!established)
+		uv_run(&loop, UV_RUN_ONCE);
+}
+
+static void teardown(void)
+{
+	end_stop(&guest);
+	end_stop(&host);
+	session_service_files.stop(service);
+	uv_close((uv_handle_t *)&watchdog, NULL);
+	uv_run(&loop, UV_RUN_NOWAIT);
+	uv_run(&loop, UV_RUN_NOWAIT);
+	ck_assert_int_eq(uv_loop_close(&loop), 0);
+	remove_folder();
+}
+
+static void on_ready(struct stream *stream, void *owner, struct slice name, struct slice params)
+{
+	(void)stream;
+	(void)params;
+	ck_assert(slice_is(name, "ready"));
+	((struct call *)owner)->ready = true;
+}
+
+static void on_closed(struct stream *stream, void *owner, const struct stream_result *result)
+{
+	struct call *call = owner;
+
+	(void)stream;
+	call->done = true;
+	call->error = result->error;
+}
+
+static const struct stream_handlers call_handlers = {.message = on_ready, .closed = on_closed};
+
+static void begin(struct call *call, const char *name, uint64_t size)
+{
+	const struct files_receive want = {.name = slice_of(name), .size_bytes = size};
+	uint8_t bytes[512];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+
+	*call = (struct call){0};
+	message_encode(&message_files_receive, &want, &writer);
+	ck_assert_int_eq(session_request(host.session, SLICE_LITERAL("files.receive"),
+					 cbor_written(&writer), &call_handlers, call,
+					 &call->stream),
+			 0);
+	while (!call->ready && !call->done)
+		uv_run(&loop, UV_RUN_ONCE);
+}
+
+static int put(const char *name, uint64_t size, const char *text)
+{
+	struct call call;
+
+	begin(&call, name, size);
+	if (call.done)
+		return call.error;
+	ck_assert_int_eq(stream_send(call.stream, 0, text, strlen(text)), (ssize_t)strlen(text));
+	stream_end(call.stream, 0);
+	while (!call.done)
+		uv_run(&loop, UV_RUN_ONCE);
+	return call.error;
+}
+
+static void check(const char *name, const char *text)
+{
+	char line[64] = "";
+	FILE *file = fopen(in_folder(name), "re");
+
+	ck_assert_msg(file != NULL, "there is no %s", name);
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
+	fclose(file);
+	ck_assert_str_eq(line, text);
+}
+
+static unsigned int count_files(const char *name)
+{
+	unsigned int count = 0;
+	const struct dirent *entry;
+	DIR *directory = opendir(in_folder(name));
+
+	ck_assert_ptr_nonnull(directory);
+	while ((entry = readdir(directory)))
+		count += entry->d_name[0] != '.';
+	closedir(directory);
+	return count;
+}
+
+START_TEST(they_come_and_replace_nothing)
+{
+	ck_assert_int_eq(put("a.txt", 3, "one"), 0);
+	check("Downloads/a.txt", "one");
+	ck_assert_int_eq(put("a.txt", 3, "two"), 0);
+	check("Downloads/a.txt", "one");
+	check("Downloads/a (1).txt", "two");
+	/* Nor what a link stands for. */
+	ck_assert_int_eq(symlink("elsewhere", in_folder("Downloads/link")), 0);
+	ck_assert_int_eq(put("link", 5, "three"), 0);
+	check("Downloads/link (1)", "three");
+	ck_assert_int_eq(access(in_folder("Downloads/elsewhere"), F_OK), -1);
+	ck_assert_int_eq(put("empty", 0, ""), 0);
+	ck_assert_uint_eq(count_files("Downloads"), 5);
+}
+END_TEST
+
+START_TEST(the_folder_is_the_users_choice)
+{
+	mkdir(in_folder(".config"), 0755);
+	make_file(".config/user-dirs.dirs",
+		  "# a comment\nXDG_MUSIC_DIR=\"$HOME/m\"\nXDG_DOWNLOAD_DIR=\"$HOME/got\"\n");
+	ck_assert_int_eq(put("a", 3, "one"), 0);
+	check("got/a", "one");
+}
+END_TEST
+
+START_TEST(what_is_refused_leaves_nothing)
+{
+	static const char *const names[] = {"../a", "/a", "a/b", ".a", "..", "", "a\nb", "a\\b"};
+	static struct call lost; /* until the session ends */
+	struct call call;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		ck_assert_int_eq(put(names[i], 3, "one"), -EINVAL);
+	ck_assert_int_eq(put("more", 2, "one"), -EFBIG);
+	ck_assert_int_eq(put("less", 4, "one"), -EPIPE);
+	ck_assert_int_eq(put("large", 9ULL << 30, ""), -EFBIG);
+	ck_assert_int_eq(put("wild", INT64_MAX, ""), -EFBIG);
+	begin(&call, "cancelled", 100);
+	ck_assert_int_eq(stream_send(call.stream, 0, "some", 4), 4);
+	stream_cancel(call.stream);
+	while (!call.done)
+		uv_run(&loop, UV_RUN_ONCE);
+	ck_assert_int_eq(call.error, -ECANCELED);
+	begin(&lost, "lost", 100);
+	ck_assert_uint_eq(count_files("Downloads"), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("session's files");
+	TCase *tcase = tcase_create("all");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, they_come_and_replace_nothing);
+	tcase_add_test(tcase, the_folder_is_the_users_choice);
+	tcase_add_test(tcase, what_is_refused_leaves_nothing);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -18,7 +18,6 @@
 #include "protocol/display.h"
 #include "protocol/pump/pump.h"
 
-
 #define TELL_MS 20 /* between two "changed" */
 
 struct control_client {

@@ -129,19 +129,21 @@ static int copy_once(const struct channel_scanout *shared, struct raw_scanout *r
 /* Extents that follow each other in RAM become one piece. */
 static int gather(const struct area *area, const struct raw_scanout *raw, struct surface *surface)
 {
-	surface->piece = calloc(raw->extents, sizeof(*surface->piece));
-	if (!surface->piece)
+	struct surface_piece *pieces = calloc(raw->extents, sizeof(*pieces));
+
+	if (!pieces)
 		return -ENOMEM;
+	surface->piece = pieces;
 	for (uint32_t i = 0; i < raw->extents; i++) {
 		const struct channel_extent *extent = &raw->extent[i];
-		struct surface_piece *last =
-			surface->pieces ? &surface->piece[surface->pieces - 1] : NULL;
+		const struct surface_piece *last =
+			surface->pieces ? &pieces[surface->pieces - 1] : NULL;
 
 		if (extent->length == 0 || extent->offset > area->ram_bytes ||
 		    extent->length > area->ram_bytes - extent->offset)
 			return -EPROTO;
 		if (!last || last->offset + (surface->bytes - last->start) != extent->offset)
-			surface->piece[surface->pieces++] = (struct surface_piece){
+			pieces[surface->pieces++] = (struct surface_piece){
 				.start = surface->bytes, .offset = extent->offset};
 		/* At most 65536 times the size of RAM, which is below 2^47. */
 		if (__builtin_add_overflow(surface->bytes, extent->length, &surface->bytes))

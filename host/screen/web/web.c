@@ -171,7 +171,7 @@ static void make_room(struct web *web)
 {
 	struct connection *first = web->connections;
 
-	if (web->count < WEB_MAX_CONNECTIONS)
+	if (!first || web->count < WEB_MAX_CONNECTIONS)
 		return;
 	for (struct connection *other = first; other; other = other->next) {
 		if (other->deadline_ms <= first->deadline_ms)

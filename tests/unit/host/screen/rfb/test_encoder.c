@@ -193,6 +193,7 @@ START_TEST(test_jpeg)
 		wire_free(&out);
 	}
 	ck_assert_uint_eq(decoder->jpegs, 10);
+	encoder.quality = 9;
 	encoder.jpeg_quality = 1;
 	encoder.jpeg_subsample = 3; /* grey */
 	{

@@ -9,11 +9,18 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#define IS_SANITIZED true
+#else
+#define IS_SANITIZED false
+#endif
 
 /* Exit statuses of what is tried inside. */
 enum {
@@ -112,8 +119,12 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
-	tcase_add_test(tests, nothing_can_be_opened_or_started);
-	tcase_add_test(tests, what_is_needed_later_can_be_had);
+	if (IS_SANITIZED) {
+		puts("left out: a sanitizer's own system calls are not on the sandbox's list");
+	} else {
+		tcase_add_test(tests, nothing_can_be_opened_or_started);
+		tcase_add_test(tests, what_is_needed_later_can_be_had);
+	}
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -173,9 +173,11 @@ class Rfb:
             kinds = self.message()
             yield time.monotonic(), kinds
 
-    def drain(self, seconds=0.3):
-        """Reads what there is, asking for more, until nothing has come for that long."""
-        while True:
+    def drain(self, seconds=0.3, limit=5.0):
+        """Reads what there is, asking for more, until nothing has come for that long. A picture that
+        never rests, such as a blinking cursor, is read for @limit seconds."""
+        deadline = time.monotonic() + limit
+        while time.monotonic() < deadline:
             self.request()
             if not list(self._some(seconds)):
                 return

@@ -22,9 +22,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SETTLE_MS 60  /* events come in flocks */
-#define AGAIN_MS  400 /* the console's new mode is there by then */
 #define ACTIVE	  "/sys/class/tty/tty0/active"
+#define SETTLE_MS 60 /* events come in flocks */
+
+/*
+ * The kernel says that a monitor changed before it sets the console's new mode, and says nothing
+ * after it. It is there at the first of these; a guest that hardly gets to run needs the others.
+ */
+static const uint64_t again_ms[] = {400, 1500, 5000};
 
 struct display {
 	const struct driver_context *context;
@@ -33,7 +38,7 @@ struct display {
 	uv_poll_t front; /* which console is in front */
 	int active;	 /* -1: no virtual terminals */
 	uv_timer_t settle;
-	bool again; /* one more look after this one */
+	unsigned int looks; /* again, since the last event */
 	struct card_state card;
 	bool shown; /* the console is */
 	uint64_t serial;
@@ -84,14 +89,13 @@ static void on_settled(uv_timer_t *timer)
 
 	if (look(display))
 		display->context->changed(display->context->owner);
-	if (display->again)
-		uv_timer_start(timer, on_settled, AGAIN_MS, 0);
-	display->again = false;
+	if (display->looks < ARRAY_SIZE(again_ms))
+		uv_timer_start(timer, on_settled, again_ms[display->looks++], 0);
 }
 
 static void look_soon(struct display *display)
 {
-	display->again = true;
+	display->looks = 0;
 	/* A flock that does not end is looked at all the same. */
 	if (!uv_is_active((const uv_handle_t *)&display->settle) ||
 	    uv_timer_get_due_in(&display->settle) > SETTLE_MS)

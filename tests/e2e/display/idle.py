@@ -42,9 +42,9 @@ def in_front_of_a_stand_in(check, program, folder):
     control.info()
     check("a client of the control socket that asks nothing", not (n := wakeups(pid)), n)
     viewer = Rfb(shown.vnc)
-    viewer.drain(0.05)
+    viewer.request()
     pictures = 0
-    for _, kinds in viewer.events(1.0):
+    for _, kinds in viewer.events(2.0):
         pictures += "pixels" in kinds
         viewer.request()
     check("a viewer that asks sees it", pictures > 5, pictures)

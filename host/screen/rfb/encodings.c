@@ -116,6 +116,7 @@ void rfb_learnt(struct rfb *rfb, const struct rfb_abilities *can)
 	pending->qemu_keys |= can->qemu_keys && !had.qemu_keys;
 	pending->qemu_motion |= can->qemu_motion && !had.qemu_motion;
 	pending->mouse_buttons |= can->mouse_buttons && !had.mouse_buttons;
+	rfb_pointer_changed(rfb);
 	rfb_flow_learnt(rfb, &had);
 	if (can->extended_clipboard && !had.extended_clipboard)
 		rfb_clipboard_learnt(rfb);

@@ -298,6 +298,7 @@ static ssize_t read_init(struct rfb *rfb, uint8_t shared)
 	put_text(rfb, name);
 	rfb->viewer.view_only = rfb->view_only;
 	rfb->state = RFB_RUNNING;
+	rfb_pointer_changed(rfb);
 	uv_timer_stop(&rfb->limit);
 	rfb_flush(rfb);
 	return 1;

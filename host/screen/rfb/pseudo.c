@@ -42,6 +42,7 @@ void rfb_cursor_changed(struct rfb *rfb)
 	if (moved && cursor->visible && rfb->can.pointer_position &&
 	    rfb_now(rfb) > rfb->moved_ms + OWN_MOTION_MS)
 		rfb->pending.pointer_position = true;
+	rfb_pointer_changed(rfb);
 	rfb_update_soon(rfb);
 }
 

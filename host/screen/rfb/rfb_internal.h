@@ -9,6 +9,7 @@
  *	size.c		sizes of the desktop, both ways
  *	update.c	when it is sent what
  *	pseudo.c	cursor, LEDs, name: what is no picture and comes with it
+ *	pointer.c	the cursor for those who cannot show one: in the picture
  *	flow.c		fences and continuous updates
  *	clipboard.c	plain and extended
  */
@@ -99,6 +100,13 @@ struct rfb_long {
 	bool extended;
 };
 
+/* The cursor as it is painted into the picture, and where; not the viewer's own. */
+struct rfb_pointer {
+	bool painted;
+	struct rectangle place;
+	uint32_t generation; /* of its image */
+};
+
 struct rfb_clipboard {
 	uint64_t asked_id; /* what the guest wants of the viewer, 0: nothing */
 	struct clipboard_paste *paste;
@@ -147,6 +155,7 @@ struct rfb {
 	bool cursor_visible;
 	int32_t cursor_x, cursor_y;
 	struct damage damage;
+	struct rfb_pointer pointer;
 	struct rfb_pending pending;
 	struct rfb_update update;
 	struct encoder encoder;
@@ -228,6 +237,15 @@ void rfb_cursor_changed(struct rfb *rfb);
 unsigned int rfb_count_pseudo(const struct rfb *rfb);
 /* Into rfb->out; as many as were counted. Nothing is pending afterwards. */
 void rfb_put_pseudo(struct rfb *rfb);
+
+/* --- pointer.c -------------------------------------------------------------------------------- */
+
+/* Its image, place or visibility, or whether the viewer shows it by itself. */
+void rfb_pointer_changed(struct rfb *rfb);
+/* Whether it is to be painted into pixels of @place, which @pixels are a copy of. */
+bool rfb_pointer_is_on(const struct rfb *rfb, const struct rectangle *place);
+void rfb_paint_pointer(const struct rfb *rfb, const struct rectangle *place, uint8_t *pixels,
+		       size_t stride);
 
 /* --- input.c ---------------------------------------------------------------------------------- */
 

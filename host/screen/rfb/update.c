@@ -156,14 +156,20 @@ static void begin_update(struct rfb *rfb)
 {
 	struct rfb_update *update = &rfb->update;
 	unsigned int others = rfb_count_size(rfb);
+	bool requested = false;
 	struct rectangle area;
 
 	asked_for(rfb, &area);
 	update->count = update->next = 0;
 	update->last_rect = false;
 	if (others) {
+		uint32_t width = rfb->width, height = rfb->height;
+
 		put_update(rfb, others);
 		rfb_put_size(rfb);
+		/* With these there may be no pixels. Who has asked for some gets them with the next
+		 * update; for those of another size it will ask again. */
+		requested = rfb->requested && width == rfb->width && height == rfb->height;
 	} else {
 		if (rfb->refreshes)
 			damage_mark(&rfb->damage, &rfb->refresh, true);
@@ -183,7 +189,7 @@ static void begin_update(struct rfb *rfb)
 	}
 	if (rfb->closed)
 		return;
-	rfb->requested = false;
+	rfb->requested = requested;
 	update->active = true;
 	rfb->update_ms = rfb_now(rfb);
 	rfb_on_work(&rfb->work);
@@ -201,7 +207,7 @@ void rfb_on_pace(uv_timer_t *timer)
 
 /* --- Making it -------------------------------------------------------------------------------- */
 
-/* As much of @place as the desktop has, the rest black. */
+/* A copy: as much of @place as the desktop has, the rest black; with the pointer on it. */
 static int patch(struct rfb *rfb, const struct desktop *desktop, struct piece *piece)
 {
 	const struct rectangle *place = &piece->place;
@@ -220,6 +226,7 @@ static int patch(struct rfb *rfb, const struct desktop *desktop, struct piece *p
 			       desktop->pixels + (place->y + y) * desktop->stride + place->x * 4UL,
 			       (right - place->x) * 4UL);
 	}
+	rfb_paint_pointer(rfb, place, room, row);
 	piece->pixels = room;
 	piece->stride = row;
 	return 0;
@@ -232,7 +239,7 @@ static int put_piece(struct rfb *rfb, const struct rectangle *place)
 	int result = 0;
 
 	if (place->x + place->width > desktop->width ||
-	    place->y + place->height > desktop->height) {
+	    place->y + place->height > desktop->height || rfb_pointer_is_on(rfb, place)) {
 		result = patch(rfb, desktop, &piece);
 	} else {
 		piece.pixels = desktop->pixels + place->y * desktop->stride + place->x * 4UL;
@@ -315,8 +322,11 @@ void rfb_refresh(struct rfb *rfb, const struct rectangle *area)
 
 void rfb_request(struct rfb *rfb, bool incremental, const struct rectangle *area)
 {
-	if (!incremental)
+	if (!incremental) {
 		rfb_refresh(rfb, area);
+		/* So a viewer learns what screens there are, whenever it wants. */
+		rfb->pending.size |= rfb->can.extended_desktop_size;
+	}
 	rfb->request = rfb->requested ? around(&rfb->request, area) : *area;
 	rfb->requested = rfb->looks = true;
 	screen_watch(&rfb->viewer, true);

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A small RFB (VNC) client for tests, without libraries (RFC 6143 and rfbproto's extensions).
 
-It asks for raw pixels of four bytes, ExtendedDesktopSize and QEMU's extended keys. It believes the
-server: it is for tests on this machine.
+It asks for raw pixels of four bytes, ExtendedDesktopSize and QEMU's extended keys; the cursor it takes
+apart from them, and forgets. It believes the server: it is for tests on this machine.
 """
 import os
 import select
@@ -13,7 +13,7 @@ import time
 from picture import Error
 
 RAW, DESKTOP_SIZE, EXTENDED_DESKTOP_SIZE = 0, -223, -308
-QEMU_EXTENDED_KEY, QEMU_LEDS = -258, -261
+CURSOR, QEMU_EXTENDED_KEY, QEMU_LEDS = -239, -258, -261
 
 
 class Rfb:
@@ -82,7 +82,8 @@ class Rfb:
         self.pixels = bytearray(self.width * self.height * 4)
         # 32 bits, little endian: bytes B G R X.
         self.send(struct.pack(">BxxxBBBBHHHBBBxxx", 0, 32, 24, 0, 1, 255, 255, 255, 16, 8, 0))
-        self.encodings([RAW, EXTENDED_DESKTOP_SIZE, DESKTOP_SIZE, QEMU_EXTENDED_KEY, QEMU_LEDS])
+        self.encodings([RAW, EXTENDED_DESKTOP_SIZE, DESKTOP_SIZE, CURSOR, QEMU_EXTENDED_KEY,
+                        QEMU_LEDS])
 
     # --- To the server
 
@@ -137,6 +138,9 @@ class Rfb:
             self.width, self.height = width, height
             self.pixels = bytearray(width * height * 4)
             return "size"
+        if encoding == CURSOR:
+            self._read(width * height * 4 + (width + 7) // 8 * height)
+            return "cursor"
         if encoding == QEMU_EXTENDED_KEY:
             self.extended_keys = True
             return "keys"

@@ -127,7 +127,13 @@ START_TEST(test_extended_size)
 	ck_assert_uint_eq(size.x, 0);
 	ck_assert_uint_eq(size.width, 320);
 	ck_assert_uint_eq(screens[0].height, 200);
-	talk_request(talk, true);
+	/* Pixels may not be in the same update; but nobody has to ask twice. */
+	ck_assert_uint_eq(hear_pixels(&colour), 320 * 200);
+	talk_hear_nothing(talk);
+	/* Who asks for everything is told the size again. */
+	talk_request(talk, false);
+	ck_assert_uint_eq(talk_hear_update(talk), 1);
+	hear_screens(1, screens);
 	ck_assert_uint_eq(hear_pixels(&colour), 320 * 200);
 
 	screen_head_changed(talk->screen, 1, 64, 100);
@@ -158,7 +164,6 @@ static void begin_sizes(void)
 	talk_request(talk, true);
 	ck_assert_uint_eq(talk_hear_update(talk), 1);
 	hear_screens(1, screens);
-	talk_request(talk, true);
 	hear_pixels(&colour);
 	talk_request(talk, true);
 }
@@ -447,6 +452,82 @@ START_TEST(test_alpha_cursor)
 }
 END_TEST
 
+/* Every pixel of an update that has but whole rows of tiles. */
+static void hear_picture(uint32_t *picture)
+{
+	unsigned int count = talk_hear_update(talk);
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct rectangle place = talk_hear_header(talk, RAW);
+		const uint8_t *bytes = talk_hear(talk, (size_t)place.width * place.height * 4);
+
+		for (uint32_t at = 0; at < place.width * place.height; at++)
+			picture[(place.y + at / place.width) * 320 + place.x + at % place.width] =
+				load_le32(bytes + at * 4UL);
+	}
+}
+
+static size_t pixels_that_are(const uint32_t *picture, uint32_t colour)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < 320UL * 200; i++)
+		count += picture[i] == colour;
+	return count;
+}
+
+/* A viewer that cannot show a cursor sees it in the picture, where it is and nowhere else. */
+START_TEST(test_painted_cursor)
+{
+	static uint32_t picture[320 * 200];
+	struct desktop_cursor moved;
+
+	talk_paint(talk, 0x204060);
+	set_cursor(true, 0x80402010); /* hot spot at 3, 1 of 9 x 2, the last column clear */
+	talk_request(talk, true);
+	hear_picture(picture);
+	/* The spot is at 0, 0: three columns and a row of it are outside. */
+	ck_assert_uint_eq(picture[0], 0x4f3f3f);
+	ck_assert_uint_eq(pixels_that_are(picture, 0x4f3f3f), 5);
+	ck_assert_uint_eq(pixels_that_are(picture, 0x204060), 320 * 200 - 5);
+	talk_request(talk, true);
+	moved = *screen_cursor(talk->screen);
+	moved.x = 318;
+	moved.y = 100;
+	screen_set_cursor(talk->screen, 0, &moved);
+	hear_picture(picture);
+	ck_assert_uint_eq(picture[0], 0x204060);
+	ck_assert_uint_eq(picture[100 * 320 + 318], 0x4f3f3f);
+	ck_assert_uint_eq(pixels_that_are(picture, 0x4f3f3f), 10);
+	/* What is below it changes, it stays. */
+	talk_request(talk, true);
+	talk_paint(talk, 0);
+	hear_picture(picture);
+	ck_assert_uint_eq(picture[100 * 320 + 318], 0x402010);
+	ck_assert_uint_eq(pixels_that_are(picture, 0x402010), 10);
+	talk_request(talk, true);
+	set_cursor(false, 0);
+	hear_picture(picture);
+	ck_assert_uint_eq(pixels_that_are(picture, 0), 320 * 200);
+	/* It learns to show one. */
+	talk_request(talk, true);
+	set_cursor(true, 0xff000001);
+	hear_picture(picture);
+	ck_assert_uint_eq(pixels_that_are(picture, 1), 5);
+	talk_request(talk, true);
+	talk_encodings(talk, RAW, CURSOR, NO_MORE);
+	ck_assert_uint_eq(talk_hear_update(talk), 2);
+	talk_hear_header(talk, CURSOR);
+	talk_hear(talk, 9 * 2 * 4 + 4);
+	{
+		struct rectangle place = talk_hear_header(talk, RAW);
+
+		ck_assert(place.x == 0 && place.y == 0 && place.width == 16 && place.height == 16);
+		ck_assert_uint_eq(load_le32(talk_hear(talk, 16UL * 16 * 4)), 0);
+	}
+}
+END_TEST
+
 START_TEST(test_leds_name_keys)
 {
 	uint32_t colour;
@@ -609,6 +690,7 @@ int main(void)
 	tcase_add_test(tcase, test_no_size);
 	tcase_add_test(tcase, test_cursor);
 	tcase_add_test(tcase, test_alpha_cursor);
+	tcase_add_test(tcase, test_painted_cursor);
 	tcase_add_test(tcase, test_leds_name_keys);
 	tcase_add_test(tcase, test_fence);
 	tcase_add_test(tcase, test_continuous);

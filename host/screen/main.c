@@ -59,6 +59,11 @@ static void on_requested(void *owner, enum screen_who who, const struct screen_w
 	resize_requested(((struct program *)owner)->resize, who, wish);
 }
 
+static void on_source_ready(void *owner)
+{
+	resize_source_changed(((struct program *)owner)->resize);
+}
+
 static void on_head_changed(void *owner, unsigned int head, uint32_t width, uint32_t height)
 {
 	resize_head_changed(((struct program *)owner)->resize, head, width, height);
@@ -92,6 +97,7 @@ static bool on_source_ended(void *owner, int error)
 
 static const struct screen_hooks screen_hooks = {
 	.requested = on_requested,
+	.source_ready = on_source_ready,
 	.head_changed = on_head_changed,
 	.viewer_gone = on_viewer_gone,
 	.source_ended = on_source_ended,
@@ -196,7 +202,6 @@ static int open_qemu(struct program *program, int fd)
 		return result;
 	uv_timer_stop(&program->await_timer);
 	screen_set_source(program->screen, source);
-	resize_source_changed(program->resize);
 	return 0;
 }
 

@@ -2,17 +2,21 @@
 /*
  * resize - from what somebody wishes the heads to be to what the guest shows
  *
- * A window that is dragged wishes many times: the guest sees what was wished last, when it has been
- * calm for RESIZE_CALM_MS (or RESIZE_BURST_MS after the first of a long row). Then each head goes
- * its way:
+ * The first wish after a calm is followed at once. A window that is dragged wishes many times: of
+ * what follows the guest sees what was wished last, when it has been calm for RESIZE_CALM_MS (or
+ * RESIZE_BURST_MS after the first of a long row). Then each head goes its way:
  *
  *	the monitor changes (EDID, event)	 most desktops follow by themselves
- *	RESIZE_SESSION_MS later, if not:	 the guest's session is asked over the agent
- *	RESIZE_REPLUG_MS later, or if it says so: once, the monitor is unplugged for RESIZE_GAP_MS
+ *	RESIZE_SESSION_MS later, if not:	 the guest's session is asked over the agent; one that
+ *had to be asked the last time RESIZE_SOON_MS later RESIZE_REPLUG_MS later, or if it says so: once,
+ *the monitor is unplugged until the head is dark (RESIZE_GAP_MS at least, RESIZE_DARK_MS at most)
+ *	if it comes back with another size:	 the session is asked again, RESIZE_BACK_MS later,
+ *						 RESIZE_ASKS_AGAIN times at most
  *	RESIZE_GIVE_UP_MS after that:		 it stays as it is, and viewers scale
  *
- * Whether it has followed is seen in what it scans out, never in what was asked. The last wish
- * wins, whoever had it; a viewer that goes changes nothing.
+ * A head that comes back later still, and a session that takes the place of another, are asked
+ *then. Whether it has followed is seen in what it scans out, never in what was asked. The last wish
+ *wins, whoever had it; a viewer that goes changes nothing.
  */
 #ifndef LODGE_SCREEN_RESIZE_H
 #define LODGE_SCREEN_RESIZE_H
@@ -21,11 +25,19 @@
 #include "host/screen/screen.h"
 
 #define RESIZE_CALM_MS	  80
-#define RESIZE_BURST_MS	  400
-#define RESIZE_SESSION_MS 500  /* after the monitor's change */
+#define RESIZE_BURST_MS	  250
+#define RESIZE_SOON_MS	  50   /* after the monitor's change */
+#define RESIZE_SESSION_MS 500  /* likewise */
 #define RESIZE_REPLUG_MS  1500 /* likewise */
 #define RESIZE_GAP_MS	  150
+#define RESIZE_DARK_MS	  600
+#define RESIZE_BLINK_MS	  30 /* dark is dark for so long */
+#define RESIZE_BACK_MS	  100
+#define RESIZE_ASKS_AGAIN 2
 #define RESIZE_GIVE_UP_MS 1000
+#define RESIZE_LATE_MS	  30000 /* after the replug: it may still come back */
+#define RESIZE_START_MS                                                                            \
+	10000 /* a session that starts sets its own size so long before it is known */
 
 enum resize_followed {
 	RESIZE_UNASKED,
@@ -58,10 +70,10 @@ struct resize *resize_new(struct screen *screen, const struct resize_session *se
 /* From screen_hooks. */
 void resize_requested(struct resize *resize, enum screen_who who, const struct screen_wish *wish);
 void resize_head_changed(struct resize *resize, unsigned int head, uint32_t width, uint32_t height);
-/* From guest_handlers. */
+/* From guest_handlers: another layout. */
 void resize_session_changed(struct resize *resize);
 void resize_applied(struct resize *resize, uint64_t serial, int error, bool replug);
-/* Another source has come: it is told the monitors again. */
+/* From screen_hooks: another source is ready; it is told the monitors again. */
 void resize_source_changed(struct resize *resize);
 
 struct resize_status resize_status(const struct resize *resize, unsigned int head);

@@ -41,6 +41,11 @@ const char *screen_source_name(const struct screen *screen)
 	return screen->source ? screen->source->ops->name : "";
 }
 
+unsigned int screen_heads(const struct screen *screen)
+{
+	return screen->source ? screen->source->heads : 0;
+}
+
 const char *screen_name(const struct screen *screen)
 {
 	return screen->name;
@@ -49,35 +54,66 @@ const char *screen_name(const struct screen *screen)
 /* --- Requests ------------------------------------------------------------------------------------
  */
 
-int screen_request(struct screen *screen, struct viewer *viewer, enum screen_who who,
-		   const struct screen_wish *wish)
+/* Sizes within what a head can be; 0 stays: as it is. */
+static void clamp(const struct screen *screen, struct screen_wish *wish)
 {
-	struct screen_wish checked = *wish;
-	bool any_named = false, any_on = false;
+	struct rectangle size[DESKTOP_MAX_HEADS] = {0};
 
-	if (viewer && viewer->view_only)
-		return -EPERM;
-	if (!screen->source || !screen->hooks)
-		return -EOPNOTSUPP;
 	for (unsigned int i = 0; i < DESKTOP_MAX_HEADS; i++) {
-		__typeof__(&checked.head[0]) head = &checked.head[i];
-		bool is_on = screen->head[i].width > 0;
+		__typeof__(&wish->head[0]) head = &wish->head[i];
+		bool stays = head->named ? head->enabled : !wish->all;
 
-		any_named |= head->named;
-		if (!head->named) {
-			any_on |= !wish->all && is_on;
-			continue;
-		}
-		any_on |= head->enabled;
-		/* 0: as it is. */
 		if (head->width)
 			head->width = MIN(MAX(head->width, SCREEN_MIN_SIZE), SCREEN_MAX_SIZE);
 		if (head->height)
 			head->height = MIN(MAX(head->height, SCREEN_MIN_SIZE), SCREEN_MAX_SIZE);
+		if (!stays)
+			continue;
+		size[i].width = head->width ? head->width : screen->head[i].width;
+		size[i].height = head->height ? head->height : screen->head[i].height;
 	}
-	/* A guest without any monitor has none to come back on. */
-	if (!any_named || !any_on)
-		return -EINVAL;
+	for (unsigned int i = 0; screen->source->ops->limit && i < DESKTOP_MAX_HEADS; i++) {
+		__typeof__(&wish->head[0]) head = &wish->head[i];
+
+		if (!head->named || !head->enabled || !head->width || !head->height)
+			continue;
+		screen->source->ops->limit(screen->source, i, size);
+		head->width = size[i].width;
+		head->height = size[i].height;
+	}
+}
+
+/* A guest without any monitor has none to come back on. */
+static int check(const struct screen *screen, const struct screen_wish *wish)
+{
+	bool any_named = false, any_on = false;
+
+	for (unsigned int i = 0; i < DESKTOP_MAX_HEADS; i++) {
+		any_named |= wish->head[i].named;
+		if (wish->head[i].named && i >= screen->source->heads)
+			return -ENXIO;
+		if (wish->head[i].named)
+			any_on |= wish->head[i].enabled;
+		else
+			any_on |= !wish->all && screen->head[i].width > 0;
+	}
+	return any_named && any_on ? 0 : -EINVAL;
+}
+
+int screen_request(struct screen *screen, struct viewer *viewer, enum screen_who who,
+		   const struct screen_wish *wish)
+{
+	struct screen_wish checked = *wish;
+	int result;
+
+	if (viewer && viewer->view_only)
+		return -EPERM;
+	if (screen_heads(screen) == 0 || !screen->hooks)
+		return -EOPNOTSUPP;
+	result = check(screen, wish);
+	if (result < 0)
+		return result;
+	clamp(screen, &checked);
 	screen->hooks->requested(screen->hooks_owner, who, &checked);
 	return 0;
 }
@@ -150,6 +186,12 @@ void screen_set_source(struct screen *screen, struct source *source)
 		source->screen = screen;
 	if (source && screen->watchers)
 		source->ops->watch(source, true);
+}
+
+void screen_source_ready(struct screen *screen)
+{
+	if (screen->hooks && screen->hooks->source_ready)
+		screen->hooks->source_ready(screen->hooks_owner);
 }
 
 struct source *screen_source(const struct screen *screen)

@@ -36,6 +36,8 @@ uint32_t screen_leds(const struct screen *screen);
 const struct viewer *screen_viewers(const struct screen *screen);
 /* "vmm", "qemu", "" before there is one. */
 const char *screen_source_name(const struct screen *screen);
+/* How many heads the machine has, lit or not; 0: not known yet. */
+unsigned int screen_heads(const struct screen *screen);
 const char *screen_name(const struct screen *screen); /* of the VM */
 /* The guest's layout, for viewers that send keysyms (keyboard.h). NULL: nobody has set one. */
 const struct keyboard *screen_keyboard(const struct screen *screen);
@@ -84,7 +86,8 @@ enum screen_who {
  * Returns at once; sizes are clamped to what a head can be; after a short calm the guest sees other
  * monitors, and if its desktop does not follow, is helped (resize.h).
  *
- * Return: 0; -EPERM for a viewer that may only look; -EINVAL for what no guest can do.
+ * Return: 0; -EPERM for a viewer that may only look; -EOPNOTSUPP: there is no display yet; -ENXIO:
+ * the machine has no such head (screen_heads()); -EINVAL: no head would be left on.
  */
 int screen_request(struct screen *screen, struct viewer *viewer, enum screen_who who,
 		   const struct screen_wish *wish);
@@ -103,6 +106,11 @@ struct source_ops {
 	/* A monitor: size (checked), place; not enabled: unplugged. */
 	void (*set_mode)(struct source *source, unsigned int head, bool enabled,
 			 const struct rectangle *place, uint32_t width_mm, uint32_t height_mm);
+	/* Sizes that the machine cannot back are never advertised: @size is what every head would
+	 * be (width 0: off), each within SCREEN_MIN_SIZE and SCREEN_MAX_SIZE; make @head's what it
+	 * can be beside the others. NULL: whatever was asked for. */
+	void (*limit)(const struct source *source, unsigned int head,
+		      struct rectangle size[DESKTOP_MAX_HEADS]);
 	void (*key)(struct source *source, uint32_t code, bool down);
 	/* @x, @y 0 to 32767 over the guest's whole desktop; @head and @at: the same as a place on a
 	 * head. */
@@ -117,7 +125,11 @@ struct source_ops {
 struct source {
 	const struct source_ops *ops;
 	struct screen *screen;
+	unsigned int heads; /* that the machine has; 0: not known yet */
 };
+
+/* source->heads is known: monitors can be set. */
+void screen_source_ready(struct screen *screen);
 
 /* A head shows another size, or nothing (0 x 0): its pixels are to follow by screen_pixels(). A
  * head that shows nothing for a moment, as in every mode set, stays as it is for viewers. */
@@ -156,6 +168,8 @@ struct source *screen_source(const struct screen *screen); /* NULL: there is non
 struct screen_hooks {
 	/* screen_request(), checked: sizes are such that a head can be. */
 	void (*requested)(void *owner, enum screen_who who, const struct screen_wish *wish);
+	/* screen_source_ready(): also another one's than that of before. NULL: not interested. */
+	void (*source_ready)(void *owner);
 	/* At once, and also when it is for a moment only. */
 	void (*head_changed)(void *owner, unsigned int head, uint32_t width, uint32_t height);
 	/* Before its `close`, and before its memory goes. */

@@ -421,7 +421,7 @@ static void play(struct fuzz *fuzz)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	struct fuzz fuzz = {.source.ops = &source_ops, .at = bytes, .end = bytes + size};
+	struct fuzz fuzz = {.source = {.ops = &source_ops, .heads = DESKTOP_MAX_HEADS}, .at = bytes, .end = bytes + size};
 	uint8_t options = next(&fuzz);
 	int fds[2];
 

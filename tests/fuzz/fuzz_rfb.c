@@ -258,7 +258,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static struct keyboard *keyboard;
 	struct rfb_attempts attempts = {0};
-	struct fuzz fuzz = {.source.ops = &source_ops};
+	struct fuzz fuzz = {.source = {.ops = &source_ops, .heads = DESKTOP_MAX_HEADS}};
 	struct rfb_options options = {.attempts = &attempts};
 	struct link *link;
 	int pair[2];

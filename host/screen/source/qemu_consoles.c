@@ -218,6 +218,8 @@ static void ask_next_console(struct qemu *qemu)
 	if (qemu->id_at >= qemu->id_count) {
 		if (qemu->heads == 0)
 			log_warning("this QEMU has no graphic console");
+		qemu->source.heads = qemu->heads;
+		screen_source_ready(qemu->source.screen);
 		return;
 	}
 	console_path(qemu, path);

@@ -250,6 +250,8 @@ static int take_hello(struct vmm_source *vmm, const struct channel_hello *hello,
 		read_cursor(vmm, i);
 		ask(vmm, i);
 	}
+	vmm->source.heads = hello->heads;
+	screen_source_ready(vmm->source.screen);
 	copy_now_or_later(vmm);
 	return 0;
 }

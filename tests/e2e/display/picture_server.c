@@ -263,6 +263,7 @@ int main(int argc, char **argv)
 	uv_loop_init(&loop);
 	server.screen = screen_new(&loop, "picture");
 	server.source.ops = &source_ops;
+	server.source.heads = DESKTOP_MAX_HEADS;
 	server.options.attempts = &server.attempts;
 	if (server.options.tls != RFB_TLS_NO &&
 	    (tls_credentials_self_signed("picture", &credentials) < 0 ||

@@ -146,7 +146,7 @@ static const struct source_ops ops = {
 
 void painted_source_init(struct painted_source *painted)
 {
-	*painted = (struct painted_source){.source.ops = &ops};
+	*painted = (struct painted_source){.source = {.ops = &ops, .heads = DESKTOP_MAX_HEADS}};
 }
 
 const char *painted_source_log(struct painted_source *painted)

@@ -159,7 +159,7 @@ static void set_up(void)
 	uv_loop_init(&loop);
 	screen = screen_new(&loop, "vm");
 	ck_assert_ptr_nonnull(screen);
-	source = (struct fake_source){.source.ops = &fake_ops};
+	source = (struct fake_source){.source = {.ops = &fake_ops, .heads = DESKTOP_MAX_HEADS}};
 	screen_set_source(screen, &source.source);
 	a = b = c = (struct fake_viewer){.viewer.ops = &viewer_ops};
 	ck_assert_int_eq(screen_add_viewer(screen, &a.viewer), 0);
@@ -584,6 +584,56 @@ START_TEST(wishes_are_checked)
 }
 END_TEST
 
+static void no_more_than_300(const struct source *from, unsigned int head,
+			     struct rectangle size[DESKTOP_MAX_HEADS])
+{
+	uint32_t others = 0;
+
+	(void)from;
+	for (unsigned int i = 0; i < DESKTOP_MAX_HEADS; i++)
+		others += i == head ? 0 : size[i].width;
+	size[head].width = MIN(size[head].width, 300 - others);
+}
+
+START_TEST(wishes_are_what_the_machine_can_be)
+{
+	struct screen_wish wish = {.head[1] = {.named = true, .enabled = true, .width = 640}};
+	struct source_ops ops = fake_ops;
+
+	screen_set_hooks(screen, &hooks, NULL);
+	ops.limit = no_more_than_300;
+	source.source.ops = &ops;
+	source.source.heads = 2;
+	screen_head_changed(screen, 0, 100, 100);
+	wish.head[1].height = 480;
+	ck_assert_int_eq(screen_request(screen, &a.viewer, SCREEN_BY_VIEWER, &wish), 0);
+	ck_assert_uint_eq(wished.head[1].width, 200);
+	ck_assert_uint_eq(wished.head[1].height, 480);
+	/* The other goes, or shrinks. */
+	wish.all = true;
+	ck_assert_int_eq(screen_request(screen, &a.viewer, SCREEN_BY_VIEWER, &wish), 0);
+	ck_assert_uint_eq(wished.head[1].width, 300);
+	wish.head[0] = wish.head[1];
+	wish.head[0].width = 64;
+	ck_assert_int_eq(screen_request(screen, &a.viewer, SCREEN_BY_VIEWER, &wish), 0);
+	ck_assert_uint_eq(wished.head[0].width, 64);
+	ck_assert_uint_eq(wished.head[1].width, 236);
+	/* As it is. */
+	wish.head[1].width = wish.head[1].height = 0;
+	ck_assert_int_eq(screen_request(screen, &a.viewer, SCREEN_BY_VIEWER, &wish), 0);
+	ck_assert_uint_eq(wished.head[1].width, 0);
+	/* It has no third head, and none before it says so. */
+	wish.head[2] = wish.head[0];
+	wishes = 0;
+	ck_assert_int_eq(screen_request(screen, NULL, SCREEN_BY_USER, &wish), -ENXIO);
+	wish.head[2].named = false;
+	source.source.heads = 0;
+	ck_assert_int_eq(screen_request(screen, NULL, SCREEN_BY_USER, &wish), -EOPNOTSUPP);
+	ck_assert_uint_eq(wishes, 0);
+	screen_set_hooks(screen, NULL, NULL);
+}
+END_TEST
+
 START_TEST(the_end_of_the_source_closes_viewers)
 {
 	int error;
@@ -622,6 +672,7 @@ int main(void)
 	tcase_add_test(tc, pointers_land_on_the_pixel);
 	tcase_add_test(tc, pointers_go_by_the_guests_own_desktop);
 	tcase_add_test(tc, wishes_are_checked);
+	tcase_add_test(tc, wishes_are_what_the_machine_can_be);
 	tcase_add_test(tc, the_end_of_the_source_closes_viewers);
 	suite_add_tcase(suite, tc);
 

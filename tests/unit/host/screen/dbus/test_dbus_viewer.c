@@ -335,6 +335,7 @@ static void setup(void)
 	screen_set_clipboard(screen, clipboard);
 	screen_set_hooks(screen, &hooks, NULL);
 	machine.source.ops = &ops;
+	machine.source.heads = DESKTOP_MAX_HEADS;
 	screen_set_source(screen, &machine.source);
 	screen_head_changed(screen, 0, 64, 48);
 	paint(0, (struct rectangle){0, 0, 64, 48}, 0);

@@ -117,6 +117,7 @@ struct talk *talk_new(uint32_t width, uint32_t height)
 	uv_loop_init(&talk->loop);
 	talk->fd = -1;
 	talk->source.ops = &source_ops;
+	talk->source.heads = DESKTOP_MAX_HEADS;
 	talk->screen = screen_new(&talk->loop, "cabin");
 	screen_set_source(talk->screen, &talk->source);
 	screen_set_hooks(talk->screen, &hooks, talk);

@@ -2,27 +2,24 @@
 /*
  * randr - X servers, by RandR (version 1.3)
  *
- * The server reads a monitor anew when the kernel tells it to, and changes nothing by itself. All
- * is set in one go with the server grabbed: what must go off goes off, the screen gets its size,
- * and what shall be on goes on. A size that no monitor offers becomes a mode of our own, with the
- * timing of a flat panel, which a virtual one does not care about.
+ * The server reads a monitor anew when the kernel tells it to, and changes nothing by itself: it
+ * even goes on with the picture of a monitor that is gone, for windows to get lost on. So that is
+ * put out here, when the monitor does not come back at once.
  */
 #include "guest-agent/session/display.h"
+#include "guest-agent/session/display/plan.h"
+#include "guest-agent/session/display/randr_change.h"
 #include "guest-agent/session/display/randr_scale.h"
 #include "guest-agent/session/display/randr_state.h"
 #include "guest-agent/session/x11/connection.h"
-#include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "protocol/base/log.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define MODE_PREFIX "lodge-"
-#define BLANK_X	    160U /* of a reduced blanking */
-#define BLANK_Y	    40U
-#define REFRESH_HZ  60U
-#define READS	    3U
+#define READS	3U
+#define GONE_MS 400 /* a monitor that is plugged in anew is back before */
 
 struct randr {
 	const struct session_context *context;
@@ -31,268 +28,12 @@ struct randr {
 	xcb_connection_t *connection;
 	xcb_window_t root;
 	uint8_t first_event;
+	uv_timer_t gone;
 };
 
 static void cleanup_state(struct randr_state *state)
 {
 	randr_state_free(state);
-}
-
-/* --- Modes ---------------------------------------------------------------------------------- */
-
-static xcb_randr_mode_t create_mode(struct randr *randr, const struct randr_output *output,
-				    const struct head *head)
-{
-	char name[64];
-	const int length = snprintf(name, sizeof(name), MODE_PREFIX "%ux%u-%u", head->width,
-				    head->height, head->head);
-	const uint32_t total_x = head->width + BLANK_X, total_y = head->height + BLANK_Y;
-	const uint64_t clock = (uint64_t)total_x * total_y * REFRESH_HZ;
-	const xcb_randr_mode_info_t info = {
-		.width = (uint16_t)head->width,
-		.height = (uint16_t)head->height,
-		.dot_clock = (uint32_t)MIN(clock, UINT32_MAX),
-		.hsync_start = (uint16_t)(head->width + 48),
-		.hsync_end = (uint16_t)(head->width + 80),
-		.htotal = (uint16_t)total_x,
-		.vsync_start = (uint16_t)(head->height + 3),
-		.vsync_end = (uint16_t)(head->height + 13),
-		.vtotal = (uint16_t)total_y,
-		.name_len = (uint16_t)length,
-		.mode_flags =
-			XCB_RANDR_MODE_FLAG_HSYNC_POSITIVE | XCB_RANDR_MODE_FLAG_VSYNC_NEGATIVE,
-	};
-	xcb_randr_create_mode_reply_t *reply = xcb_randr_create_mode_reply(
-		randr->connection,
-		xcb_randr_create_mode(randr->connection, randr->root, info, (uint32_t)length, name),
-		NULL);
-	xcb_randr_mode_t mode = reply ? reply->mode : 0;
-
-	free(reply);
-	if (mode)
-		xcb_randr_add_output_mode(randr->connection, output->id, mode);
-	return mode;
-}
-
-static bool is_ours(const struct randr_state *state, const xcb_randr_mode_info_t *wanted)
-{
-	const char *name =
-		(const char *)xcb_randr_get_screen_resources_current_names(state->resources);
-	size_t left = (size_t)xcb_randr_get_screen_resources_current_names_length(state->resources);
-
-	for (size_t i = 0; i < state->mode_count; i++) {
-		const size_t length = MIN(state->modes[i].name_len, left);
-
-		if (&state->modes[i] == wanted)
-			return length > strlen(MODE_PREFIX) &&
-			       memcmp(name, MODE_PREFIX, strlen(MODE_PREFIX)) == 0;
-		name += length;
-		left -= length;
-	}
-	return false;
-}
-
-/* Modes of ours that show nothing any more. */
-static void remove_modes(struct randr *randr)
-{
-	_cleanup_(cleanup_state) struct randr_state state = {0};
-
-	if (randr_state_read(randr->connection, randr->root, &state) < 0)
-		return;
-	for (size_t i = 0; i < state.mode_count; i++) {
-		bool used = false;
-
-		for (size_t j = 0; j < state.crtc_count; j++)
-			used |= state.crtcs[j].mode == state.modes[i].id;
-		if (used || !is_ours(&state, &state.modes[i]))
-			continue;
-		for (size_t j = 0; j < state.output_count; j++) {
-			for (unsigned int k = 0; k < state.outputs[j].mode_count; k++) {
-				if (state.outputs[j].modes[k] == state.modes[i].id)
-					xcb_randr_delete_output_mode(randr->connection,
-								     state.outputs[j].id,
-								     state.modes[i].id);
-			}
-		}
-		xcb_randr_destroy_mode(randr->connection, state.modes[i].id);
-	}
-}
-
-/* --- All in one go -------------------------------------------------------------------------- */
-
-/* What an output shall be. */
-struct target {
-	const struct head *head;
-	struct randr_output *output;
-	const struct randr_crtc *crtc;
-	xcb_randr_mode_t mode;
-};
-
-struct change {
-	struct target targets[DISPLAY_MAX_HEADS];
-	size_t count;
-	uint32_t width, height;
-	uint32_t taken; /* CRTCs, a bit each */
-};
-
-static int find_targets(struct randr *randr, struct randr_state *state,
-			const struct head_list *heads, struct change *change)
-{
-	for (size_t i = 0; i < heads->count; i++) {
-		const struct head *head = &heads->heads[i];
-		struct target *target = &change->targets[change->count];
-
-		if (!head->enabled)
-			continue;
-		target->head = head;
-		target->output = randr_state_output(state, head->head);
-		if (!target->output)
-			continue; /* unplugged: it goes off */
-		target->mode =
-			randr_state_find_mode(state, target->output, head->width, head->height);
-		if (!target->mode)
-			target->mode = create_mode(randr, target->output, head);
-		if (!target->mode)
-			return -EINVAL;
-		change->width = MAX(change->width, (uint32_t)head->x + head->width);
-		change->height = MAX(change->height, (uint32_t)head->y + head->height);
-		change->count++;
-	}
-	return change->count > 0 ? 0 : -ENODEV;
-}
-
-static bool take_crtc(const struct randr_state *state, struct change *change, struct target *target,
-		      bool own)
-{
-	for (size_t i = 0; i < state->crtc_count && !target->crtc; i++) {
-		if (!(target->output->crtcs & (1U << i)) || (change->taken & (1U << i)) ||
-		    (own && state->crtcs[i].id != target->output->crtc))
-			continue;
-		change->taken |= 1U << i;
-		target->crtc = &state->crtcs[i];
-	}
-	return target->crtc != NULL;
-}
-
-/* Each output its own, the one it has if possible. */
-static int take_crtcs(const struct randr_state *state, struct change *change)
-{
-	for (size_t i = 0; i < change->count; i++)
-		take_crtc(state, change, &change->targets[i], true);
-	for (size_t i = 0; i < change->count; i++) {
-		if (!take_crtc(state, change, &change->targets[i], false))
-			return -EBUSY;
-	}
-	return 0;
-}
-
-static bool stays(const struct change *change, const struct randr_crtc *crtc)
-{
-	for (size_t i = 0; i < change->count; i++) {
-		const struct target *target = &change->targets[i];
-
-		if (target->crtc == crtc)
-			return target->output->crtc == crtc->id && target->mode == crtc->mode &&
-			       target->head->x == crtc->x && target->head->y == crtc->y;
-	}
-	return false;
-}
-
-static int set_crtc(struct randr *randr, const struct randr_state *state, xcb_randr_crtc_t crtc,
-		    const struct target *target)
-{
-	xcb_randr_set_crtc_config_reply_t *reply = xcb_randr_set_crtc_config_reply(
-		randr->connection,
-		xcb_randr_set_crtc_config(randr->connection, crtc, XCB_CURRENT_TIME,
-					  state->timestamp, (int16_t)(target ? target->head->x : 0),
-					  (int16_t)(target ? target->head->y : 0),
-					  target ? target->mode : 0, XCB_RANDR_ROTATION_ROTATE_0,
-					  target ? 1 : 0, target ? &target->output->id : NULL),
-		NULL);
-	const bool good = reply && reply->status == XCB_RANDR_SET_CONFIG_SUCCESS;
-
-	free(reply);
-	return good ? 0 : -EINVAL;
-}
-
-static int check(struct randr *randr, xcb_void_cookie_t cookie)
-{
-	xcb_generic_error_t *error = xcb_request_check(randr->connection, cookie);
-
-	free(error);
-	return error ? -EINVAL : 0;
-}
-
-static uint32_t millimetres(uint32_t pixels, uint32_t scale_milli)
-{
-	return MAX((uint32_t)((uint64_t)pixels * 25400 / (RANDR_SCALE_DPI * scale_milli)), 1U);
-}
-
-static const struct head *primary_of(const struct head_list *heads)
-{
-	for (size_t i = 0; i < heads->count; i++) {
-		if (heads->heads[i].primary)
-			return &heads->heads[i];
-	}
-	return &heads->heads[0];
-}
-
-static int change_all(struct randr *randr, const struct randr_state *state, struct change *change,
-		      uint32_t scale_milli)
-{
-	int error = 0;
-
-	for (size_t i = 0; i < state->crtc_count && !error; i++) {
-		const struct randr_crtc *crtc = &state->crtcs[i];
-
-		if (crtc->mode && !stays(change, crtc))
-			error = set_crtc(randr, state, crtc->id, NULL);
-	}
-	if (!error)
-		error = check(randr, xcb_randr_set_screen_size_checked(
-					     randr->connection, randr->root,
-					     (uint16_t)change->width, (uint16_t)change->height,
-					     millimetres(change->width, scale_milli),
-					     millimetres(change->height, scale_milli)));
-	for (size_t i = 0; i < change->count && !error; i++) {
-		const struct target *target = &change->targets[i];
-
-		/* A picture larger than the monitor would move with the pointer. */
-		free(xcb_randr_set_panning_reply(
-			randr->connection,
-			xcb_randr_set_panning(randr->connection, target->crtc->id, XCB_CURRENT_TIME,
-					      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
-			NULL));
-		error = set_crtc(randr, state, target->crtc->id, target);
-		if (target->head->primary)
-			xcb_randr_set_output_primary(randr->connection, randr->root,
-						     target->output->id);
-	}
-	return error;
-}
-
-static int apply(struct randr *randr, const struct head_list *heads)
-{
-	const struct head *primary = primary_of(heads);
-	const uint32_t scale = primary->scale_milli ? primary->scale_milli : 1000;
-	_cleanup_(cleanup_state) struct randr_state state = {0};
-	struct change change = {0};
-	int error = randr_state_read(randr->connection, randr->root, &state);
-
-	if (!error)
-		error = find_targets(randr, &state, heads, &change);
-	if (!error)
-		error = take_crtcs(&state, &change);
-	if (!error && (change.width > INT16_MAX || change.height > INT16_MAX))
-		error = -ERANGE;
-	if (error)
-		return error;
-	xcb_grab_server(randr->connection);
-	error = change_all(randr, &state, &change, scale);
-	xcb_ungrab_server(randr->connection);
-	if (!error && scale != randr_scale_get(randr->connection, randr->root))
-		randr_scale_set(randr->connection, randr->root, scale);
-	return error;
 }
 
 static const char *reason(int error)
@@ -310,10 +51,19 @@ static const char *reason(int error)
 static void randr_apply(void *state, const struct head_list *heads)
 {
 	struct randr *randr = state;
-	int error = apply(randr, heads);
+	int error = randr_change(randr->connection, randr->root, heads);
 
-	remove_modes(randr);
 	display_applied(randr->display, error, error ? reason(error) : NULL);
+}
+
+static int read_state(const struct randr *randr, struct randr_state *state)
+{
+	int error = -EAGAIN;
+
+	/* It may change in between. */
+	for (unsigned int i = 0; i < READS && error == -EAGAIN; i++)
+		error = randr_state_read(randr->connection, randr->root, state);
+	return error;
 }
 
 static bool randr_read(void *data, struct head_list *heads)
@@ -321,14 +71,52 @@ static bool randr_read(void *data, struct head_list *heads)
 	struct randr *randr = data;
 	_cleanup_(cleanup_state) struct randr_state state = {0};
 
-	int error = -EAGAIN;
-
-	/* It may change in between. */
-	for (unsigned int i = 0; i < READS && error == -EAGAIN; i++)
-		error = randr_state_read(randr->connection, randr->root, &state);
-	if (!error)
+	if (read_state(randr, &state) == 0)
 		randr_state_heads(&state, randr_scale_get(randr->connection, randr->root), heads);
 	return true;
+}
+
+/* --- Monitors that are gone ----------------------------------------------------------------- */
+
+/* What all shall be when pictures without a monitor are out. Return: are there any, and others? */
+static bool without_gone(struct randr *randr, struct head_list *plan)
+{
+	static const struct plan_rules rules = {.pixels = true, .has_primary = true};
+	_cleanup_(cleanup_state) struct randr_state state = {0};
+	struct head_list have = {0}, off = {0};
+
+	if (read_state(randr, &state) < 0)
+		return false;
+	randr_state_heads(&state, randr_scale_get(randr->connection, randr->root), &have);
+	for (size_t i = 0; i < have.count; i++) {
+		const unsigned int head = have.heads[i].head;
+
+		if (have.heads[i].enabled && !randr_state_output(&state, head))
+			off.heads[off.count++].head = head;
+	}
+	return off.count > 0 && plan_make(&have, &off, &rules, plan) == 0;
+}
+
+static void on_gone(uv_timer_t *timer)
+{
+	struct randr *randr = timer->data;
+	struct head_list plan;
+	int error;
+
+	if (!without_gone(randr, &plan))
+		return;
+	error = randr_change(randr->connection, randr->root, &plan);
+	if (error)
+		log_debug("a monitor that is gone keeps its picture: %s", error_text(error));
+	display_changed(randr->display);
+}
+
+static void watch_gone(struct randr *randr)
+{
+	struct head_list plan;
+
+	if (!uv_is_active((const uv_handle_t *)&randr->gone) && without_gone(randr, &plan))
+		uv_timer_start(&randr->gone, on_gone, GONE_MS, 0);
 }
 
 /* --- The connection ------------------------------------------------------------------------- */
@@ -338,9 +126,11 @@ static void on_event(void *owner, const xcb_generic_event_t *event)
 	struct randr *randr = owner;
 	const uint8_t type = event->response_type & 0x7f;
 
-	if (type == randr->first_event + XCB_RANDR_SCREEN_CHANGE_NOTIFY ||
-	    type == randr->first_event + XCB_RANDR_NOTIFY)
-		display_changed(randr->display);
+	if (type != randr->first_event + XCB_RANDR_SCREEN_CHANGE_NOTIFY &&
+	    type != randr->first_event + XCB_RANDR_NOTIFY)
+		return;
+	display_changed(randr->display);
+	watch_gone(randr);
 }
 
 static void on_closed(void *owner)
@@ -399,8 +189,16 @@ static int randr_start(const struct session_context *context, struct display *di
 		x11_close(randr->x11);
 		return error;
 	}
+	uv_timer_init(context->loop, &randr->gone);
+	randr->gone.data = randr;
+	watch_gone(randr);
 	*state = take_ptr(randr);
 	return 0;
+}
+
+static void on_released(uv_handle_t *timer)
+{
+	free(timer->data);
 }
 
 static void randr_stop(void *state)
@@ -408,7 +206,7 @@ static void randr_stop(void *state)
 	struct randr *randr = state;
 
 	x11_close(randr->x11);
-	free(randr);
+	uv_close((uv_handle_t *)&randr->gone, on_released);
 }
 
 const struct display_backend display_randr = {

@@ -34,7 +34,7 @@ LIBEXEC    ?= $(PREFIX)/libexec/lodge
 # --- The table ---------------------------------------------------------------------------------
 
 # component: folders it is made of (main.c is never part of a component), and packages it needs
-COMPONENTS := base protocol pump relay busloop probe sandbox vmm net screen daemon cli drivers system agent toolbox session
+COMPONENTS := base protocol pump relay busloop probe sandbox vmm net screen daemon cli drivers common system agent toolbox session
 
 base_DIRS      := protocol/base
 base_PKGS      :=
@@ -62,6 +62,9 @@ cli_DIRS       := $(shell find host/cli -type d 2>/dev/null)
 cli_PKGS       := libuv dbus-1 json-c
 drivers_DIRS   := $(shell find drivers -type d 2>/dev/null)
 drivers_PKGS   := libuv-static libdrm
+# It leaves the choice of libuv, shared or static, to the program, as the pump does.
+common_DIRS    := guest-agent/common
+common_PKGS    :=
 system_DIRS    := guest-agent/system
 system_PKGS    :=
 agent_DIRS     := $(shell find guest-agent/agent -type d 2>/dev/null)
@@ -85,9 +88,9 @@ lodge-net_USES   := net sandbox base
 lodge-screen_MAIN := host/screen/main.c
 lodge-screen_USES := screen sandbox pump busloop protocol base
 lodge-session_MAIN := guest-agent/session/main.c
-lodge-session_USES := session pump busloop protocol base
+lodge-session_USES := session common pump busloop protocol base
 lodge-agent_MAIN := guest-agent/agent/main.c
-lodge-agent_USES := agent drivers system pump relay protocol base
+lodge-agent_USES := agent common drivers system pump relay protocol base
 lodge-guest_MAIN := guest-agent/toolbox/main.c
 lodge-guest_USES := toolbox system protocol base
 
@@ -182,14 +185,15 @@ unit_components = $(strip $(or \
 	$(if $(filter tests/unit/host/daemon/%,$(1)),daemon probe pump relay busloop protocol base),\
 	$(if $(filter tests/unit/host/cli/%,$(1)),cli probe pump protocol base),\
 	$(if $(filter tests/unit/drivers/%,$(1)),drivers pump protocol base),\
-	$(if $(filter tests/unit/guest-agent/agent/%,$(1)),agent drivers system pump relay protocol base),\
-	$(if $(filter tests/unit/guest-agent/session/%,$(1)),session pump busloop protocol base),\
+	$(if $(filter tests/unit/guest-agent/agent/%,$(1)),agent common drivers system pump relay protocol base),\
+	$(if $(filter tests/unit/guest-agent/common/%,$(1)),common protocol base),\
+	$(if $(filter tests/unit/guest-agent/session/%,$(1)),session common pump busloop protocol base),\
 	$(if $(filter tests/unit/guest-agent/system/%,$(1)),system protocol base),\
 	$(if $(filter tests/unit/guest-agent/toolbox/%,$(1)),toolbox system protocol base),\
 	$(error no component for $(1))))
 
 # The pump leaves the choice of libuv, shared or static, to the program; its test has none.
-unit_pkgs = $(call pkgs_of_components,$(call unit_components,$(1))) $(if $(filter tests/unit/protocol/pump/%,$(1)),libuv)
+unit_pkgs = $(call pkgs_of_components,$(call unit_components,$(1))) $(if $(filter tests/unit/protocol/pump/% tests/unit/guest-agent/common/%,$(1)),libuv)
 
 # Helpers (not named test_*) in a test's own folder are linked into the tests of that folder.
 define unit_rule

@@ -11,13 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SERVICES_MAX 16
-
-struct running {
-	const struct service *service;
-	void *state;
-};
-
 /* So long after the last request its memory is given back. */
 #define QUIET_MS 1000
 
@@ -37,9 +30,7 @@ struct agent {
 	struct pump *pump;
 	bool is_port;
 	struct local local;
-	struct running running[SERVICES_MAX];
-	size_t count;
-	const char *capabilities[SERVICES_MAX + 1];
+	struct service_set services;
 };
 
 static void on_quiet(uv_timer_t *timer)
@@ -60,17 +51,7 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 	agent->active = true;
 	if (!uv_is_active((const uv_handle_t *)&agent->quiet))
 		uv_timer_start(&agent->quiet, on_quiet, QUIET_MS, 0);
-	for (size_t i = 0; i < agent->count; i++) {
-		const struct service_method *m = agent->running[i].service->methods;
-
-		for (; m->name; m++) {
-			if (slice_is(method, m->name)) {
-				m->call(agent->running[i].state, stream, params);
-				return;
-			}
-		}
-	}
-	stream_fail(stream, ENOSYS, "this agent has no such method, or it is switched off");
+	service_set_call(&agent->services, stream, method, params);
 }
 
 static void tell_connected(const struct agent *agent, bool connected)
@@ -126,51 +107,6 @@ static void on_opened(void *owner)
 
 static const struct pump_handlers pump_handlers = {.closed = on_closed, .opened = on_opened};
 
-static bool is_disabled(const struct agent_options *options, const char *name)
-{
-	for (const char *const *disabled = options->disabled; disabled && *disabled; disabled++) {
-		if (strcmp(*disabled, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool exists(const char *name)
-{
-	for (const struct service *const *service = services; *service; service++) {
-		if (strcmp((*service)->name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static int start_services(struct agent *agent)
-{
-	for (const char *const *name = agent->options.disabled; name && *name; name++) {
-		if (!exists(*name)) {
-			log_error("there is no service \"%s\" to disable: see --help", *name);
-			return -EINVAL;
-		}
-	}
-	for (const struct service *const *service = services; *service; service++) {
-		struct running *running = &agent->running[agent->count];
-		int error;
-
-		if (is_disabled(&agent->options, (*service)->name))
-			continue;
-		running->service = *service;
-		error = (*service)->start(&agent->context, &running->state);
-		if (error) {
-			/* The others are still worth having. */
-			log_warning("cannot start service %s: %s", (*service)->name,
-				    error_text(error));
-			continue;
-		}
-		agent->capabilities[agent->count++] = (*service)->name;
-	}
-	return 0;
-}
-
 /* Without desktops the agent is still worth having. */
 static void listen_for_sessions(struct agent *agent)
 {
@@ -201,21 +137,15 @@ int agent_new(uv_loop_t *loop, const struct agent_options *options, struct agent
 	listen_for_sessions(agent);
 	uv_timer_init(loop, &agent->quiet);
 	agent->quiet.data = agent;
-	error = start_services(agent);
-	if (error)
-		goto fail;
+	service_set_start(&agent->services, services, options->disabled, &agent->context);
 	agent->session = session_new(SESSION_GUEST, "lodge-agent " LODGE_VERSION,
-				     agent->capabilities, &session_handlers, agent);
+				     agent->services.capabilities, &session_handlers, agent);
 	if (!agent->session) {
-		error = -ENOMEM;
-		goto fail;
+		agent_free(agent);
+		return -ENOMEM;
 	}
 	*result = agent;
 	return 0;
-
-fail:
-	agent_free(agent);
-	return error;
 }
 
 int agent_attach(struct agent *agent, int fd, bool is_port)
@@ -307,7 +237,7 @@ int agent_serve(struct agent *agent, int fd)
 	local->agent = agent;
 	if (!error)
 		local->session = session_new(SESSION_GUEST, "lodge-agent " LODGE_VERSION,
-					     agent->capabilities, &local_handlers, local);
+					     agent->services.capabilities, &local_handlers, local);
 	if (!error && !local->session)
 		error = -ENOMEM;
 	if (error) {
@@ -333,8 +263,7 @@ void agent_free(struct agent *agent)
 	agent_detach(agent);
 	local_drop(&agent->local);
 	session_free(agent->session);
-	for (size_t i = agent->count; i > 0; i--)
-		agent->running[i - 1].service->stop(agent->running[i - 1].state);
+	service_set_stop(&agent->services);
 	session_link_free(agent->context.sessions);
 	workers_free(agent->context.workers);
 	uv_close((uv_handle_t *)&agent->quiet, on_released);

@@ -28,7 +28,7 @@ struct agent_options {
 /**
  * agent_new() - start the services
  *
- * Return: 0; -EINVAL if a disabled service does not exist; another negative errno.
+ * Return: 0 or negative errno.
  */
 int agent_new(uv_loop_t *loop, const struct agent_options *options, struct agent **agent);
 

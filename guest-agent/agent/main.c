@@ -8,6 +8,7 @@
 #include "guest-agent/agent/port.h"
 #include "guest-agent/agent/service.h"
 #include "guest-agent/agent/spice/spice.h"
+#include "guest-agent/common/program.h"
 #include "guest-agent/system/agent_state.h"
 #include "guest-agent/system/ports.h"
 #include "guest-agent/system/session_socket.h"
@@ -15,7 +16,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,14 +23,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EXIT_USAGE   2
-#define DISABLED_MAX 16
 /* For transfers to remove what is unfinished. */
 #define STOP_MS 2000
 
 struct program {
 	uv_loop_t loop;
-	uv_signal_t terminate, interrupt;
+	uv_signal_t signals[PROGRAM_SIGNALS];
 	struct agent *agent;
 	struct port *port;
 	struct spice *spice;	/* NULL: that port is not served */
@@ -38,7 +36,7 @@ struct program {
 	const char *port_path;	/* NULL: the virtio port */
 	const char *state_path; /* NULL: none */
 	const char *session_path;
-	const char *disabled[DISABLED_MAX + 1];
+	const char *const *disabled; /* services */
 	int error;
 };
 
@@ -57,92 +55,35 @@ int getpwuid_r(uid_t uid, struct passwd *entry, char *bytes, size_t capacity,
 	return ENOENT;
 }
 
-static void usage(FILE *file)
-{
-	fprintf(file,
-		"Usage: lodge-agent [OPTION]...\n"
-		"Lets the host see and drive this guest, over the virtio-serial port %s.\n\n"
-		"  --port PATH     use this port; unix:PATH listens on a socket (for tests)\n"
-		"  --state FILE    tell lodge-guest there how the connection stands; default\n"
-		"                  /run/lodge-agent.state, with --port none\n"
-		"  --sessions PATH await desktop sessions on this socket; default\n"
-		"                  " SESSION_SOCKET_PATH ", with --port none\n"
-		"  --spice PATH    serve SPICE clients over this port, or unix:PATH; \"no\": "
-		"none;\n"
-		"                  default: port com.redhat.spice.0, unless spice-vdagentd is\n"
-		"                  installed; with --port none\n"
-		"  --disable NAME  do without a service; may be repeated\n"
-		"  --version       show the version\n"
-		"  --help          show this\n\n"
-		"Services:\n",
-		PORT_NAME);
-	for (const struct service *const *service = services; *service; service++)
-		fprintf(file, "  %-10s %s\n", (*service)->name, (*service)->summary);
-	fprintf(file, "\nExit status: 0 ended by SIGTERM, 1 failure, 2 wrong use.\n");
-}
+static const char usage[] =
+	"Usage: lodge-agent [OPTION]...\n"
+	"Lets the host see and drive this guest, over the virtio-serial port " PORT_NAME ".\n\n"
+	"  --port PATH     use this port; unix:PATH listens on a socket (for tests)\n"
+	"  --state FILE    tell lodge-guest there how the connection stands; default\n"
+	"                  /run/lodge-agent.state, with --port none\n"
+	"  --sessions PATH await desktop sessions on this socket; default\n"
+	"                  " SESSION_SOCKET_PATH ", with --port none\n"
+	"  --spice PATH    serve SPICE clients over this port, or unix:PATH; \"no\": none;\n"
+	"                  default: port com.redhat.spice.0, unless spice-vdagentd is\n"
+	"                  installed; with --port none\n";
 
-static int disable(struct program *program, const char *name)
+static void take_option(void *owner, int option, char *argument)
 {
-	for (size_t i = 0; i < DISABLED_MAX; i++) {
-		if (!program->disabled[i]) {
-			program->disabled[i] = name;
-			return 0;
-		}
+	struct program *program = owner;
+
+	switch (option) {
+	case 'p':
+		program->port_path = argument;
+		break;
+	case 's':
+		program->state_path = argument;
+		break;
+	case 'e':
+		program->session_path = argument;
+		break;
+	default:
+		program->spice_path = argument;
 	}
-	log_error("--disable is given too often");
-	return -EINVAL;
-}
-
-/* -1: go on; else the exit status. */
-static int parse_options(struct program *program, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{"port", required_argument, NULL, 'p'},	    {"state", required_argument, NULL, 's'},
-		{"sessions", required_argument, NULL, 'S'}, {"spice", required_argument, NULL, 'P'},
-		{"disable", required_argument, NULL, 'd'},  {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},	    {0},
-	};
-	int option;
-
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 'p':
-			program->port_path = optarg;
-			break;
-		case 's':
-			program->state_path = optarg;
-			break;
-		case 'S':
-			program->session_path = optarg;
-			break;
-		case 'P':
-			program->spice_path = optarg;
-			break;
-		case 'd':
-			if (disable(program, optarg) < 0)
-				return EXIT_USAGE;
-			break;
-		case 'V':
-			printf("lodge-agent %s\n", LODGE_VERSION);
-			return EXIT_SUCCESS;
-		case 'h':
-			usage(stdout);
-			return EXIT_SUCCESS;
-		default:
-			return EXIT_USAGE; /* getopt_long() has said why */
-		}
-	}
-	if (optind < argc) {
-		log_error("unknown argument \"%s\": see --help", argv[optind]);
-		return EXIT_USAGE;
-	}
-	return -1;
-}
-
-static void on_signal(uv_signal_t *signal, int number)
-{
-	(void)number;
-	uv_stop(signal->loop);
 }
 
 static void on_connected(void *owner, int fd, bool is_port)
@@ -251,10 +192,7 @@ static int start(struct program *program)
 		log_error("cannot make an event loop: %s", error_text(error));
 		return error;
 	}
-	uv_signal_init(&program->loop, &program->terminate);
-	uv_signal_start(&program->terminate, on_signal, SIGTERM);
-	uv_signal_init(&program->loop, &program->interrupt);
-	uv_signal_start(&program->interrupt, on_signal, SIGINT);
+	program_watch_signals(&program->loop, program->signals);
 	on_met(program, false);
 	error = agent_new(&program->loop, &options, &program->agent);
 	if (error)
@@ -289,14 +227,31 @@ static void stop(struct program *program)
 
 int main(int argc, char **argv)
 {
+	static const struct option options[] = {
+		{"port", required_argument, NULL, 'p'},
+		{"state", required_argument, NULL, 's'},
+		{"sessions", required_argument, NULL, 'e'},
+		{"spice", required_argument, NULL, 'i'},
+		PROGRAM_OPTIONS,
+	};
 	struct program program = {0};
+	struct program_command_line line = {
+		.name = "lodge-agent",
+		.usage = usage,
+		.exit_status = "Exit status: 0 ended by SIGTERM, 1 failure, 2 wrong use.",
+		.options = options,
+		.services = services,
+		.take = take_option,
+		.owner = &program,
+	};
 	int status;
 
 	open_standard_files();
 	log_setup("lodge-agent", LOG_LEVEL_INFO);
-	status = parse_options(&program, argc, argv);
+	status = program_parse(&line, argc, argv);
 	if (status >= 0)
 		return status;
+	program.disabled = line.disabled;
 	if (!program.port_path && !program.state_path)
 		program.state_path = AGENT_STATE_PATH;
 	if (!program.port_path && !program.session_path)

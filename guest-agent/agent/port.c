@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/agent/port.h"
 #include "drivers/uevent.h"
+#include "guest-agent/common/unix_socket.h"
 #include "guest-agent/system/ports.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
@@ -12,11 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
 #define SYSFS	    "/sys/class/virtio-ports"
 #define UNIX_PREFIX "unix:"
+#define BACKLOG	    8
 
 struct port {
 	uv_poll_t poll;	 /* on the listening socket, or on the device events' */
@@ -117,33 +117,14 @@ void port_listen(struct port *port)
 	uv_poll_start(&port->poll, UV_READABLE, on_connection);
 }
 
-static int open_socket(struct port *port)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	const char *path = port->path + strlen(UNIX_PREFIX);
-	_cleanup_close_ int fd = -EBADF;
-	struct stat st;
-
-	if (strlen(path) == 0 || strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-		unlink(path); /* of an agent that was killed */
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	fchmod(fd, 0600);
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0)
-		return -errno;
-	return take_fd(&fd);
-}
-
 static int begin(struct port *port)
 {
 	int error;
 
 	/* Events first, then the look: nothing is missed in between. */
-	port->fd = is_unix(port) ? open_socket(port) : uevent_open();
+	port->fd = is_unix(port)
+			   ? unix_socket_listen(port->path + strlen(UNIX_PREFIX), 0600, BACKLOG)
+			   : uevent_open();
 	if (port->fd < 0)
 		return port->fd;
 	error = uv_poll_init(port->loop, &port->poll, port->fd);

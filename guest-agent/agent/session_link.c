@@ -2,6 +2,7 @@
 #include "guest-agent/agent/session_link.h"
 
 #include "guest-agent/agent/seat.h"
+#include "guest-agent/common/unix_socket.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
@@ -13,7 +14,6 @@
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #define CONNECTIONS	   16
 #define CONNECTIONS_OF_UID 4
@@ -32,7 +32,7 @@ struct connection {
 
 struct session_link {
 	uv_loop_t *loop;
-	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	char path[PATH_MAX];
 	char root[PATH_MAX];
 	uv_poll_t listener;
 	int listener_fd;
@@ -219,29 +219,17 @@ static void on_listener(uv_poll_t *poll, int status, int events)
 /* Everybody may connect: who he is, is looked at then. */
 static int listen_on(const char *path)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	char folder[sizeof(address.sun_path)];
+	char folder[PATH_MAX];
 	char *slash;
 
-	if (fd < 0)
-		return -errno;
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	strcpy(folder, path);
+	snprintf(folder, sizeof(folder), "%s", path);
 	slash = strrchr(folder, '/');
 	if (slash && slash != folder) {
 		*slash = '\0';
 		if (mkdir(folder, 0755) < 0 && errno != EEXIST)
 			return -errno;
 	}
-	if (unlink(path) < 0 && errno != ENOENT)
-		return -errno;
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    chmod(path, 0666) < 0 || listen(fd, BACKLOG) < 0)
-		return -errno;
-	return take_fd(&fd);
+	return unix_socket_listen(path, 0666, BACKLOG);
 }
 
 static void on_released(uv_handle_t *handle)

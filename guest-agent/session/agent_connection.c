@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/session/agent_connection.h"
 
+#include "guest-agent/common/unix_socket.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 #include "protocol/pump/pump.h"
@@ -8,8 +9,6 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #define RETRY_FIRST_MS 1000
 #define RETRY_LAST_MS  60000
@@ -28,21 +27,6 @@ struct agent_connection {
 };
 
 static void try_to_connect(struct agent_connection *connection);
-
-static int connect_to(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	return take_fd(&fd);
-}
 
 static void on_retry(uv_timer_t *timer)
 {
@@ -103,12 +87,12 @@ static void watch_folders(struct agent_connection *connection)
 
 static void try_to_connect(struct agent_connection *connection)
 {
-	int fd = connect_to(connection->path);
+	int fd = unix_socket_connect(connection->path);
 
 	if (fd < 0) {
 		/* Looked at once more: it may have come before the folders were watched. */
 		watch_folders(connection);
-		fd = connect_to(connection->path);
+		fd = unix_socket_connect(connection->path);
 	}
 	if (fd == -EAGAIN) {
 		call_again_later(connection); /* its queue is full */

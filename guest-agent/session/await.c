@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/session/await.h"
 
+#include "guest-agent/common/key_file.h"
+#include "guest-agent/common/process.h"
+#include "guest-agent/common/unix_socket.h"
 #include "protocol/base/cleanup.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <xcb/xcb.h>
 
 #define WAYLAND	     "wayland-"
@@ -27,49 +31,74 @@ static void cleanup_closedir(DIR **dir)
 		closedir(*dir);
 }
 
-static bool can_connect(const char *folder, const char *name)
+/* A descriptor, or negative errno. */
+static int connect_to(const char *folder, const char *name)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", folder, name);
+	char path[PATH_MAX];
 
-	return fd >= 0 && length > 0 && (size_t)length < sizeof(address.sun_path) &&
-	       connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return unix_socket_connect(path);
 }
 
 static bool is_wayland(const char *folder, const char *name)
 {
-	if (strncmp(name, WAYLAND, strlen(WAYLAND)) != 0 || strchr(name, '.') ||
-	    !can_connect(folder, name))
+	_cleanup_close_ int fd = -EBADF;
+
+	if (strncmp(name, WAYLAND, strlen(WAYLAND)) != 0 || strchr(name, '.'))
 		return false;
-	return setenv("WAYLAND_DISPLAY", name, 1) == 0;
+	fd = connect_to(folder, name);
+	return fd >= 0 && setenv("WAYLAND_DISPLAY", name, 1) == 0;
+}
+
+/*
+ * Whoever listens has written a file that says who he is; X servers have names of one pattern. A
+ * compositor that listens for its Xwayland would start that at a mere connection, which takes
+ * seconds, for nothing.
+ */
+static bool is_compositor(const char *folder, const char *name)
+{
+	char path[PATH_MAX], text[KEY_FILE_MAX], program[PROCESS_NAME_MAX];
+
+	snprintf(path, sizeof(path), "%s/../.%s-lock", folder, name);
+	return key_file_read("", path, text) &&
+	       process_name((pid_t)strtol(text, NULL, 10), program) == 0 &&
+	       (program[0] != 'X' || strcmp(program, "Xwayland") == 0);
+}
+
+static bool has_extension(const char *display, const char *name)
+{
+	xcb_connection_t *connection = xcb_connect(display, NULL);
+	xcb_query_extension_reply_t *reply = xcb_query_extension_reply(
+		connection, xcb_query_extension(connection, (uint16_t)strlen(name), name), NULL);
+	/* One that does not answer is none either. */
+	const bool has = !reply || reply->present;
+
+	free(reply);
+	xcb_disconnect(connection);
+	return has;
 }
 
 /* "X0" is ":0". */
 static bool is_x11(const char *folder, const char *name)
 {
+	_cleanup_close_ int fd = -EBADF;
 	struct stat st;
 	char path[PATH_MAX], display[32];
-	xcb_connection_t *connection;
-	xcb_query_extension_reply_t *reply;
-	bool is_real;
 
 	if (name[0] != 'X' || strspn(name + 1, "0123456789") != strlen(name + 1) || !name[1] ||
-	    strlen(name) > 6 || !can_connect(folder, name))
+	    strlen(name) > 6)
 		return false;
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	/* Somebody else's would hold us up at best. */
 	if (stat(path, &st) < 0 || (st.st_uid != getuid() && st.st_uid != 0))
 		return false;
+	if (is_compositor(folder, name))
+		return false;
+	fd = connect_to(folder, name);
+	if (fd < 0)
+		return false;
 	snprintf(display, sizeof(display), ":%s", name + 1);
-	connection = xcb_connect(display, NULL);
-	reply = xcb_query_extension_reply(
-		connection, xcb_query_extension(connection, (uint16_t)strlen(XWAYLAND), XWAYLAND),
-		NULL);
-	is_real = reply && !reply->present;
-	free(reply);
-	xcb_disconnect(connection);
-	return is_real && setenv("DISPLAY", display, 1) == 0;
+	return !has_extension(display, XWAYLAND) && setenv("DISPLAY", display, 1) == 0;
 }
 
 static bool look(const char *folder, bool (*is_it)(const char *folder, const char *name))
@@ -87,13 +116,14 @@ static bool look(const char *folder, bool (*is_it)(const char *folder, const cha
 int await_desktop(const char *x11_folder)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR"), *wayland = getenv("WAYLAND_DISPLAY");
-	_cleanup_close_ int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	_cleanup_close_ int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), named = -EBADF;
 	int wait_ms = RETRY_FIRST_MS;
 
 	if (!runtime || !*runtime)
 		return -ENOENT;
 	/* What systemd was told in an earlier session may be gone. */
-	if (wayland && can_connect(runtime, wayland))
+	named = wayland ? connect_to(runtime, wayland) : -ENOENT;
+	if (named >= 0)
 		return 0;
 	unsetenv("WAYLAND_DISPLAY");
 	unsetenv("DISPLAY");

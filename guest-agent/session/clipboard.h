@@ -36,7 +36,7 @@ struct clipboard_backend {
 	const char *name;
 	/* 0 and *state; -ENOTSUP: this desktop has nothing of the kind. From here on it tells what
 	 * the desktop has copied, first what is there already. */
-	int (*start)(const struct session_context *context, struct clipboard *clipboard,
+	int (*start)(const struct service_context *context, struct clipboard *clipboard,
 		     void **state);
 	void (*stop)(void *state);
 	/* The host has copied something: make it the desktop's. @types end with NULL and live
@@ -102,6 +102,6 @@ size_t clipboard_expand(const char *const *types, const char **expanded);
 
 /* --- The service ---------------------------------------------------------------------------- */
 
-extern const struct session_service session_service_clipboard;
+extern const struct service session_service_clipboard;
 
 #endif

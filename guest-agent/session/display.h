@@ -20,7 +20,7 @@ struct display_backend {
 	const char *name; /* told to the host */
 	/* 0 and *state; -ENOTSUP: this desktop is not spoken with in this way. What the desktop's
 	 * screens are can be read from here on. */
-	int (*start)(const struct session_context *context, struct display *display, void **state);
+	int (*start)(const struct service_context *context, struct display *display, void **state);
 	void (*stop)(void *state);
 	/* The screens that are plugged in. Return: do positions count pixels of modes? Else a
 	 * screen takes as many as its pixels divided by its scale. */
@@ -49,6 +49,6 @@ extern const struct display_backend display_wlr;
 extern const struct display_backend display_weston;
 extern const struct display_backend display_wayland;
 
-extern const struct session_service session_service_display;
+extern const struct service session_service_display;
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/session/environment.h"
 
+#include "guest-agent/session/desktop_name.h"
 #include "protocol/base/cleanup.h"
 
 #include <errno.h>
@@ -22,17 +23,13 @@ static const char *variable(const char *name)
 int environment_read(struct environment *environment)
 {
 	const char *wayland = variable("WAYLAND_DISPLAY"), *x11 = variable("DISPLAY");
-	const char *desktop = variable("XDG_CURRENT_DESKTOP");
-	const char *last = desktop ? strrchr(desktop, ':') : NULL;
 
 	if (!wayland && !x11)
 		return -ENOENT;
 	*environment =
 		(struct environment){.kind = wayland ? ENVIRONMENT_WAYLAND : ENVIRONMENT_X11};
 	snprintf(environment->display, sizeof(environment->display), "%s", wayland ? wayland : x11);
-	if (desktop)
-		snprintf(environment->desktop, sizeof(environment->desktop), "%s",
-			 last ? last + 1 : desktop);
+	desktop_name_find("", wayland, environment->desktop, sizeof(environment->desktop));
 	return 0;
 }
 

@@ -15,7 +15,7 @@ enum environment_kind {
 struct environment {
 	enum environment_kind kind;
 	char display[108]; /* $WAYLAND_DISPLAY or $DISPLAY */
-	char desktop[64];  /* the last name in $XDG_CURRENT_DESKTOP; "" if not said */
+	char desktop[64];  /* desktop_name.h */
 };
 
 /**

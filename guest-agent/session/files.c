@@ -197,7 +197,7 @@ static void files_receive(void *state, struct stream *stream, struct slice param
 	stream_message(stream, SLICE_LITERAL("ready"), (struct slice){0});
 }
 
-static int start(const struct session_context *context, void **state)
+static int start(const struct service_context *context, void **state)
 {
 	struct files *files = calloc(1, sizeof(*files));
 
@@ -213,13 +213,13 @@ static void stop(void *state)
 	free(state);
 }
 
-const struct session_service session_service_files = {
+const struct service session_service_files = {
 	.name = "files",
 	.summary = "takes files that are dropped on the desktop from outside",
 	.start = start,
 	.stop = stop,
 	.methods =
-		(const struct session_method[]){
+		(const struct service_method[]){
 			{"files.receive", files_receive},
 			{NULL, NULL},
 		},

@@ -10,7 +10,7 @@
 
 #include "guest-agent/session/session.h"
 
-extern const struct session_service session_service_files;
+extern const struct service session_service_files;
 
 /* --- files_folder.c, for it ----------------------------------------------------------------- */
 

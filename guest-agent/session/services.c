@@ -3,7 +3,7 @@
 #include "guest-agent/session/display.h"
 #include "guest-agent/session/files.h"
 
-const struct session_service *const session_services[] = {
+const struct service *const session_services[] = {
 	&session_service_display,
 	&session_service_clipboard,
 	&session_service_files,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: agent drivers system pump relay protocol base
+// components: agent common drivers system pump relay protocol base
 /*
  * What the agent's parsers are given: requests of a host (exec, parts of info) and texts of the
  * kernel (mounts, device events). The first byte chooses.

@@ -212,7 +212,7 @@ static void clipboard_write(void *state, struct stream *stream, struct slice par
 
 /* --- The service ---------------------------------------------------------------------------- */
 
-static int start(const struct session_context *context, void **state)
+static int start(const struct service_context *context, void **state)
 {
 	struct clipboard *clipboard = calloc(1, sizeof(*clipboard));
 	int error = -ENOTSUP;
@@ -245,13 +245,13 @@ static void stop(void *state)
 	free(clipboard);
 }
 
-const struct session_service session_service_clipboard = {
+const struct service session_service_clipboard = {
 	.name = "clipboard",
 	.summary = "copies and pastes between the desktop and the host",
 	.start = start,
 	.stop = stop,
 	.methods =
-		(const struct session_method[]){
+		(const struct service_method[]){
 			{"clipboard.attach", clipboard_attach},
 			{"clipboard.read", clipboard_read},
 			{"clipboard.write", clipboard_write},

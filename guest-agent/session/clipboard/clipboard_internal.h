@@ -30,7 +30,7 @@ struct reading;
 struct transfer;
 
 struct clipboard {
-	const struct session_context *context;
+	const struct service_context *context;
 	const struct clipboard_backend *backend;
 	void *backend_state;
 	struct stream *attached[CLIPBOARD_ATTACHED];

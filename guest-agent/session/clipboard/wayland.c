@@ -30,7 +30,7 @@ struct selected {
 };
 
 struct wayland_clipboard {
-	const struct session_context *context;
+	const struct service_context *context;
 	struct clipboard *clipboard;
 	struct wayland *wayland;
 	const struct data_control *protocol;
@@ -330,7 +330,7 @@ static void stop(void *state)
 	free(wc);
 }
 
-static int start(const struct session_context *context, struct clipboard *clipboard, void **state)
+static int start(const struct service_context *context, struct clipboard *clipboard, void **state)
 {
 	struct wayland_clipboard *wc;
 	int error;

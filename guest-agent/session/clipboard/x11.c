@@ -332,7 +332,7 @@ static int connect_display(struct x11_clipboard *x)
 	return 0;
 }
 
-static int start(const struct session_context *context, struct clipboard *clipboard, void **state)
+static int start(const struct service_context *context, struct clipboard *clipboard, void **state)
 {
 	struct x11_clipboard *x;
 	int error;

@@ -58,7 +58,7 @@ struct x11_read {
 struct x11_serving;
 
 struct x11_clipboard {
-	const struct session_context *context;
+	const struct service_context *context;
 	struct clipboard *clipboard;
 	struct x11 *x11; /* NULL: it is gone for the moment */
 	xcb_connection_t *connection;

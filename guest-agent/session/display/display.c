@@ -32,7 +32,7 @@ struct order {
 };
 
 struct display {
-	const struct session_context *context;
+	const struct service_context *context;
 	const struct display_backend *backend;
 	void *state;
 	struct stream *attached[ATTACHED_MAX]; /* NULL: free */
@@ -365,7 +365,7 @@ static void find_later(struct display *display)
 	display->find_ms *= 2;
 }
 
-static int display_start(const struct session_context *context, void **state)
+static int display_start(const struct service_context *context, void **state)
 {
 	_cleanup_free_ struct display *display = calloc(1, sizeof(*display));
 	int error;
@@ -408,11 +408,11 @@ static void display_stop(void *state)
 	uv_close((uv_handle_t *)&display->find, on_released);
 }
 
-const struct session_service session_service_display = {
+const struct service session_service_display = {
 	.name = "display",
 	.summary = "reports the screens and lets them follow (display.attach)",
 	.start = display_start,
 	.stop = display_stop,
 	.methods =
-		(const struct session_method[]){{"display.attach", display_attach}, {NULL, NULL}},
+		(const struct service_method[]){{"display.attach", display_attach}, {NULL, NULL}},
 };

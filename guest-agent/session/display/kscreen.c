@@ -19,7 +19,7 @@
 #include <string.h>
 
 struct kscreen {
-	const struct session_context *context;
+	const struct service_context *context;
 	struct display *display;
 	struct wayland *wayland;
 	struct wl_proxy *management;
@@ -285,7 +285,7 @@ static void kscreen_stop(void *state)
 	free(kscreen);
 }
 
-static int kscreen_start(const struct session_context *context, struct display *display,
+static int kscreen_start(const struct service_context *context, struct display *display,
 			 void **state)
 {
 	struct kscreen *kscreen;

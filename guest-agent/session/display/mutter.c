@@ -25,7 +25,7 @@
 #define TRIES	 3
 
 struct mutter {
-	const struct session_context *context;
+	const struct service_context *context;
 	struct display *display;
 	DBusConnection *bus;
 	struct mutter_state state;
@@ -225,7 +225,7 @@ static int get_first_state(struct mutter *mutter)
 	return answer ? set_state(mutter, answer) : -ENOTSUP;
 }
 
-static int mutter_start(const struct session_context *context, struct display *display,
+static int mutter_start(const struct service_context *context, struct display *display,
 			void **state)
 {
 	_cleanup_free_ struct mutter *mutter = NULL;

@@ -22,7 +22,7 @@
 #define GONE_MS 400 /* a monitor that is plugged in anew is back before */
 
 struct randr {
-	const struct session_context *context;
+	const struct service_context *context;
 	struct display *display;
 	struct x11 *x11;
 	xcb_connection_t *connection;
@@ -167,7 +167,7 @@ static int begin(struct randr *randr)
 	return 0;
 }
 
-static int randr_start(const struct session_context *context, struct display *display, void **state)
+static int randr_start(const struct service_context *context, struct display *display, void **state)
 {
 	_cleanup_free_ struct randr *randr = NULL;
 	int error;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/session/display/sway.h"
 
+#include "guest-agent/common/unix_socket.h"
 #include "protocol/base/cleanup.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +13,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 
 #define MAGIC	      "i3-ipc"
 #define MAGIC_LENGTH  6
@@ -48,22 +50,22 @@ static int connect_to(int wayland_fd)
 {
 	const struct timeval second = {.tv_sec = 1};
 	const char *folder = getenv("XDG_RUNTIME_DIR");
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int fd = -EBADF;
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
-	int length;
+	char path[PATH_MAX];
 
-	if (fd < 0 || getsockopt(wayland_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+	if (getsockopt(wayland_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return -errno;
-	length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/sway-ipc.%u.%d.sock",
-			  folder ? folder : "", peer.uid, (int)peer.pid);
-	if (!folder || length < 0 || (size_t)length >= sizeof(address.sun_path))
-		return -ENOENT;
+	snprintf(path, sizeof(path), "%s/sway-ipc.%u.%d.sock", folder ? folder : "", peer.uid,
+		 (int)peer.pid);
+	fd = unix_socket_connect(path);
+	if (fd < 0)
+		return fd == -ECONNREFUSED || fd == -ENAMETOOLONG ? -ENOENT : fd;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof(second));
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return errno == ECONNREFUSED ? -ENOENT : -errno;
+	if (fcntl(fd, F_SETFL, 0) < 0)
+		return -errno;
 	return take_fd(&fd);
 }
 

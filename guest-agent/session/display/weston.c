@@ -15,7 +15,7 @@
 #include <string.h>
 
 struct watcher {
-	const struct session_context *context;
+	const struct service_context *context;
 	struct display *display;
 	struct wayland *wayland;
 	struct outputs *outputs;
@@ -69,7 +69,7 @@ static void watcher_stop(void *state)
 	free(watcher);
 }
 
-static int watcher_start(const struct session_context *context, struct display *display,
+static int watcher_start(const struct service_context *context, struct display *display,
 			 bool only_weston, void **state)
 {
 	struct watcher *watcher;
@@ -97,13 +97,13 @@ static int watcher_start(const struct session_context *context, struct display *
 	return 0;
 }
 
-static int weston_start(const struct session_context *context, struct display *display,
+static int weston_start(const struct service_context *context, struct display *display,
 			void **state)
 {
 	return watcher_start(context, display, true, state);
 }
 
-static int other_start(const struct session_context *context, struct display *display, void **state)
+static int other_start(const struct service_context *context, struct display *display, void **state)
 {
 	return watcher_start(context, display, false, state);
 }

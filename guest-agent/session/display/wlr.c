@@ -38,7 +38,7 @@ enum custom_modes {
 };
 
 struct wlr {
-	const struct session_context *context;
+	const struct service_context *context;
 	struct display *display;
 	struct wayland *wayland;
 	struct wl_proxy *manager;
@@ -382,7 +382,7 @@ static enum custom_modes learn_custom_modes(const struct wlr *wlr)
 	return version.major > 1 || version.minor >= 10 ? CUSTOM_MODES_SWAY : CUSTOM_MODES_NONE;
 }
 
-static int wlr_start(const struct session_context *context, struct display *display, void **state)
+static int wlr_start(const struct service_context *context, struct display *display, void **state)
 {
 	struct wlr *wlr;
 	int error;

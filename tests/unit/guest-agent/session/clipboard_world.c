@@ -128,7 +128,7 @@ uint8_t *world_get(const struct world *world, const char *name, size_t *length)
 static void on_request(void *owner, struct stream *stream, struct slice method, struct slice params)
 {
 	const struct world_end *end = owner;
-	const struct session_method *m = session_service_clipboard.methods;
+	const struct service_method *m = session_service_clipboard.methods;
 
 	while (m->name && !slice_is(method, m->name))
 		m++;
@@ -444,7 +444,7 @@ static void start_service(struct world *world)
 {
 	int fds[2];
 
-	world->context = (struct session_context){
+	world->context = (struct service_context){
 		.loop = &world->loop,
 		.environment = &world->environment,
 		.over = on_over,

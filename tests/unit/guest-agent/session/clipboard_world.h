@@ -23,7 +23,7 @@ struct world {
 	uv_timer_t tick, watchdog;
 	const char *doing; /* for people, when nothing happens any more */
 	struct environment environment;
-	struct session_context context;
+	struct service_context context;
 	char folder[64]; /* of this test, removed at its end */
 	pid_t server;
 	void *service;

@@ -3,6 +3,7 @@
 #include "tests/unit/guest-agent/folder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -96,6 +97,28 @@ START_TEST(one_that_comes_is_waited_for)
 }
 END_TEST
 
+/* Nobody answers there: it would be waited for as long as it takes. */
+START_TEST(a_display_of_a_compositor_is_left_alone)
+{
+	int display = listen_at("x11/X77");
+	pthread_t thread;
+	void *wayland;
+	char text[32];
+
+	fcntl(display, F_SETFL, O_NONBLOCK);
+	snprintf(text, sizeof(text), "%10d\n", getpid());
+	make_file(".X77-lock", text);
+	pthread_create(&thread, NULL, begin_later, NULL);
+	ck_assert_int_eq(await(), 0);
+	ck_assert_str_eq(getenv("WAYLAND_DISPLAY"), "wayland-1");
+	pthread_join(thread, &wayland);
+	ck_assert_int_eq(accept(display, NULL, NULL), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+	close(display);
+	close(*(int *)wayland);
+}
+END_TEST
+
 START_TEST(without_a_runtime_folder_there_is_nothing_to_wait_for)
 {
 	unsetenv("XDG_RUNTIME_DIR");
@@ -117,6 +140,7 @@ int main(void)
 	tcase_add_test(tc, a_compositor_that_is_there_is_found);
 	tcase_add_test(tc, what_the_environment_says_counts_if_it_is_true);
 	tcase_add_test(tc, one_that_comes_is_waited_for);
+	tcase_add_test(tc, a_display_of_a_compositor_is_left_alone);
 	tcase_add_test(tc, without_a_runtime_folder_there_is_nothing_to_wait_for);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

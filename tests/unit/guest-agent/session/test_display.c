@@ -28,7 +28,7 @@ struct desktop {
 
 static struct desktop desktop;
 
-static int fake_start(const struct session_context *context, struct display *display, void **state)
+static int fake_start(const struct service_context *context, struct display *display, void **state)
 {
 	(void)context;
 	if (desktop.late > 0) {
@@ -64,7 +64,7 @@ static void fake_apply(void *state, const struct head_list *heads)
 	display_applied(fake->display, fake->answer, fake->text);
 }
 
-static int no_start(const struct session_context *context, struct display *display, void **state)
+static int no_start(const struct service_context *context, struct display *display, void **state)
 {
 	(void)context;
 	(void)display;
@@ -73,7 +73,7 @@ static int no_start(const struct session_context *context, struct display *displ
 }
 
 /* What is found where there is nothing better. */
-static int poor_start(const struct session_context *context, struct display *display, void **state)
+static int poor_start(const struct service_context *context, struct display *display, void **state)
 {
 	(void)context;
 	(void)display;
@@ -115,7 +115,7 @@ static struct {
 	uv_timer_t watchdog;
 	bool expired;
 	struct environment environment;
-	struct session_context context;
+	struct service_context context;
 	void *service;
 	struct end host, guest;
 	struct stream *stream;
@@ -242,7 +242,7 @@ static void setup_late(unsigned int late)
 	uv_timer_init(&test.loop, &test.watchdog);
 	test.environment = (struct environment){.kind = ENVIRONMENT_WAYLAND, .desktop = "test"};
 	test.context =
-		(struct session_context){.loop = &test.loop, .environment = &test.environment};
+		(struct service_context){.loop = &test.loop, .environment = &test.environment};
 	ck_assert_int_eq(session_service_display.start(&test.context, &test.service), 0);
 	test.host.session = session_new(SESSION_HOST, "h", NULL, &host_handlers, &test.host);
 	test.guest.session =

@@ -36,7 +36,7 @@ static uv_loop_t loop;
 static uv_timer_t watchdog;
 static struct end host, guest;
 static void *service;
-static struct session_context context;
+static struct service_context context;
 static bool established;
 
 static void on_expired(uv_timer_t *timer)
@@ -47,7 +47,7 @@ static void on_expired(uv_timer_t *timer)
 
 static void on_request(void *owner, struct stream *stream, struct slice method, struct slice params)
 {
-	const struct session_method *m = session_service_files.methods;
+	const struct service_method *m = session_service_files.methods;
 
 	(void)owner;
 	ck_assert(slice_is(method, m->name));
@@ -122,7 +122,7 @@ static void setup(void)
 	uv_loop_init(&loop);
 	uv_timer_init(&loop, &watchdog);
 	uv_timer_start(&watchdog, on_expired, WAIT_MS, 0);
-	context = (struct session_context){.loop = &loop};
+	context = (struct service_context){.loop = &loop};
 	ck_assert_int_eq(session_service_files.start(&context, &service), 0);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
 	end_start(&host, SESSION_HOST, fds[0]);

@@ -306,7 +306,7 @@ struct display {
 	unsigned int changes, applied, over;
 	int error;
 	const char *text;
-	struct session_context context;
+	struct service_context context;
 	struct environment environment;
 	void *state;
 	pid_t fake;
@@ -354,7 +354,7 @@ static int setup_with(struct display *display, struct fake fake)
 	uv_loop_init(&display->loop);
 	uv_timer_init(&display->loop, &display->watchdog);
 	display->watchdog.data = display;
-	display->context = (struct session_context){
+	display->context = (struct service_context){
 		.loop = &display->loop,
 		.environment = &display->environment,
 		.bus = dbus_connection_open_private(address, NULL),

@@ -6,17 +6,22 @@
  * what follows the guest sees what was wished last, when it has been calm for RESIZE_CALM_MS (or
  * RESIZE_BURST_MS after the first of a long row). Then each head goes its way:
  *
- *	the monitor changes (EDID, event)	 most desktops follow by themselves
- *	RESIZE_SESSION_MS later, if not:	 the guest's session is asked over the agent; one that
- *had to be asked the last time RESIZE_SOON_MS later RESIZE_REPLUG_MS later, or if it says so: once,
- *the monitor is unplugged until the head is dark (RESIZE_GAP_MS at least, RESIZE_DARK_MS at most)
- *	if it comes back with another size:	 the session is asked again, RESIZE_BACK_MS later,
- *						 RESIZE_ASKS_AGAIN times at most
- *	RESIZE_GIVE_UP_MS after that:		 it stays as it is, and viewers scale
+ *	the monitor changes (EDID, event)
+ *		Most desktops follow by themselves.
+ *	RESIZE_SESSION_MS later
+ *		the guest's session is asked over the agent; RESIZE_SOON_MS later if it had to be
+ *		asked the last time.
+ *	RESIZE_REPLUG_MS later, or if the session says so
+ *		the monitor is unplugged, once, until the head is dark: RESIZE_GAP_MS at least,
+ *		RESIZE_DARK_MS at most.
+ *	RESIZE_BACK_MS after it has come back with another size
+ *		the session is asked again, RESIZE_ASKS_AGAIN times at most.
+ *	RESIZE_GIVE_UP_MS after that
+ *		it stays as it is, and viewers scale.
  *
- * A head that comes back later still, and a session that takes the place of another, are asked
- *then. Whether it has followed is seen in what it scans out, never in what was asked. The last wish
- *wins, whoever had it; a viewer that goes changes nothing.
+ * A head that comes back later still, and a session that takes the place of another, are helped
+ * then. Whether a head has followed is seen in what it scans out, never in what was asked. The last
+ * wish wins, whoever had it; a viewer that goes changes nothing.
  */
 #ifndef LODGE_SCREEN_RESIZE_H
 #define LODGE_SCREEN_RESIZE_H

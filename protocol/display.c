@@ -21,6 +21,7 @@ MESSAGE(clipboard_want, UINT(clipboard_want, id, ANY), UINT(clipboard_want, seri
 MESSAGE(clipboard_write, UINT(clipboard_write, id, ANY), UINT(clipboard_write, number, 4095));
 MESSAGE(files_receive, NEED_TEXT(files_receive, name),
 	NEED_UINT(files_receive, size_bytes, INT64_MAX));
+MESSAGE(files_received, UINT(files_received, size_bytes, INT64_MAX), TEXT(files_received, name));
 MESSAGE(screen_info, TEXT(screen_info, source), ITEMS(screen_info, heads),
 	ITEMS(screen_info, viewers), UINT(screen_info, leds, UINT32_MAX), TEXT(screen_info, session),
 	TEXT(screen_info, desktop));

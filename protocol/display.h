@@ -86,15 +86,21 @@ extern const struct message_type message_clipboard_write;
 
 /* --- Agent: "files" ------------------------------------------------------------------------- */
 
-/* "files.receive" files_receive -> file_written, when it has its name. A file for the user who has
- * the screen, into his folder of downloads; one that is there is not replaced: the new one gets a
- * number. The session says by the stream message "ready" {} that it takes it; then its bytes are
+/* "files.receive" files_receive -> files_received, when it has its name. A file for the user who
+ * has the screen, into his folder of downloads; one that is there is not replaced: the new one gets
+ * a number. The session says by the stream message "ready" {} that it takes it; then its bytes are
  * DATA on channel 0, to END, exactly as many as was said. Cancel: nothing is left. */
 struct files_receive {
 	struct slice name; /* one component, valid UTF-8 */
 	uint64_t size_bytes;
 };
 extern const struct message_type message_files_receive;
+
+struct files_received {
+	uint64_t size_bytes;
+	struct slice name; /* that it was given; empty: not known */
+};
+extern const struct message_type message_files_received;
 
 /* --- lodge-screen: methods on its control socket --------------------------------------------- */
 

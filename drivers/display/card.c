@@ -117,17 +117,27 @@ int card_read(struct card_state *state)
 	return 0;
 }
 
-/* Does a file of a connector's begin with that word? */
-static bool attribute_is(const char *connector, const char *attribute, const char *word)
+#define ATTRIBUTE_BYTES 32
+
+/* The first line of a connector's file; empty if there is none. */
+static void read_attribute(const char *connector, const char *attribute, char text[ATTRIBUTE_BYTES])
 {
-	char path[PATH_MAX], text[32] = "";
+	char path[PATH_MAX];
 	_cleanup_close_ int fd = -EBADF;
+	ssize_t length;
 
 	snprintf(path, sizeof(path), CLASS_DRM "/%s/%s", connector, attribute);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
-		return false;
+	length = fd < 0 ? 0 : read(fd, text, ATTRIBUTE_BYTES - 1);
+	text[length < 0 ? 0 : length] = '\0';
 	text[strcspn(text, "\n")] = '\0';
+}
+
+static bool attribute_is(const char *connector, const char *attribute, const char *word)
+{
+	char text[ATTRIBUTE_BYTES];
+
+	read_attribute(connector, attribute, text);
 	return strcmp(text, word) == 0;
 }
 
@@ -173,6 +183,31 @@ int card_list(struct card_state *state)
 {
 	*state = (struct card_state){.mastered = true};
 	return each_connector(list_one, state);
+}
+
+/* The kernel lists a monitor's preferred mode first. */
+static void wish_of_one(const char *connector, const char *name, void *owner)
+{
+	struct head_list *wishes = owner;
+	struct head *head = &wishes->heads[wishes->count];
+	const unsigned int number = head_of_connector(name, (unsigned int)wishes->count);
+	char mode[ATTRIBUTE_BYTES];
+
+	if (wishes->count == DISPLAY_MAX_HEADS || strlen(name) >= sizeof(head->connector) ||
+	    head_list_find(wishes, number))
+		return;
+	*head = (struct head){.head = number};
+	strcpy(head->connector, name);
+	read_attribute(connector, "modes", mode);
+	head->enabled = attribute_is(connector, "status", "connected") &&
+			sscanf(mode, "%5ux%5u", &head->width, &head->height) == 2;
+	wishes->count++;
+}
+
+int card_wishes(struct head_list *wishes)
+{
+	*wishes = (struct head_list){0};
+	return each_connector(wish_of_one, wishes);
 }
 
 static void reprobe_one(const char *connector, const char *name, void *owner)

@@ -34,6 +34,10 @@ int card_read(struct card_state *state);
  * sizes. `mastered` is set: that is when to call it. */
 int card_list(struct card_state *state);
 
+/* What the monitors would like: all connectors of the first card, those that are plugged in enabled
+ * and with their preferred mode. Without opening it. 0 or -ENODEV. */
+int card_wishes(struct head_list *wishes);
+
 /* Let the kernel read all monitors of the first card anew. 0 or negative errno. */
 int card_reprobe(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * files: takes files of the host. Until all of it is there a file has no name, so that nothing is
- * left when the transfer, or this program, ends before.
+ * files: takes files of the host. Until all of it is there a file has no name, or where the file
+ * system knows no such files a hidden one, so that nothing is left when the transfer ends before.
  */
 #include "guest-agent/session/files.h"
 #include "protocol/base/bytes.h"
@@ -15,7 +15,6 @@
 #include <sys/statvfs.h>
 
 #define TRANSFERS  8		 /* at once */
-#define MAX_BYTES  (8ULL << 30)	 /* of one file */
 #define SPARE	   (64ULL << 20) /* that is left free on the disk */
 #define TIMEOUT_MS 60000	 /* without a byte */
 
@@ -30,7 +29,7 @@ struct transfer {
 	struct stream *stream;
 	char name[SPICE_FILE_NAME_MAX + 1];
 	uint64_t size, written;
-	int folder, fd;
+	struct files_part part;
 	uv_timer_t timer;
 };
 
@@ -46,8 +45,7 @@ static void transfer_free(struct transfer *transfer)
 	while (*place != transfer)
 		place = &(*place)->next;
 	*place = transfer->next;
-	close(transfer->fd);
-	close(transfer->folder);
+	files_part_end(&transfer->part);
 	uv_close((uv_handle_t *)&transfer->timer, on_released);
 }
 
@@ -76,7 +74,7 @@ static void on_data(struct stream *stream, void *owner, unsigned int channel, st
 		return;
 	}
 	while (bytes.length) {
-		const ssize_t length = write(transfer->fd, bytes.bytes, bytes.length);
+		const ssize_t length = write(transfer->part.fd, bytes.bytes, bytes.length);
 
 		if (length < 0 && errno == EINTR)
 			continue;
@@ -94,8 +92,9 @@ static void on_data(struct stream *stream, void *owner, unsigned int channel, st
 static void on_end(struct stream *stream, void *owner, unsigned int channel)
 {
 	struct transfer *transfer = owner;
-	const struct file_written written = {.size_bytes = transfer->written};
-	uint8_t bytes[64];
+	struct files_received received = {.size_bytes = transfer->written};
+	char placed[FILES_NAME_BYTES];
+	uint8_t bytes[FILES_NAME_BYTES + 64];
 	struct cbor_writer writer = CBOR_WRITER(bytes);
 	int error;
 
@@ -105,13 +104,14 @@ static void on_end(struct stream *stream, void *owner, unsigned int channel)
 		fail(transfer, EPIPE, "there is less of the file than was said");
 		return;
 	}
-	error = files_place(transfer->folder, transfer->fd, transfer->name);
+	error = files_place(&transfer->part, transfer->name, placed);
 	if (error) {
 		fail(transfer, error, NULL);
 		return;
 	}
 	transfer_free(transfer);
-	message_encode(&message_file_written, &written, &writer);
+	received.name = slice_of(placed);
+	message_encode(&message_files_received, &received, &writer);
 	stream_reply(stream, cbor_written(&writer));
 }
 
@@ -135,27 +135,24 @@ static const struct stream_handlers handlers = {
 	.closed = on_closed,
 };
 
-/* 0 and both descriptors. */
-static int open_file(uint64_t size, int *folder_fd, int *file_fd)
+static int open_part(uint64_t size, struct files_part *part)
 {
 	_cleanup_close_ int folder = files_open_folder();
 	struct statvfs status;
-	int fd;
+	int error;
 
 	if (folder < 0)
 		return folder;
 	if (fstatvfs(folder, &status) < 0)
 		return -errno;
-	if (size > MAX_BYTES)
+	if (size > INT64_MAX)
 		return -EFBIG;
 	if ((unsigned __int128)status.f_bavail * status.f_frsize < (unsigned __int128)size + SPARE)
 		return -ENOSPC;
-	fd = openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return -errno;
-	*folder_fd = take_fd(&folder);
-	*file_fd = fd;
-	return 0;
+	error = files_create(folder, part);
+	if (!error)
+		take_fd(&folder);
+	return error;
 }
 
 static void files_receive(void *state, struct stream *stream, struct slice params)
@@ -178,7 +175,7 @@ static void files_receive(void *state, struct stream *stream, struct slice param
 		stream_fail(stream, EAGAIN, "too many files come at once");
 		return;
 	}
-	error = open_file(want.size_bytes, &transfer->folder, &transfer->fd);
+	error = open_part(want.size_bytes, &transfer->part);
 	if (error) {
 		free(transfer);
 		stream_fail(stream, error, NULL);

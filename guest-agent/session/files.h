@@ -23,13 +23,26 @@ extern const struct service session_service_files;
  */
 int files_open_folder(void);
 
+#define FILES_NAME_BYTES 272 /* of a name with its number */
+
+/* A file that is not all there yet. */
+struct files_part {
+	int folder, fd;
+	char name[40]; /* empty: it has none (O_TMPFILE); else one that hides it */
+};
+
+/* In @folder, which becomes the part's on success. 0 or negative errno. */
+int files_create(int folder, struct files_part *part);
+
 /**
- * files_place() - give a file without a name one that nothing has
- * @fd:		of the file (O_TMPFILE)
+ * files_place() - give it a name that nothing has
  * @name:	of one component; "name.txt" that is there becomes "name (1).txt"
  *
  * Return: 0; -EEXIST: too many have it; negative errno.
  */
-int files_place(int folder, int fd, const char *name);
+int files_place(struct files_part *part, const char *name, char placed[FILES_NAME_BYTES]);
+
+/* Closes both; what was not placed is gone. */
+void files_part_end(struct files_part *part);
 
 #endif

@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #define NUMBERS 999
@@ -67,24 +69,72 @@ int files_open_folder(void)
 	return fd < 0 ? -errno : fd;
 }
 
-int files_place(int folder, int fd, const char *name)
+/* Overlays, FAT and file systems of the network know no files without names. */
+static int create_hidden(struct files_part *part)
+{
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return -EIO;
+	snprintf(part->name, sizeof(part->name), ".lodge-%016" PRIx64 ".part", number);
+	part->fd = openat(part->folder, part->name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+	return part->fd < 0 ? -errno : 0;
+}
+
+int files_create(int folder, struct files_part *part)
+{
+	*part = (struct files_part){.folder = folder};
+	part->fd = openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+	if (part->fd >= 0)
+		return 0;
+	if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT && errno != EINVAL)
+		return -errno;
+	return create_hidden(part);
+}
+
+/* Never over anything, be it a link. */
+static int give_name(struct files_part *part, const char *name)
+{
+	char source[32];
+
+	if (!part->name[0]) {
+		snprintf(source, sizeof(source), "/proc/self/fd/%d", part->fd);
+		return linkat(AT_FDCWD, source, part->folder, name, AT_SYMLINK_FOLLOW) < 0 ? -errno
+											   : 0;
+	}
+	if (renameat2(part->folder, part->name, part->folder, name, RENAME_NOREPLACE) == 0) {
+		part->name[0] = '\0';
+		return 0;
+	}
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	/* The hidden name goes at the end. */
+	return linkat(part->folder, part->name, part->folder, name, 0) < 0 ? -errno : 0;
+}
+
+int files_place(struct files_part *part, const char *name, char placed[FILES_NAME_BYTES])
 {
 	const char *dot = strrchr(name, '.');
 	const size_t stem = dot && dot != name ? (size_t)(dot - name) : strlen(name);
-	char numbered[NAME_MAX + 16], source[32];
+	int error;
 
-	snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
 	for (unsigned int i = 0; i <= NUMBERS; i++) {
 		if (i == 0)
-			snprintf(numbered, sizeof(numbered), "%s", name);
+			snprintf(placed, FILES_NAME_BYTES, "%s", name);
 		else
-			snprintf(numbered, sizeof(numbered), "%.*s (%u)%s", (int)stem, name, i,
+			snprintf(placed, FILES_NAME_BYTES, "%.*s (%u)%s", (int)stem, name, i,
 				 name + stem);
-		/* Never over anything, be it a link. */
-		if (linkat(AT_FDCWD, source, folder, numbered, AT_SYMLINK_FOLLOW) == 0)
-			return 0;
-		if (errno != EEXIST)
-			return -errno;
+		error = give_name(part, placed);
+		if (error != -EEXIST)
+			return error;
 	}
 	return -EEXIST;
+}
+
+void files_part_end(struct files_part *part)
+{
+	if (part->name[0])
+		unlinkat(part->folder, part->name, 0);
+	close(part->fd);
+	close(part->folder);
 }

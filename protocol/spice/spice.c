@@ -40,6 +40,31 @@ void spice_capabilities_encode(const struct spice_capabilities *capabilities,
 	store_le32(bytes + 4, capabilities->bits);
 }
 
+/* --- The mouse ------------------------------------------------------------------------------ */
+
+int spice_mouse_parse(struct slice payload, struct spice_mouse *mouse)
+{
+	const uint8_t *bytes = take(&payload, SPICE_MOUSE_SIZE);
+
+	if (!bytes)
+		return -EBADMSG;
+	*mouse = (struct spice_mouse){
+		.x = load_le32(bytes),
+		.y = load_le32(bytes + 4),
+		.buttons = load_le32(bytes + 8),
+		.screen = bytes[12],
+	};
+	return 0;
+}
+
+void spice_mouse_encode(const struct spice_mouse *mouse, uint8_t bytes[SPICE_MOUSE_SIZE])
+{
+	store_le32(bytes, mouse->x);
+	store_le32(bytes + 4, mouse->y);
+	store_le32(bytes + 8, mouse->buttons);
+	bytes[12] = mouse->screen;
+}
+
 /* --- Monitors ------------------------------------------------------------------------------- */
 
 #define MONITOR_SIZE	   20

@@ -72,6 +72,28 @@ int spice_capabilities_parse(struct slice payload, struct spice_capabilities *ca
 void spice_capabilities_encode(const struct spice_capabilities *capabilities,
 			       uint8_t bytes[SPICE_CAPABILITIES_SIZE]);
 
+/* --- The mouse ------------------------------------------------------------------------------ */
+
+enum spice_button {
+	SPICE_BUTTON_LEFT = 1 << 1,
+	SPICE_BUTTON_MIDDLE = 1 << 2,
+	SPICE_BUTTON_RIGHT = 1 << 3,
+	SPICE_BUTTON_WHEEL_UP = 1 << 4,
+	SPICE_BUTTON_WHEEL_DOWN = 1 << 5,
+	SPICE_BUTTON_SIDE = 1 << 6,
+	SPICE_BUTTON_EXTRA = 1 << 7,
+};
+
+struct spice_mouse {
+	uint32_t x, y; /* pixels of that screen */
+	uint32_t buttons;
+	uint8_t screen;
+};
+
+#define SPICE_MOUSE_SIZE 13
+int spice_mouse_parse(struct slice payload, struct spice_mouse *mouse);
+void spice_mouse_encode(const struct spice_mouse *mouse, uint8_t bytes[SPICE_MOUSE_SIZE]);
+
 /* --- Monitors ------------------------------------------------------------------------------- */
 
 #define SPICE_MONITORS_MAX 16 /* more are refused */

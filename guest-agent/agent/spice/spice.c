@@ -6,21 +6,21 @@
 #include "guest-agent/agent/spice/spice_internal.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/log.h"
-#include "protocol/head_list.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define RETRY_MS 2000
 
 /* All that is done, and nothing else. */
 #define CAPABILITIES                                                                               \
-	(SPICE_CAP(MONITORS_CONFIG) | SPICE_CAP(REPLY) | SPICE_CAP(CLIPBOARD_BY_DEMAND) |          \
-	 SPICE_CAP(CLIPBOARD_SELECTION) | SPICE_CAP(SPARSE_MONITORS_CONFIG) |                      \
-	 SPICE_CAP(GUEST_LINEEND_LF) | SPICE_CAP(MAX_CLIPBOARD) |                                  \
-	 SPICE_CAP(MONITORS_CONFIG_POSITION) | SPICE_CAP(FILE_XFER_DETAILED_ERRORS) |              \
-	 SPICE_CAP(CLIPBOARD_NO_RELEASE_ON_REGRAB))
+	(SPICE_CAP(MOUSE_STATE) | SPICE_CAP(MONITORS_CONFIG) | SPICE_CAP(REPLY) |                  \
+	 SPICE_CAP(CLIPBOARD_BY_DEMAND) | SPICE_CAP(CLIPBOARD_SELECTION) |                         \
+	 SPICE_CAP(SPARSE_MONITORS_CONFIG) | SPICE_CAP(GUEST_LINEEND_LF) |                         \
+	 SPICE_CAP(MAX_CLIPBOARD) | SPICE_CAP(MONITORS_CONFIG_POSITION) |                          \
+	 SPICE_CAP(FILE_XFER_DETAILED_ERRORS) | SPICE_CAP(CLIPBOARD_NO_RELEASE_ON_REGRAB))
 
 void spice_say(struct spice *spice, enum spice_type type, struct slice head, struct slice body)
 {
@@ -46,86 +46,6 @@ void spice_stream_let_go(struct stream *stream)
 	stream_cancel(stream);
 }
 
-/* --- Monitors ------------------------------------------------------------------------------- */
-
-static void reply(struct spice *spice, uint32_t type, bool success)
-{
-	const struct spice_reply said = {
-		.type = type,
-		.error = success ? SPICE_REPLY_SUCCESS : SPICE_REPLY_ERROR,
-	};
-	uint8_t bytes[SPICE_REPLY_SIZE];
-
-	spice_reply_encode(&said, bytes);
-	spice_say(spice, SPICE_REPLY, (struct slice){bytes, sizeof(bytes)}, (struct slice){0});
-}
-
-static void display_message(struct stream *stream, void *owner, struct slice name,
-			    struct slice params)
-{
-	struct spice *spice = owner;
-	struct display_applied applied;
-
-	(void)stream;
-	if (slice_is(name, "applied") &&
-	    message_decode(&message_display_applied, params, &applied) == 0 &&
-	    applied.serial == spice->applies)
-		reply(spice, SPICE_MONITORS_CONFIG, applied.number == 0);
-}
-
-static void display_closed(struct stream *stream, void *owner, const struct stream_result *result)
-{
-	struct spice *spice = owner;
-
-	(void)stream;
-	spice->display = NULL;
-	if (result->error != -ENOSYS && result->error != -ECONNRESET)
-		spice_retry(spice);
-}
-
-static const struct stream_handlers display_handlers = {.message = display_message,
-							.closed = display_closed};
-
-/* false: nobody was asked. */
-static bool apply(struct spice *spice, const struct spice_monitors *monitors)
-{
-	const struct display_layout layout = {.backend = SLICE_LITERAL("spice")};
-	struct head_list list = {.serial = ++spice->applies, .count = monitors->count};
-	uint8_t bytes[HEAD_LIST_BYTES];
-	struct cbor_writer writer = CBOR_WRITER(bytes);
-
-	for (unsigned int i = 0; i < monitors->count; i++) {
-		const struct spice_monitor *monitor = &monitors->monitor[i];
-		struct head *head = &list.heads[i];
-
-		if (monitor->width > HEAD_MAX_SIDE || monitor->height > HEAD_MAX_SIDE ||
-		    monitor->x < -HEAD_MAX_POSITION || monitor->x > HEAD_MAX_POSITION ||
-		    monitor->y < -HEAD_MAX_POSITION || monitor->y > HEAD_MAX_POSITION)
-			return false;
-		head->head = i;
-		head->enabled = monitor->width && monitor->height;
-		head->primary = i == 0;
-		head->width = head->enabled ? monitor->width : 0;
-		head->height = head->enabled ? monitor->height : 0;
-		head->x = monitors->positions ? monitor->x : 0;
-		head->y = monitors->positions ? monitor->y : 0;
-	}
-	/* Side by side, where the client has no wish. */
-	for (unsigned int i = 1; i < monitors->count && !monitors->positions; i++)
-		list.heads[i].x = list.heads[i - 1].x + (int32_t)list.heads[i - 1].width;
-	head_list_encode(&list, &layout, &writer);
-	return spice->display && list.count > 0 &&
-	       stream_message(spice->display, SLICE_LITERAL("apply"), cbor_written(&writer)) == 0;
-}
-
-static void monitors_message(struct spice *spice, struct slice payload)
-{
-	struct spice_monitors monitors;
-
-	if (spice_monitors_parse(payload, &monitors) < 0 || !apply(spice, &monitors))
-		reply(spice, SPICE_MONITORS_CONFIG, false);
-}
-
 /* --- The client ----------------------------------------------------------------------------- */
 
 static void announce(struct spice *spice, bool request)
@@ -142,6 +62,7 @@ static void client_gone(struct spice *spice)
 {
 	spice_files_end(spice);
 	spice_clipboard_end(spice);
+	spice_monitors_end(spice);
 	spice->both = spice->theirs = 0;
 	spice->client_max = -1;
 }
@@ -156,6 +77,8 @@ static void capabilities_message(struct spice *spice, struct slice payload)
 		announce(spice, false);
 	spice->theirs = said.bits;
 	spice->both = said.bits & CAPABILITIES;
+	spice_mouse_begin(spice);
+	spice_monitors_begin(spice);
 	spice_clipboard_tell(spice);
 }
 
@@ -168,7 +91,10 @@ static void on_message(void *owner, uint32_t type, struct slice payload)
 		capabilities_message(spice, payload);
 		break;
 	case SPICE_MONITORS_CONFIG:
-		monitors_message(spice, payload);
+		spice_monitors_message(spice, payload);
+		break;
+	case SPICE_MOUSE_STATE:
+		spice_mouse_message(spice, payload);
 		break;
 	case SPICE_CLIPBOARD:
 	case SPICE_CLIPBOARD_GRAB:
@@ -188,7 +114,7 @@ static void on_message(void *owner, uint32_t type, struct slice payload)
 	case SPICE_CLIENT_DISCONNECTED:
 		client_gone(spice);
 		break;
-	default: /* the mouse, sounds, graphics devices: they come another way, or not at all */
+	default: /* sounds, graphics devices: they come another way, or not at all */
 		log_debug("SPICE message %u passes by", type);
 		break;
 	}
@@ -219,10 +145,7 @@ static const struct spice_wire_handlers wire_handlers = {
 
 static void open_streams(struct spice *spice)
 {
-	if (!spice->display &&
-	    session_request(spice->session, SLICE_LITERAL("display.attach"), (struct slice){0},
-			    &display_handlers, spice, &spice->display) < 0)
-		spice_retry(spice);
+	spice_monitors_attach(spice);
 	spice_clipboard_attach(spice);
 }
 
@@ -390,9 +313,16 @@ static const struct pump_handlers port_pump_handlers = {.closed = port_closed,
 static void on_connected(void *owner, int fd, bool is_port)
 {
 	struct spice *spice = owner;
-	const int error = pump_new_bytes(spice->loop, fd, is_port, &port_bytes, &port_pump_handlers,
-					 spice, &spice->pump);
+	int error;
 
+	/* The server would give the mouse to us and to nothing else. */
+	if (is_port && !pointer_is_possible()) {
+		log_info("port %s is not served: the kernel has no uinput", SPICE_PORT_NAME);
+		close(fd);
+		return;
+	}
+	error = pump_new_bytes(spice->loop, fd, is_port, &port_bytes, &port_pump_handlers, spice,
+			       &spice->pump);
 	if (error)
 		log_warning("cannot use port %s: %s", SPICE_PORT_NAME, error_text(error));
 	else if (!is_port)
@@ -417,6 +347,11 @@ static const struct port_handlers port_handlers = {
 	.failed = on_failed,
 };
 
+static void on_released(uv_handle_t *timer)
+{
+	free(timer);
+}
+
 int spice_new(uv_loop_t *loop, struct agent *agent, const char *path, struct spice **result)
 {
 	struct spice *spice = calloc(1, sizeof(*spice));
@@ -435,6 +370,12 @@ int spice_new(uv_loop_t *loop, struct agent *agent, const char *path, struct spi
 	}
 	uv_timer_init(loop, spice->retry);
 	spice->retry->data = spice;
+	error = spice_monitors_new(spice, &spice->monitors);
+	if (error) {
+		uv_close((uv_handle_t *)spice->retry, on_released);
+		free(spice);
+		return error;
+	}
 	error = port_new_named(loop, SPICE_PORT_NAME, path, &port_handlers, spice, &spice->port);
 	if (error) {
 		spice_free(spice);
@@ -444,17 +385,15 @@ int spice_new(uv_loop_t *loop, struct agent *agent, const char *path, struct spi
 	return 0;
 }
 
-static void on_released(uv_handle_t *timer)
-{
-	free(timer);
-}
-
 void spice_free(struct spice *spice)
 {
 	if (!spice)
 		return;
 	drop_port(spice);
 	port_free(spice->port);
+	spice_monitors_end(spice);
+	spice_monitors_free(spice->monitors);
+	pointer_free(spice->pointer);
 	uv_close((uv_handle_t *)spice->retry, on_released);
 	free(spice);
 }

@@ -4,7 +4,8 @@
  *
  * In a guest of QEMU with SPICE the port com.redhat.spice.0 leads to the user's viewer, such as
  * virt-viewer. What it says is put to this program's own services: monitors to "display", copies
- * and pastes to "clipboard", files to "files". Mouse modes, sounds and all else is let pass.
+ * and pastes to "clipboard", files to "files". Its mouse, which QEMU gives to the agent alone,
+ * becomes a device of the guest's. Sounds and all else is let pass.
  */
 #ifndef LODGE_AGENT_SPICE_H
 #define LODGE_AGENT_SPICE_H

@@ -2,15 +2,16 @@
 /*
  * spice_internal - what the files of the SPICE dialect's guest know of each other
  *
- * spice.c has the port and the session with our own services, spice_clipboard.c copies and pastes,
- * spice_files.c files.
+ * spice.c has the port and the session with our own services, spice_monitors.c the screens,
+ * spice_mouse.c the pointer, spice_clipboard.c copies and pastes, spice_files.c files.
  */
 #ifndef LODGE_AGENT_SPICE_INTERNAL_H
 #define LODGE_AGENT_SPICE_INTERNAL_H
 
+#include "drivers/pointer/pointer.h"
 #include "guest-agent/agent/port.h"
 #include "guest-agent/agent/spice/spice.h"
-#include "protocol/display.h"
+#include "protocol/head_list.h"
 #include "protocol/pump/pump.h"
 #include "protocol/spice/spice_wire.h"
 
@@ -36,6 +37,7 @@ struct spice_copied {
 
 struct spice_send; /* a paste of the client, under way */
 struct spice_file;
+struct spice_monitors_state;
 
 struct spice {
 	uv_loop_t *loop;
@@ -50,8 +52,10 @@ struct spice {
 	struct session *session; /* with our own services; NULL while the port is closed */
 	struct pump *session_pump;
 	uv_timer_t *retry;
-	struct stream *display, *clipboard;
-	uint64_t applies;
+	struct stream *clipboard;
+	struct spice_monitors_state *monitors;
+	struct pointer *pointer; /* NULL: no client has left it to us yet */
+	struct pointer_state pointed;
 
 	uint64_t last_serial;		    /* of the client's offers */
 	uint64_t offered[SPICE_SELECTIONS]; /* 0: the client has nothing */
@@ -66,6 +70,37 @@ void spice_say(struct spice *spice, enum spice_type type, struct slice head, str
 void spice_stream_let_go(struct stream *stream);
 /* Streams that have ended are opened again, in a while. */
 void spice_retry(struct spice *spice);
+
+/* --- spice_monitors.c ----------------------------------------------------------------------- */
+
+/* The desktop's screens as its session has said them, or all that are known. */
+struct spice_layout {
+	struct head_list heads;
+	bool desktop; /* a session has the screen, and sets modes */
+	bool pixels;  /* positions count pixels, whatever the scale */
+};
+
+int spice_monitors_new(struct spice *spice, struct spice_monitors_state **monitors);
+void spice_monitors_free(struct spice_monitors_state *monitors);
+void spice_monitors_attach(struct spice *spice);
+const struct spice_layout *spice_monitors_layout(const struct spice *spice);
+/* The client has said what it knows; it is gone. */
+void spice_monitors_begin(struct spice *spice);
+void spice_monitors_end(struct spice *spice);
+void spice_monitors_message(struct spice *spice, struct slice payload);
+/* What the session is to be asked for, so that the screens become what the monitors wish. false:
+ * they are so. */
+bool spice_monitors_plan(const struct head_list *wishes, const struct head_list *have,
+			 struct head_list *plan);
+
+/* --- spice_mouse.c -------------------------------------------------------------------------- */
+
+/* The client has said what it knows: have a pointer if it leaves that to us. */
+void spice_mouse_begin(struct spice *spice);
+void spice_mouse_message(struct spice *spice, struct slice payload);
+/* Where on a tablet over the whole desktop a place on one screen is. */
+void spice_mouse_place(const struct spice_layout *layout, const struct spice_mouse *mouse,
+		       struct pointer_state *state);
 
 /* --- spice_clipboard.c ---------------------------------------------------------------------- */
 

@@ -194,7 +194,7 @@ void spice_guest_files_receive(struct spice_guest *spice, struct stream *stream,
 
 static void succeed(struct spice_file *file)
 {
-	const struct file_written written = {.size_bytes = file->size};
+	const struct files_received received = {.size_bytes = file->size};
 	struct stream *stream = file->stream;
 	uint8_t bytes[64];
 	struct cbor_writer writer = CBOR_WRITER(bytes);
@@ -204,7 +204,7 @@ static void succeed(struct spice_file *file)
 		return;
 	}
 	file_free(file);
-	message_encode(&message_file_written, &written, &writer);
+	message_encode(&message_files_received, &received, &writer);
 	stream_reply(stream, cbor_written(&writer));
 }
 

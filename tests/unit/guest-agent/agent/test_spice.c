@@ -463,9 +463,9 @@ static void teardown(void)
 
 START_TEST(it_says_what_it_can)
 {
-	/* MONITORS_CONFIG REPLY BY_DEMAND SELECTION SPARSE LF MAX_CLIPBOARD POSITION
+	/* MOUSE_STATE MONITORS_CONFIG REPLY BY_DEMAND SELECTION SPARSE LF MAX_CLIPBOARD POSITION
 	 * DETAILED_ERRORS NO_RELEASE_ON_REGRAB */
-	static const uint8_t golden[] = {1, 0, 0, 0, 0xe6, 0x55, 1, 0};
+	static const uint8_t golden[] = {1, 0, 0, 0, 0xe7, 0x55, 1, 0};
 	static const uint8_t ask[] = {1, 0, 0, 0, 0, 0, 0, 0};
 
 	ck_assert_uint_eq(client.length[SPICE_ANNOUNCE_CAPABILITIES], 8);

@@ -13,6 +13,7 @@
 #include <check.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -254,8 +255,9 @@ START_TEST(what_is_refused_leaves_nothing)
 		ck_assert_int_eq(put(names[i], 3, "one"), -EINVAL);
 	ck_assert_int_eq(put("more", 2, "one"), -EFBIG);
 	ck_assert_int_eq(put("less", 4, "one"), -EPIPE);
-	ck_assert_int_eq(put("large", 9ULL << 30, ""), -EFBIG);
-	ck_assert_int_eq(put("wild", INT64_MAX, ""), -EFBIG);
+	/* Neither 32 bits nor 63 of them wrap. */
+	ck_assert_int_eq(put("large", (4ULL << 30) + 3, "one"), -EPIPE);
+	ck_assert_int_eq(put("wild", INT64_MAX, ""), -ENOSPC);
 	begin(&call, "cancelled", 100);
 	ck_assert_int_eq(stream_send(call.stream, 0, "some", 4), 4);
 	stream_cancel(call.stream);
@@ -264,6 +266,49 @@ START_TEST(what_is_refused_leaves_nothing)
 	ck_assert_int_eq(call.error, -ECANCELED);
 	begin(&lost, "lost", 100);
 	ck_assert_uint_eq(count_files("Downloads"), 0);
+}
+END_TEST
+
+static int open_downloads(void)
+{
+	const int fd = files_open_folder();
+
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+/* As on a file system without nameless files. */
+static struct files_part hidden_part(void)
+{
+	struct files_part part = {.folder = open_downloads(), .name = ".lodge-1.part"};
+
+	part.fd = openat(part.folder, part.name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+	ck_assert_int_ge(part.fd, 0);
+	ck_assert_int_eq(write(part.fd, "one", 3), 3);
+	return part;
+}
+
+START_TEST(hidden_parts_are_placed_or_gone)
+{
+	struct files_part part = hidden_part();
+	char placed[FILES_NAME_BYTES];
+
+	make_file("Downloads/a.tar", "there");
+	ck_assert_int_eq(files_place(&part, "a.tar", placed), 0);
+	files_part_end(&part);
+	ck_assert_str_eq(placed, "a (1).tar");
+	check("Downloads/a.tar", "there");
+	check("Downloads/a (1).tar", "one");
+	ck_assert_int_eq(access(in_folder("Downloads/.lodge-1.part"), F_OK), -1);
+	part = hidden_part();
+	files_part_end(&part);
+	ck_assert_int_eq(access(in_folder("Downloads/.lodge-1.part"), F_OK), -1);
+	ck_assert_int_eq(files_create(open_downloads(), &part), 0);
+	ck_assert_int_eq(write(part.fd, "two", 3), 3);
+	ck_assert_int_eq(files_place(&part, "a.tar", placed), 0);
+	files_part_end(&part);
+	check("Downloads/a (2).tar", "two");
+	ck_assert_uint_eq(count_files("Downloads"), 3);
 }
 END_TEST
 
@@ -279,6 +324,7 @@ int main(void)
 	tcase_add_test(tcase, they_come_and_replace_nothing);
 	tcase_add_test(tcase, the_folder_is_the_users_choice);
 	tcase_add_test(tcase, what_is_refused_leaves_nothing);
+	tcase_add_test(tcase, hidden_parts_are_placed_or_gone);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

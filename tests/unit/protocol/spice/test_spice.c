@@ -370,6 +370,23 @@ START_TEST(test_wire_refuses)
 }
 END_TEST
 
+START_TEST(a_mouse_is_read)
+{
+	static const uint8_t golden[] = {0x34, 0x12, 0, 0, 5, 0, 0, 0, 2, 0, 0, 0, 3};
+	struct spice_mouse mouse;
+	uint8_t bytes[SPICE_MOUSE_SIZE];
+
+	ck_assert_int_eq(spice_mouse_parse((struct slice){golden, sizeof(golden)}, &mouse), 0);
+	ck_assert_uint_eq(mouse.x, 0x1234);
+	ck_assert_uint_eq(mouse.y, 5);
+	ck_assert_uint_eq(mouse.buttons, SPICE_BUTTON_LEFT);
+	ck_assert_uint_eq(mouse.screen, 3);
+	spice_mouse_encode(&mouse, bytes);
+	ck_assert_mem_eq(bytes, golden, sizeof(golden));
+	ck_assert_int_lt(spice_mouse_parse((struct slice){golden, sizeof(golden) - 1}, &mouse), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("spice");
@@ -377,6 +394,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_add_test(tcase, a_mouse_is_read);
 	tcase_add_test(tcase, test_capabilities);
 	tcase_add_test(tcase, test_monitors);
 	tcase_add_test(tcase, test_clipboard);

@@ -113,7 +113,7 @@ extern const struct message_type message_files_received;
  * "screen.clipboard-set" screen_clipboard -> {}; the bytes are DATA on channel 0, to END
  * "screen.policy" screen_policy -> screen_policy: what is said is set; all of it is answered */
 struct screen_info {
-	struct slice source;  /* "vmm", "qemu" */
+	struct slice source;  /* "vmm", "qemu", "vnc" */
 	struct slice heads;   /* items: screen_head */
 	struct slice viewers; /* items: screen_viewer */
 	uint64_t leds;

@@ -23,6 +23,10 @@
  *			to peer; likewise. It becomes the
  *			source of a screen started with
  *			--await-qemu
+ *	vnc		connected stream socket to QEMU's VNC	-
+ *			server, nothing said yet, no password
+ *			(add_client with skipauth); likewise,
+ *			with --await-vnc
  *	spice		the host's end of the guest's port	-
  *			com.redhat.spice.0, for a guest with
  *			the stock spice-vdagent; our agent, when
@@ -56,6 +60,7 @@
 enum handoff_kind {
 	HANDOFF_AGENT,
 	HANDOFF_QEMU,
+	HANDOFF_VNC,
 	HANDOFF_SPICE,
 	HANDOFF_VNC_CLIENT,
 	HANDOFF_VNC_LISTENER,

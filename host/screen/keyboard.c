@@ -296,6 +296,18 @@ int keyboard_find(const struct keyboard *keyboard, uint32_t keysym, struct keybo
 	return find_exactly(keyboard, 0x1000000 | character, chord);
 }
 
+/* Of a keypad's key that is a digit, too, what it is without Num Lock, or with. */
+uint32_t keyboard_keysym(const struct keyboard *keyboard, uint32_t code)
+{
+	for (size_t i = 0; i < keyboard->count; i++) {
+		const struct entry *entry = &keyboard->entry[i];
+
+		if (entry->chord.code == code && entry->chord.modifiers == 0)
+			return entry->keysym;
+	}
+	return 0;
+}
+
 static int find_character(const struct keyboard *keyboard, uint32_t character,
 			  struct keyboard_chord *chord)
 {

@@ -53,6 +53,9 @@ int keyboard_find(const struct keyboard *keyboard, uint32_t keysym, struct keybo
 int keyboard_character(const struct keyboard *keyboard, uint32_t character,
 		       struct keyboard_chord chords[KEYBOARD_MAX_CHORDS]);
 
+/* What is on a key, without modifiers; 0: nothing is known of it. */
+uint32_t keyboard_keysym(const struct keyboard *keyboard, uint32_t code);
+
 /* A name for people: "a", "f2", "ctrl-alt-delete", "shift-page_up", "altgr-e", "ctrl--", "super".
  * Characters go by the layout, other keys by what is printed on them. A chord of modifiers alone
  * has the last as its key. -EINVAL: there is no such key. */

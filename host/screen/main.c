@@ -12,11 +12,10 @@
 #include "host/screen/handoff_socket.h"
 #include "host/screen/keyboard.h"
 #include "host/screen/options.h"
+#include "host/screen/origin.h"
 #include "host/screen/resize.h"
 #include "host/screen/sandbox.h"
 #include "host/screen/socket_path.h"
-#include "host/screen/source/qemu.h"
-#include "host/screen/source/vmm.h"
 #include "host/screen/spice/spice_guest.h"
 #include "host/screen/typing.h"
 #include "protocol/base/bytes.h"
@@ -32,8 +31,6 @@ enum screen_exit_status {
 	SCREEN_EXIT_USAGE = 2,
 };
 
-#define AWAIT_MS 10000 /* for another connection to QEMU */
-
 struct program {
 	uv_loop_t loop;
 	uv_signal_t signals[2];
@@ -48,8 +45,7 @@ struct program {
 	struct control *control;
 	struct doors *doors;
 	struct handoff_socket *handoff;
-	bool awaits_qemu; /* another connection may take the place of one that ended */
-	uv_timer_t await_timer;
+	struct origin *origin;
 };
 
 /* --- What the parts tell each other ----------------------------------------------------------- */
@@ -74,25 +70,10 @@ static void on_viewer_gone(void *owner, struct viewer *viewer)
 	clipboard_forget(((struct program *)owner)->clipboard, viewer);
 }
 
-static void on_awaited_long_enough(uv_timer_t *timer)
-{
-	struct program *program = timer->data;
-
-	program->awaits_qemu = false;
-	screen_source_ended(program->screen, 0);
-}
-
-/* Who hands connections to QEMU over knows sooner or later whether there will be another. */
 static bool on_source_ended(void *owner, int error)
 {
-	struct program *program = owner;
-
 	(void)error;
-	if (!program->awaits_qemu)
-		return false;
-	screen_set_source(program->screen, NULL);
-	uv_timer_start(&program->await_timer, on_awaited_long_enough, AWAIT_MS, 0);
-	return true;
+	return origin_ended(((struct program *)owner)->origin);
 }
 
 static const struct screen_hooks screen_hooks = {
@@ -193,40 +174,6 @@ static int make_parts(struct program *program, const struct screen_options *opti
 	return 0;
 }
 
-static int open_qemu(struct program *program, int fd)
-{
-	struct source *source;
-	int result = qemu_source_new(program->screen, fd, &source);
-
-	if (result < 0)
-		return result;
-	uv_timer_stop(&program->await_timer);
-	screen_set_source(program->screen, source);
-	return 0;
-}
-
-static int open_source(struct program *program, const struct screen_options *options)
-{
-	struct source *source = NULL;
-	int fd, result;
-
-	program->awaits_qemu = options->await_qemu;
-	if (options->await_qemu)
-		return 0;
-	if (options->qemu_fd >= 0) {
-		result = open_qemu(program, options->qemu_fd);
-		return result < 0 ? failed("cannot use", "--qemu", result) : 0;
-	}
-	fd = vmm_source_connect(options->vmm);
-	if (fd < 0)
-		return failed("cannot connect to lodge-vmm's display at", options->vmm, fd);
-	result = vmm_source_new(program->screen, fd, &source);
-	if (result < 0)
-		return result;
-	screen_set_source(program->screen, source);
-	return 0;
-}
-
 static int spice_session(void *owner)
 {
 	return spice_guest_session(owner);
@@ -253,8 +200,8 @@ static int on_handoff(void *owner, const struct handoff *handoff, int fd, const 
 		return guest_attach(program->guest, fd);
 	if (handoff->kind == HANDOFF_SPICE)
 		return open_spice(program, fd);
-	if (handoff->kind == HANDOFF_QEMU && program->awaits_qemu)
-		return open_qemu(program, fd);
+	if (origin_takes(program->origin, handoff->kind))
+		return origin_take(program->origin, handoff->kind, fd);
 	return doors_take(program->doors, handoff, fd, why);
 }
 
@@ -323,8 +270,6 @@ static void init_handles(struct program *program)
 		uv_signal_start(&program->signals[i], on_signal, numbers[i]);
 		uv_unref((uv_handle_t *)&program->signals[i]);
 	}
-	uv_timer_init(&program->loop, &program->await_timer);
-	program->await_timer.data = program;
 }
 
 static void free_parts(struct program *program)
@@ -336,6 +281,7 @@ static void free_parts(struct program *program)
 	typing_free(program->typing);
 	guest_free(program->guest);
 	spice_guest_free(program->spice);
+	origin_free(program->origin);
 	if (program->screen)
 		screen_set_hooks(program->screen, NULL, NULL);
 	screen_free(program->screen);
@@ -352,7 +298,7 @@ static int run(struct program *program, const struct screen_options *options)
 	if (result == 0)
 		result = open_sockets(program, options);
 	if (result == 0)
-		result = open_source(program, options);
+		result = origin_open(program->screen, options, &program->origin);
 	if (result == 0 && options->sandbox)
 		result = screen_sandbox_enter();
 	if (result < 0)
@@ -379,7 +325,6 @@ static enum screen_exit_status serve(const struct screen_options *options)
 	free_parts(&program);
 	for (size_t i = 0; i < ARRAY_SIZE(program.signals); i++)
 		uv_close((uv_handle_t *)&program.signals[i], NULL);
-	uv_close((uv_handle_t *)&program.await_timer, NULL);
 	uv_run(&program.loop, UV_RUN_DEFAULT);
 	uv_loop_close(&program.loop);
 	return result < 0 ? SCREEN_EXIT_FAILED : SCREEN_EXIT_ENDED;

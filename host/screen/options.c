@@ -12,7 +12,9 @@
 #include <stdio.h>
 
 const char screen_options_help[] =
-	"usage: lodge-screen {--vmm PATH | --qemu FD | --await-qemu} [OPTION...]\n"
+	"usage: lodge-screen {--vmm PATH | --qemu FD | --await-qemu | --vnc-source FD | "
+	"--await-vnc}\n"
+	"                    [OPTION...]\n"
 	"\n"
 	"Shows the screen of one virtual machine to viewers, and takes their input to it. It ends\n"
 	"when the machine does.\n"
@@ -20,6 +22,9 @@ const char screen_options_help[] =
 	"  --vmm PATH             lodge-vmm's display socket (lodge-vmm --display)\n"
 	"  --qemu FD              connected to QEMU's D-Bus display, peer to peer\n"
 	"  --await-qemu           such a connection is handed over later (--handoff)\n"
+	"  --vnc-source FD        connected to QEMU's VNC server, which asks no password: one "
+	"head\n"
+	"  --await-vnc            such a connection is handed over later\n"
 	"  --name NAME            of the virtual machine, for viewers\n"
 	"  --vnc PATH             listen there for VNC viewers: without password, for whoever may\n"
 	"                         open the socket\n"
@@ -47,6 +52,8 @@ enum {
 	OPTION_VMM = 256,
 	OPTION_QEMU,
 	OPTION_AWAIT_QEMU,
+	OPTION_VNC_SOURCE,
+	OPTION_AWAIT_VNC,
 	OPTION_NAME,
 	OPTION_VNC,
 	OPTION_CONTROL,
@@ -68,6 +75,8 @@ static const struct option long_options[] = {
 	{"vmm", required_argument, NULL, OPTION_VMM},
 	{"qemu", required_argument, NULL, OPTION_QEMU},
 	{"await-qemu", no_argument, NULL, OPTION_AWAIT_QEMU},
+	{"vnc-source", required_argument, NULL, OPTION_VNC_SOURCE},
+	{"await-vnc", no_argument, NULL, OPTION_AWAIT_VNC},
 	{"name", required_argument, NULL, OPTION_NAME},
 	{"vnc", required_argument, NULL, OPTION_VNC},
 	{"control", required_argument, NULL, OPTION_CONTROL},
@@ -167,6 +176,8 @@ static int take(struct screen_options *options, int option, struct problem probl
 	switch (option) {
 	case OPTION_QEMU:
 		return parse_fd("--qemu", optarg, &options->qemu_fd, problem);
+	case OPTION_VNC_SOURCE:
+		return parse_fd("--vnc-source", optarg, &options->vnc_source_fd, problem);
 	case OPTION_READY_FD:
 		return parse_fd("--ready-fd", optarg, &options->ready_fd, problem);
 	case OPTION_TO_GUEST:
@@ -177,6 +188,9 @@ static int take(struct screen_options *options, int option, struct problem probl
 		return parse_primary(optarg, &options->clipboard.primary, problem);
 	case OPTION_AWAIT_QEMU:
 		options->await_qemu = true;
+		return 0;
+	case OPTION_AWAIT_VNC:
+		options->await_vnc = true;
 		return 0;
 	case OPTION_NO_SANDBOX:
 		options->sandbox = false;
@@ -195,13 +209,15 @@ static int take(struct screen_options *options, int option, struct problem probl
 
 static int check(const struct screen_options *options, struct problem problem)
 {
-	int sources = (options->vmm != NULL) + (options->qemu_fd >= 0) + options->await_qemu;
+	int sources = (options->vmm != NULL) + (options->qemu_fd >= 0) + options->await_qemu +
+		      (options->vnc_source_fd >= 0) + options->await_vnc;
 	const char *why = NULL;
 
 	if (sources != 1)
-		why = "one of --vmm, --qemu and --await-qemu is needed; see --help";
-	else if (options->await_qemu && !options->handoff)
-		why = "--await-qemu needs --handoff";
+		why = "one of --vmm, --qemu, --await-qemu, --vnc-source and --await-vnc is "
+		      "needed; see --help";
+	else if ((options->await_qemu || options->await_vnc) && !options->handoff)
+		why = "--await-qemu and --await-vnc need --handoff";
 	else if (!options->certificate != !options->key)
 		why = "--tls-certificate and --tls-key go together";
 	if (!why)
@@ -218,6 +234,7 @@ int screen_options_parse(int count, char *const arguments[], struct screen_optio
 
 	*options = (struct screen_options){
 		.qemu_fd = -1,
+		.vnc_source_fd = -1,
 		.ready_fd = -1,
 		.name = "lodge",
 		.keyboard = KEYBOARD_LAYOUT_DEFAULT,

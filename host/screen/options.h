@@ -9,11 +9,13 @@
 #include <stddef.h>
 
 struct screen_options {
-	const char *vmm;  /* lodge-vmm's display socket */
-	int qemu_fd;	  /* connected to QEMU's D-Bus display; negative: none */
-	bool await_qemu;  /* it will be handed over */
-	const char *name; /* of the VM */
-	const char *vnc;  /* sockets to listen on; NULL: none */
+	const char *vmm;   /* lodge-vmm's display socket */
+	int qemu_fd;	   /* connected to QEMU's D-Bus display; negative: none */
+	bool await_qemu;   /* it will be handed over */
+	int vnc_source_fd; /* connected to QEMU's VNC server; negative: none */
+	bool await_vnc;	   /* likewise */
+	const char *name;  /* of the VM */
+	const char *vnc;   /* sockets to listen on; NULL: none */
 	const char *control;
 	const char *handoff;
 	const char *keyboard; /* the guest's layout */

@@ -2,9 +2,9 @@
 /*
  * screen - one VM's desktop between its source and its viewers
  *
- * The source (lodge-vmm's channel, or QEMU's D-Bus display) puts pixels, cursor and LEDs in;
- * viewers take them out, and send input and wishes the other way. Everything runs in one thread, on
- * one libuv loop, and nothing blocks.
+ * The source (lodge-vmm's channel, QEMU's D-Bus display or its VNC server) puts pixels, cursor and
+ * LEDs in; viewers take them out, and send input and wishes the other way. Everything runs in one
+ * thread, on one libuv loop, and nothing blocks.
  */
 #ifndef LODGE_SCREEN_SCREEN_H
 #define LODGE_SCREEN_SCREEN_H
@@ -34,7 +34,7 @@ const struct desktop_cursor *screen_cursor(const struct screen *screen);
 uint32_t screen_leds(const struct screen *screen);
 /* The first; the others by ->next. */
 const struct viewer *screen_viewers(const struct screen *screen);
-/* "vmm", "qemu", "" before there is one. */
+/* "vmm", "qemu", "vnc", "" before there is one. */
 const char *screen_source_name(const struct screen *screen);
 /* How many heads the machine has, lit or not; 0: not known yet. */
 unsigned int screen_heads(const struct screen *screen);
@@ -97,7 +97,7 @@ int screen_request(struct screen *screen, struct viewer *viewer, enum screen_who
 struct source;
 
 struct source_ops {
-	const char *name; /* "vmm", "qemu" */
+	const char *name; /* "vmm", "qemu", "vnc" */
 	/* Somebody looks, or nobody does: let damage come, or stop it. */
 	void (*watch)(struct source *source, bool watching);
 	/* Whether all has come since it is watched; `damaged` follows what comes late. NULL: it

@@ -5,10 +5,10 @@
  * A console that is off shows a picture of QEMU's own, of the size that it had last. So whether a
  * head is on is what we have asked for: the first is from the start, the others are not.
  */
+#include "host/screen/source/leds.h"
 #include "host/screen/source/qemu_internal.h"
 #include "protocol/base/log.h"
 
-#include <linux/input-event-codes.h>
 #include <stdio.h>
 
 #define VM_PATH "/org/qemu/Display1/VM"
@@ -60,12 +60,6 @@ static bool is_number(const struct property *property, const char *name)
 	return property->type == DBUS_TYPE_UINT32 && strcmp(property->name, name) == 0;
 }
 
-static uint32_t leds_of(uint32_t modifiers)
-{
-	return (modifiers & 1 ? 1U << LED_SCROLLL : 0) | (modifiers & 2 ? 1U << LED_NUML : 0) |
-	       (modifiers & 4 ? 1U << LED_CAPSL : 0);
-}
-
 /* @console may be NULL: of none that is a head. */
 static void take_properties(struct qemu *qemu, struct qemu_console *console, const char *interface,
 			    DBusMessageIter *array)
@@ -75,7 +69,7 @@ static void take_properties(struct qemu *qemu, struct qemu_console *console, con
 
 	while (next_property(array, &property)) {
 		if (strcmp(interface, QEMU_KEYBOARD) == 0 && is_number(&property, "Modifiers"))
-			screen_set_leds(qemu->source.screen, leds_of(property.value.number));
+			screen_set_leds(qemu->source.screen, leds_of_qemu(property.value.number));
 		else if (strcmp(interface, QEMU_MOUSE) == 0 && property.type == DBUS_TYPE_BOOLEAN &&
 			 strcmp(property.name, "IsAbsolute") == 0)
 			qemu->is_absolute = property.value.boolean;

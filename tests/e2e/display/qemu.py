@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""lodge-screen in front of a real QEMU, over org.qemu.Display1, peer to peer.
+"""lodge-screen in front of a real QEMU, over org.qemu.Display1, peer to peer, and over its VNC server.
 
 usage: qemu.py PROGRAM
 
 QEMU's firmware is all the guest there is: its text is captured and compared with QEMU's own
 screendump; keys that are typed reach its boot menu; a second console comes and goes; QEMU is
-connected to again, and ends.
+connected to again, and ends. Over VNC also the pointer, and a machine whose mouse is relative.
 """
 import array
 import json
@@ -26,12 +26,17 @@ from protocol import Control  # noqa: E402
 from rfb import Rfb  # noqa: E402
 
 
+DBUS = ("-display", "dbus,p2p=yes")
+TABLET = ("-device", "virtio-tablet-pci")
+
+
 class Qemu:
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, display=DBUS, pointer=TABLET):
+        self.client = "@dbus-display" if display == DBUS else "vnc"
         self.qmp_path = os.path.join(folder, "qmp.sock")
         self.process = subprocess.Popen(
             ["qemu-system-x86_64", "-accel", "tcg", "-m", "64", "-nodefaults", "-vga", "none", "-boot", "menu=on",
-             "-device", "virtio-vga,max_outputs=2", "-device", "virtio-tablet-pci", "-display", "dbus,p2p=yes",
+             "-device", "virtio-vga,max_outputs=2", *pointer, *display,
              "-qmp", "unix:%s,server=on,wait=off" % self.qmp_path, *options],
             stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
@@ -59,7 +64,7 @@ class Qemu:
         """Our end of a new connection to its displays."""
         ours, theirs = socket.socketpair(socket.AF_UNIX)
         self.command("getfd", fd=theirs.fileno(), fdname="display")
-        self.command("add_client", protocol="@dbus-display", fdname="display")
+        self.command("add_client", protocol=self.client, fdname="display", skipauth=True)
         theirs.close()
         return ours
 
@@ -155,11 +160,44 @@ def screen(program, folder, *options, fds=()):
     return process, paths
 
 
-def try_all(program, folder):
-    check = Checks("qemu")
-    qemu = Qemu(folder)
+def reach_menu(check, control, qemu, folder, before):
+    """Restarts the machine and presses Escape until its boot menu shows."""
+    qemu.command("system_reset")
+    for _ in range(20):
+        control.request("screen.key", {"keys": ["esc"]})
+        time.sleep(0.2)
+    settle(control)
+    menu = qemu.dump(os.path.join(folder, "menu.ppm"))
+    check("keys reach the firmware's boot menu", menu != before)
+    why = alike(control, qemu, folder)
+    check("the menu is captured right", not why, why)
+    return menu
+
+
+def come_and_go(check, program, folder, qemu, menu, kind):
+    """Connections are handed over; returns who takes them."""
+    again = qemu.display()
+    process, (control_path, handoff, _) = screen(program, folder, "--await-" + kind)
+    control = Control(control_path)
+    check("it waits for a connection", size_of(control, 0) == (0, 0))
+    hand_over(handoff, kind, again)
+    again.close()
+    check("a connection is handed over", wait(lambda: size_of(control, 0) == menu[:2], 10), control.heads())
+    why = alike(control, qemu, folder)
+    check("and shows the same", not why, why)
+    other = qemu.display()
+    hand_over(handoff, kind, other)
+    other.close()
+    check("another one takes its place", wait(lambda: size_of(control, 0) == menu[:2], 10), control.heads())
+    why = alike(control, qemu, folder)
+    check("and shows the same again", not why, why)
+    return process
+
+
+def begin(check, program, folder, qemu, option):
+    """(process, control, path of a VNC socket, what the firmware shows at last)"""
     ours = qemu.display()
-    process, (control_path, _, vnc) = screen(program, folder, "--qemu", str(ours.fileno()), fds=(ours.fileno(),))
+    process, (control_path, _, vnc) = screen(program, folder, option, str(ours.fileno()), fds=(ours.fileno(),))
     ours.close()
     control = Control(control_path)
     check("its console is the first head", wait(lambda: size_of(control, 0)[0] > 0, 20), control.heads())
@@ -167,51 +205,66 @@ def try_all(program, folder):
     settle(control)
     why = alike(control, qemu, folder)
     check("a capture is what QEMU dumps", not why, why)
-    dump = qemu.dump(os.path.join(folder, "dump.ppm"))
     check("it is not empty", len(control.capture().colours()) > 1)
     check("a second console is off", size_of(control, 1) == (0, 0), size_of(control, 1))
+    return process, control, vnc, qemu.dump(os.path.join(folder, "dump.ppm"))
 
+
+def by_dbus(check, program, folder):
+    qemu = Qemu(folder)
+    process, control, vnc, dump = begin(check, program, folder, qemu, "--qemu")
     viewer = Rfb(vnc)
     viewer.drain()
     check("a VNC viewer has the size", (viewer.width, viewer.height) == (dump[0], dump[1]))
-    qemu.command("system_reset")
-    for _ in range(20):
-        control.request("screen.key", {"keys": ["esc"]})
-        time.sleep(0.2)
-    settle(control)
-    menu = qemu.dump(os.path.join(folder, "menu.ppm"))
-    check("keys reach the firmware's boot menu", menu != dump)
-    why = alike(control, qemu, folder)
-    check("the menu is captured right", not why, why)
+    menu = reach_menu(check, control, qemu, folder, dump)
     viewer.close()
-
-    again = qemu.display()
     process.terminate()
     check("it ends when told", process.wait(10) == 0)
-    process, (control_path, handoff, vnc) = screen(program, folder, "--await-qemu")
-    control = Control(control_path)
-    check("it waits for a connection", size_of(control, 0) == (0, 0))
-    hand_over(handoff, "qemu", again)
-    again.close()
-    check("a connection is handed over", wait(lambda: size_of(control, 0) == menu[:2], 10), control.heads())
-    why = alike(control, qemu, folder)
-    check("and shows the same", not why, why)
-    other = qemu.display()
-    hand_over(handoff, "qemu", other)
-    other.close()
-    check("another one takes its place", wait(lambda: size_of(control, 0) == menu[:2], 10), control.heads())
-    why = alike(control, qemu, folder)
-    check("and shows the same again", not why, why)
+    process = come_and_go(check, program, folder, qemu, menu, "qemu")
     qemu.close()
     began = time.monotonic()
     check("it ends when no other comes", process.wait(20) == 0)
     check("after a while", time.monotonic() - began > 5)
+
+
+def sees(viewer, qemu, folder):
+    viewer.frame()
+    red, green, blue = viewer.pixels[2::4], viewer.pixels[1::4], viewer.pixels[0::4]
+    width, height, dump = qemu.dump(os.path.join(folder, "seen.ppm"))
+    return (viewer.width, viewer.height) == (width, height) and \
+        (red, green, blue) == (dump[0::3], dump[1::3], dump[2::3])
+
+
+def by_vnc(check, program, folder):
+    qemu = Qemu(folder, display=("-vnc", "none"))
+    process, control, vnc, dump = begin(check, program, folder, qemu, "--vnc-source")
+    check("it says what it is", control.info().get("source") == "vnc", control.info())
+    viewer = Rfb(vnc)
+    viewer.drain()
+    check("a VNC viewer sees what QEMU dumps", wait(lambda: sees(viewer, qemu, folder), 15))
+    menu = reach_menu(check, control, qemu, folder, dump)
+    viewer.close()
+    process.terminate()
+    check("it ends when told", process.wait(10) == 0)
+    process = come_and_go(check, program, folder, qemu, menu, "vnc")
+    process.terminate()
+    process.wait(10)
+    qemu.close()
+
+
+def try_all(program):
+    check = None
+    for name, step in (("qemu", by_dbus), ("vnc", by_vnc)):
+        counts = (check.passed, check.failed) if check else (0, 0)
+        check = Checks(name)
+        check.passed, check.failed = counts
+        with tempfile.TemporaryDirectory() as folder:
+            step(check, program, folder)
     return check
 
 
 def main():
-    with tempfile.TemporaryDirectory() as folder:
-        check = try_all(sys.argv[1], folder)
+    check = try_all(sys.argv[1])
     print("%d passed, %d failed" % (check.passed, check.failed))
     sys.exit(check.failed != 0)
 

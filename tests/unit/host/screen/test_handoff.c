@@ -47,6 +47,8 @@ START_TEST(kinds_and_keys)
 	ck_assert_int_eq(parse("kind=spice\n", &handoff), 0);
 	ck_assert_int_eq(handoff.kind, HANDOFF_SPICE);
 	ck_assert_int_eq(parse("kind=qemu\n", &handoff), 0);
+	ck_assert_int_eq(parse("kind=vnc\n", &handoff), 0);
+	ck_assert_int_eq(handoff.kind, HANDOFF_VNC);
 }
 END_TEST
 

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Cursors: an image with a hot spot, either with a mask of a bit a pixel (Cursor), or with alpha
+ * (Cursor With Alpha; QEMU sends B G R A and not R G B A, as the device gave it: premultiplied).
+ * The server draws none, and does not say where it is: that is where we have sent the pointer.
+ */
+#include "host/screen/rfb/wire.h"
+#include "host/screen/source/vnc_internal.h"
+
+#include <errno.h>
+
+static vnc_step keep;
+
+static void tell(struct vnc *vnc)
+{
+	vnc->cursor.x = (int32_t)vnc->x;
+	vnc->cursor.y = (int32_t)vnc->y;
+	screen_set_cursor(vnc->source.screen, 0, &vnc->cursor);
+}
+
+void vnc_move_cursor(struct vnc *vnc)
+{
+	if (vnc->cursor.visible)
+		tell(vnc);
+}
+
+static size_t mask_stride(uint32_t width)
+{
+	return (width + 7) / 8;
+}
+
+/* How many bytes follow the head. */
+static size_t size_of(const struct vnc_rectangle *rectangle)
+{
+	size_t pixels = (size_t)rectangle->place.width * rectangle->place.height * 4;
+
+	if (rectangle->encoding == VNC_CURSOR_WITH_ALPHA)
+		return 4 + pixels;
+	return pixels + mask_stride(rectangle->place.width) * rectangle->place.height;
+}
+
+/* Outside of the mask nothing is seen. */
+static void apply_mask(uint32_t *pixels, const uint8_t *mask, uint32_t width, uint32_t height)
+{
+	for (uint32_t y = 0; y < height; y++) {
+		const uint8_t *row = mask + y * mask_stride(width);
+
+		for (uint32_t x = 0; x < width; x++) {
+			uint32_t *pixel = &pixels[y * width + x];
+
+			*pixel = row[x / 8] & 0x80 >> x % 8 ? htole32(le32toh(*pixel) | 0xff000000)
+							    : 0;
+		}
+	}
+}
+
+static bool is_seen(const struct desktop_cursor *cursor)
+{
+	const size_t count = cursor->pixels ? (size_t)cursor->width * cursor->height : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (le32toh(cursor->pixels[i]) >> 24)
+			return true;
+	}
+	return false;
+}
+
+static int take_cursor(struct vnc *vnc)
+{
+	const struct rectangle *place = &vnc->rectangle.place;
+	const bool has_alpha = vnc->rectangle.encoding == VNC_CURSOR_WITH_ALPHA;
+	const size_t bytes = (size_t)place->width * place->height * 4;
+	const uint8_t *from = vnc->kept + (has_alpha ? 4 : 0);
+	uint32_t *pixels;
+
+	if (has_alpha && (int32_t)load_be32(vnc->kept) != VNC_RAW)
+		return -EPROTO;
+	pixels = bytes ? malloc(bytes) : NULL;
+	if (bytes && !pixels)
+		return -ENOMEM;
+	if (bytes)
+		memcpy(pixels, from, bytes);
+	if (bytes && !has_alpha)
+		apply_mask(pixels, from + bytes, place->width, place->height);
+	free(vnc->cursor.pixels);
+	vnc->cursor = (struct desktop_cursor){
+		.width = place->width,
+		.height = place->height,
+		.hot_x = place->width ? MIN(place->x, place->width - 1) : 0,
+		.hot_y = place->height ? MIN(place->y, place->height - 1) : 0,
+		.pixels = pixels,
+	};
+	vnc->cursor.visible = is_seen(&vnc->cursor);
+	tell(vnc);
+	return 0;
+}
+
+static ssize_t keep(struct vnc *vnc, const uint8_t *bytes, size_t length)
+{
+	size_t some = MIN(length, vnc->kept_size - vnc->kept_length);
+	int result = 0;
+
+	if (some == 0 && vnc->kept_length < vnc->kept_size)
+		return -EAGAIN;
+	if (some)
+		memcpy(vnc->kept + vnc->kept_length, bytes, some);
+	vnc->kept_length += some;
+	if (vnc->kept_length < vnc->kept_size)
+		return (ssize_t)some;
+	result = take_cursor(vnc);
+	free(vnc->kept);
+	vnc->kept = NULL;
+	vnc->kept_length = vnc->kept_size = 0;
+	if (result < 0)
+		return result;
+	return vnc_next_rectangle(vnc, some);
+}
+
+int vnc_begin_cursor(struct vnc *vnc)
+{
+	const struct rectangle *place = &vnc->rectangle.place;
+
+	if (place->width > VNC_MAX_CURSOR || place->height > VNC_MAX_CURSOR)
+		return -EPROTO;
+	vnc->kept_size = size_of(&vnc->rectangle);
+	vnc->kept_length = 0;
+	vnc->kept = malloc(vnc->kept_size + 1);
+	if (!vnc->kept)
+		return -ENOMEM;
+	vnc->step = keep;
+	return 0;
+}

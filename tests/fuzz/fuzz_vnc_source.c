@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// components: screen sandbox pump busloop protocol base
+/* A hostile VNC server, as the source of a screen. */
+#include "host/screen/source/vnc.h"
+
+#include "protocol/base/bytes.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+/* What an input's bytes say. */
+enum {
+	SEND,	   /* length, bytes */
+	RECTANGLE, /* x, y, width, height: 1 byte each, encoding (an index), length, bytes */
+	WATCH,	   /* whether */
+	INPUT,	   /* x, y, buttons, code, down */
+	SIZE,	   /* off, width, height */
+	KINDS,
+};
+
+struct fuzz {
+	uv_loop_t loop;
+	struct screen *screen;
+	struct viewer viewer;
+	bool gone;
+	int fd;
+	uint64_t sum;
+	const uint8_t *bytes;
+	size_t left;
+};
+
+static uint8_t take(struct fuzz *fuzz)
+{
+	if (fuzz->left == 0)
+		return 0;
+	fuzz->left--;
+	return *fuzz->bytes++;
+}
+
+/* --- A viewer that reads every pixel it is told of -------------------------------------------- */
+
+static void on_changed(struct viewer *viewer)
+{
+	const struct desktop *desktop = screen_desktop(viewer->screen);
+
+	if (desktop->width && !desktop->pixels)
+		abort();
+}
+
+static void on_damaged(struct viewer *viewer, const struct rectangle *where)
+{
+	struct fuzz *fuzz = CONTAINER_OF(viewer, struct fuzz, viewer);
+	const struct desktop *desktop = screen_desktop(viewer->screen);
+
+	if (where->width == 0 || where->x + where->width > desktop->width ||
+	    where->y + where->height > desktop->height)
+		abort();
+	for (uint32_t y = where->y; y < where->y + where->height; y++)
+		fuzz->sum +=
+			desktop->pixels[y * desktop->stride + where->x * 4UL] +
+			desktop->pixels[y * desktop->stride + (where->x + where->width) * 4UL - 1];
+}
+
+static void on_cursor(struct viewer *viewer)
+{
+	const struct desktop_cursor *cursor = screen_cursor(viewer->screen);
+
+	if (cursor->visible &&
+	    (!cursor->pixels || cursor->hot_x >= cursor->width || cursor->hot_y >= cursor->height))
+		abort();
+}
+
+static void on_close(struct viewer *viewer)
+{
+	CONTAINER_OF(viewer, struct fuzz, viewer)->gone = true;
+}
+
+static const struct viewer_ops viewer_ops = {
+	.protocol = "fuzz",
+	.desktop_changed = on_changed,
+	.damaged = on_damaged,
+	.cursor_changed = on_cursor,
+	.close = on_close,
+};
+
+/* --- The server ------------------------------------------------------------------------------- */
+
+static void turn(struct fuzz *fuzz)
+{
+	uint8_t heard[4096];
+
+	for (int i = 0; i < 2; i++)
+		uv_run(&fuzz->loop, UV_RUN_NOWAIT);
+	while (recv(fuzz->fd, heard, sizeof(heard), MSG_DONTWAIT) > 0)
+		;
+}
+
+static void say(struct fuzz *fuzz, const void *bytes, size_t length)
+{
+	(void)send(fuzz->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void say_rest(struct fuzz *fuzz)
+{
+	size_t length = take(fuzz);
+
+	length = MIN(length, fuzz->left);
+	say(fuzz, fuzz->bytes, length);
+	fuzz->bytes += length;
+	fuzz->left -= length;
+}
+
+static void say_rectangle(struct fuzz *fuzz)
+{
+	static const int16_t encodings[] = {0, -223, -239, -257, -258, -261, -308, -314};
+	uint8_t update[16] = {[3] = 1};
+	int16_t encoding;
+
+	for (size_t i = 5; i < 12; i += 2)
+		update[i] = take(fuzz);
+	encoding = encodings[take(fuzz) % ARRAY_SIZE(encodings)];
+	update[12] = update[13] = encoding < 0 ? 0xff : 0;
+	update[14] = (uint8_t)((uint16_t)encoding >> 8);
+	update[15] = (uint8_t)encoding;
+	say(fuzz, update, sizeof(update));
+	say_rest(fuzz);
+}
+
+static void begin(struct fuzz *fuzz)
+{
+	static const uint8_t init[24] = {0, 32, 0, 32, 32, 24};
+
+	say(fuzz, "RFB 003.008\n\1\1\0\0\0\0", 18);
+	say(fuzz, init, sizeof(init));
+	turn(fuzz);
+}
+
+static void do_input(struct fuzz *fuzz)
+{
+	const uint8_t x = take(fuzz), y = take(fuzz), buttons = take(fuzz), code = take(fuzz);
+
+	screen_pointer(&fuzz->viewer, x, y, buttons);
+	screen_motion(&fuzz->viewer, (int8_t)x, (int8_t)y, buttons);
+	screen_key(&fuzz->viewer, code, take(fuzz) & 1);
+}
+
+static void set_size(struct fuzz *fuzz)
+{
+	struct source *source = screen_source(fuzz->screen);
+	const bool off = take(fuzz) & 1;
+	struct rectangle place = {0};
+
+	place.width = take(fuzz);
+	place.height = take(fuzz);
+	source->ops->set_mode(source, 0, !off, &place, 0, 0);
+}
+
+static void act(struct fuzz *fuzz)
+{
+	switch (take(fuzz) % KINDS) {
+	case SEND:
+		say_rest(fuzz);
+		break;
+	case RECTANGLE:
+		say_rectangle(fuzz);
+		break;
+	case WATCH:
+		screen_watch(&fuzz->viewer, take(fuzz) & 1);
+		break;
+	case SIZE:
+		set_size(fuzz);
+		break;
+	default:
+		do_input(fuzz);
+		break;
+	}
+	turn(fuzz);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct fuzz fuzz = {.bytes = bytes, .left = size, .viewer = {.ops = &viewer_ops}};
+	struct source *source;
+	int pair[2];
+
+	if (uv_loop_init(&fuzz.loop) < 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		abort();
+	fuzz.fd = pair[0];
+	fuzz.screen = screen_new(&fuzz.loop, "fuzz");
+	screen_set_patience(fuzz.screen, 0);
+	if (vnc_source_new(fuzz.screen, pair[1], &source) < 0)
+		abort();
+	screen_set_source(fuzz.screen, source);
+	(void)screen_add_viewer(fuzz.screen, &fuzz.viewer);
+	screen_watch(&fuzz.viewer, true);
+	if (take(&fuzz) & 3)
+		begin(&fuzz);
+	while (fuzz.left > 0 && !fuzz.gone)
+		act(&fuzz);
+	close(fuzz.fd);
+	for (int i = 0; i < 3; i++)
+		uv_run(&fuzz.loop, UV_RUN_NOWAIT);
+	screen_free(fuzz.screen);
+	uv_run(&fuzz.loop, UV_RUN_DEFAULT);
+	if (uv_loop_close(&fuzz.loop) < 0)
+		abort();
+	return 0;
+}

@@ -3,6 +3,7 @@
  * The connection to QEMU: calls, monitors, and the source's life.
  */
 #include "host/screen/source/qemu_internal.h"
+#include "host/screen/source/qemu_limit.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 
@@ -69,6 +70,13 @@ static void qemu_set_mode(struct source *source, unsigned int head, bool enabled
 	qemu->console[head].is_on = enabled;
 	qemu_tell_size(&qemu->console[head]);
 	qemu_listen(qemu);
+}
+
+static void limit(const struct source *source, unsigned int head,
+		  struct rectangle size[DESKTOP_MAX_HEADS])
+{
+	(void)source;
+	qemu_limit(head, size);
 }
 
 /* --- Its life --------------------------------------------------------------------------------- */
@@ -138,6 +146,7 @@ static const struct source_ops qemu_ops = {
 	.watch = qemu_watch,
 	.is_current = qemu_is_current,
 	.set_mode = qemu_set_mode,
+	.limit = limit,
 	.key = qemu_key,
 	.pointer = qemu_pointer,
 	.motion = qemu_motion,

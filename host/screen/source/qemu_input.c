@@ -29,21 +29,37 @@ static void move(struct qemu *qemu, int32_t dx, int32_t dy)
 		  &dx, DBUS_TYPE_INT32, &dy, DBUS_TYPE_INVALID);
 }
 
-static unsigned int heads_on(const struct qemu *qemu)
+/* The pixel of @size that is nearest to @at of the tablet. */
+static uint32_t pixel_at(uint32_t at, uint32_t size)
 {
-	unsigned int count = 0;
-
-	for (unsigned int i = 0; i < qemu->heads; i++)
-		count += qemu->console[i].is_on;
-	return count;
+	return MIN((at * size + TABLET_RANGE / 2) / TABLET_RANGE, size - 1);
 }
 
-/* QEMU makes 0 to 32767 of a place on a console; the guest has one tablet for its whole desktop. */
+/* The console of which a pixel is least of the guest's desktop. NULL: only one is on. */
+static const struct qemu_console *finest(const struct qemu *qemu)
+{
+	const struct qemu_console *best = NULL;
+	unsigned int on = 0;
+
+	for (unsigned int i = 0; i < qemu->heads; i++) {
+		const struct qemu_console *console = &qemu->console[i];
+
+		if (!console->is_on)
+			continue;
+		on++;
+		if (!best || console->width > best->width)
+			best = console;
+	}
+	return on > 1 ? best : NULL;
+}
+
+/* QEMU makes 0 to 32767 of a place on a console; the guest has one tablet for its whole desktop,
+ * whichever console it is asked of. */
 void qemu_pointer(struct source *source, uint32_t x, uint32_t y, unsigned int head,
 		  const struct rectangle *at)
 {
 	struct qemu *qemu = qemu_of(source);
-	const struct qemu_console *console;
+	const struct qemu_console *console, *wide = finest(qemu);
 	uint32_t on_x = at->x, on_y = at->y;
 
 	if (head >= qemu->heads)
@@ -60,9 +76,10 @@ void qemu_pointer(struct source *source, uint32_t x, uint32_t y, unsigned int he
 		qemu->has_pointer = true;
 		return;
 	}
-	if (heads_on(qemu) > 1) {
-		on_x = x * console->width / TABLET_RANGE;
-		on_y = y * console->height / TABLET_RANGE;
+	if (wide && wide->width && wide->height) {
+		console = wide;
+		on_x = pixel_at(x, console->width);
+		on_y = pixel_at(y, console->height);
 	}
 	if (on_x >= console->width || on_y >= console->height)
 		return;

@@ -7,17 +7,20 @@
  * looks, and nothing wakes up.
  */
 #include "host/screen/rfb/wire.h"
+#include "host/screen/source/qemu_limit.h"
 #include "host/screen/source/vnc_internal.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 
 #include <errno.h>
 
-#define VERSION	      "RFB 003.008\n"
-#define SECURITY_NONE 1
-#define INIT_SIZE     24
-#define MAX_QUEUE     (64U << 10)
-#define WIDTH_STEP    16 /* QEMU before 6.2 rounds up to it */
+#define VERSION		 "RFB 003.008\n"
+#define SECURITY_NONE	 1
+#define INIT_SIZE	 24
+#define VNC_SHOWN_WIDTH	 5120
+#define VNC_SHOWN_HEIGHT 2160
+#define MAX_QUEUE	 (64U << 10)
+#define WIDTH_STEP	 16 /* QEMU before 6.2 rounds up to it */
 
 static void end(struct vnc *vnc, int error)
 {
@@ -272,11 +275,22 @@ static void vnc_free(struct source *source)
 	free(vnc);
 }
 
+/* The server shows no more of a picture. */
+static void vnc_limit(const struct source *source, unsigned int head,
+		      struct rectangle size[DESKTOP_MAX_HEADS])
+{
+	(void)source;
+	size[head].width = MIN(size[head].width, VNC_SHOWN_WIDTH);
+	size[head].height = MIN(size[head].height, VNC_SHOWN_HEIGHT);
+	qemu_limit(head, size);
+}
+
 static const struct source_ops vnc_ops = {
 	.name = "vnc",
 	.watch = vnc_watch,
 	.is_current = vnc_is_current,
 	.set_mode = vnc_set_mode,
+	.limit = vnc_limit,
 	.key = vnc_key,
 	.pointer = vnc_pointer,
 	.motion = vnc_motion,

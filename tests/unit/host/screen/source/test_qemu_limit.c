@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/screen/source/qemu_limit.h"
+
+#include <check.h>
+
+static struct rectangle limited(uint32_t width, uint32_t height, struct rectangle other)
+{
+	struct rectangle size[DESKTOP_MAX_HEADS] = {
+		[1] = {.width = width, .height = height}, [5] = other};
+
+	qemu_limit(1, size);
+	ck_assert_uint_eq(size[5].width, other.width);
+	return size[1];
+}
+
+static const struct rectangle none;
+
+START_TEST(what_fits_stays)
+{
+	static const struct rectangle fits[] = {{.width = 1023, .height = 767},
+						{.width = 64, .height = 200},
+						{.width = 5120, .height = 2880},
+						{.width = 8192, .height = 2160}};
+	const struct rectangle got = limited(fits[_i].width, fits[_i].height, none);
+
+	ck_assert_uint_eq(got.width, fits[_i].width);
+	ck_assert_uint_eq(got.height, fits[_i].height);
+}
+END_TEST
+
+START_TEST(low_ones_are_200_high)
+{
+	ck_assert_uint_eq(limited(64, 64, none).height, 200);
+	ck_assert_uint_eq(limited(64, 64, none).width, 64);
+}
+END_TEST
+
+START_TEST(large_ones_shrink_in_shape)
+{
+	const struct rectangle square = limited(8192, 8192, none);
+	const struct rectangle beside =
+		limited(7680, 4320, (struct rectangle){.width = 3840, .height = 2160});
+
+	ck_assert_uint_eq(square.width, 4728);
+	ck_assert_uint_ge(square.height, 4728);
+	ck_assert_uint_le(square.height, 4736);
+	ck_assert_uint_le(3ULL * 4 * square.width * square.height, QEMU_MAX_SURFACE);
+	ck_assert_uint_le(3ULL * 4 * (beside.width * beside.height + 3840 * 2160),
+			  QEMU_MAX_SURFACE);
+	ck_assert_uint_gt(beside.width, 4500);
+	ck_assert_double_eq_tol((double)beside.width / beside.height, 16.0 / 9, 0.01);
+}
+END_TEST
+
+START_TEST(there_is_always_something)
+{
+	const struct rectangle got =
+		limited(800, 600, (struct rectangle){.width = 8192, .height = 8192});
+
+	ck_assert_uint_eq(got.width, 64);
+	ck_assert_uint_eq(got.height, 200);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("source/qemu_limit");
+	TCase *tests = tcase_create("limits");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_loop_test(tests, what_fits_stays, 0, 4);
+	tcase_add_test(tests, low_ones_are_200_high);
+	tcase_add_test(tests, large_ones_shrink_in_shape);
+	tcase_add_test(tests, there_is_always_something);
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

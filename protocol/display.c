@@ -24,7 +24,8 @@ MESSAGE(files_receive, NEED_TEXT(files_receive, name),
 MESSAGE(files_received, UINT(files_received, size_bytes, INT64_MAX), TEXT(files_received, name));
 MESSAGE(screen_info, TEXT(screen_info, source), ITEMS(screen_info, heads),
 	ITEMS(screen_info, viewers), UINT(screen_info, leds, UINT32_MAX), TEXT(screen_info, session),
-	TEXT(screen_info, desktop));
+	TEXT(screen_info, desktop), UINT(screen_info, head_count, DISPLAY_MAX_HEADS),
+	BOOLEAN(screen_info, driverless));
 MESSAGE(screen_head, NEED_UINT(screen_head, head, DISPLAY_MAX_HEADS - 1),
 	BOOLEAN(screen_head, enabled), BOOLEAN(screen_head, primary), INT(screen_head, x),
 	INT(screen_head, y), UINT(screen_head, width, PIXELS), UINT(screen_head, height, PIXELS),

@@ -119,6 +119,8 @@ struct screen_info {
 	uint64_t leds;
 	struct slice session; /* as in display_layout; "" without an agent */
 	struct slice desktop;
+	uint64_t head_count; /* heads that the machine has; 0: not known yet */
+	bool driverless;     /* the guest has no driver for its displays (yet) */
 };
 extern const struct message_type message_screen_info;
 

@@ -241,6 +241,11 @@ static void call_display(struct control *control, struct stream *stream, struct 
 	result = screen_request(control->services.screen, NULL, SCREEN_BY_USER, &wish);
 	if (result == -EINVAL)
 		stream_fail(stream, result, "one head must stay on");
+	else if (result == -ENXIO &&
+		 strcmp(screen_source_name(control->services.screen), "vnc") == 0)
+		stream_fail(stream, result, "QEMU's VNC server shows one head only");
+	else if (result == -ENXIO)
+		stream_fail(stream, result, "the machine has no such head");
 	else if (result == -EOPNOTSUPP)
 		stream_fail(stream, ENODEV, "there is no display yet");
 	else if (result < 0)

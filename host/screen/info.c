@@ -108,6 +108,8 @@ void info_write(const struct control_services *services, struct cbor_writer *wri
 		.leds = screen_leds(services->screen),
 		.session = slice_of(layout->session),
 		.desktop = slice_of(layout->desktop),
+		.head_count = screen_heads(services->screen),
+		.driverless = screen_is_driverless(services->screen),
 	};
 
 	write_heads(services, &head_writer);

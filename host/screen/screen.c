@@ -46,6 +46,16 @@ unsigned int screen_heads(const struct screen *screen)
 	return screen->source ? screen->source->heads : 0;
 }
 
+bool screen_is_driverless(const struct screen *screen)
+{
+	return screen->source && screen->source->driverless;
+}
+
+unsigned int screen_key_ms(const struct screen *screen)
+{
+	return screen->source ? screen->source->ops->key_ms : 0;
+}
+
 const char *screen_name(const struct screen *screen)
 {
 	return screen->name;

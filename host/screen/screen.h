@@ -38,6 +38,11 @@ const struct viewer *screen_viewers(const struct screen *screen);
 const char *screen_source_name(const struct screen *screen);
 /* How many heads the machine has, lit or not; 0: not known yet. */
 unsigned int screen_heads(const struct screen *screen);
+/* Whether the guest has no driver for its displays, as far as that is known: sizes are taken when
+ * it has one. */
+bool screen_is_driverless(const struct screen *screen);
+/* source_ops.key_ms; 0: there is no source. */
+unsigned int screen_key_ms(const struct screen *screen);
 const char *screen_name(const struct screen *screen); /* of the VM */
 /* The guest's layout, for viewers that send keysyms (keyboard.h). NULL: nobody has set one. */
 const struct keyboard *screen_keyboard(const struct screen *screen);
@@ -98,6 +103,9 @@ struct source;
 
 struct source_ops {
 	const char *name; /* "vmm", "qemu", "vnc" */
+	/* The guest's queue of input is short: what is typed by itself is to leave so much between
+	 * one key and the next. */
+	unsigned int key_ms;
 	/* Somebody looks, or nobody does: let damage come, or stop it. */
 	void (*watch)(struct source *source, bool watching);
 	/* Whether all has come since it is watched; `damaged` follows what comes late. NULL: it
@@ -126,6 +134,9 @@ struct source {
 	const struct source_ops *ops;
 	struct screen *screen;
 	unsigned int heads; /* that the machine has; 0: not known yet */
+	/* No driver of the guest runs the displays: not yet, or no more. After a change:
+	 * screen_status_changed(). */
+	bool driverless;
 };
 
 /* source->heads is known: monitors can be set. */

@@ -83,6 +83,15 @@ static int print_table(const struct screen_info *info)
 	return error ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* What the table cannot say. */
+static void print_notes(const struct screen_info *info)
+{
+	if (info->driverless)
+		puts("The guest has no driver for its display now: a size is taken when it has.");
+	if (slice_is(info->source, "vnc"))
+		puts("It is shown by QEMU's VNC server, which has one head only.");
+}
+
 static int show(const char *vm, struct slice reply, bool json)
 {
 	struct screen_info info;
@@ -92,8 +101,12 @@ static int show(const char *vm, struct slice reply, bool json)
 		log_error("%s: its screen's answer makes no sense", vm);
 		return EXIT_FAILED;
 	}
-	if (!json)
-		return print_table(&info);
+	if (!json) {
+		const int status = print_table(&info);
+
+		print_notes(&info);
+		return status;
+	}
 	object = cbor_to_json(reply);
 	json_print(object);
 	json_object_put(object);
@@ -103,15 +116,15 @@ static int show(const char *vm, struct slice reply, bool json)
 /* --- Setting ------------------------------------------------------------------------------- */
 
 /* The row of that head; false if there is none. */
-static bool find_head(struct slice reply, uint64_t number, struct screen_head *head)
+static bool find_head(struct slice reply, uint64_t number, struct screen_info *info,
+		      struct screen_head *head)
 {
-	struct screen_info info;
 	struct cbor_reader reader;
 	uint64_t left;
 
-	if (message_decode(&message_screen_info, reply, &info) < 0)
+	if (message_decode(&message_screen_info, reply, info) < 0)
 		return false;
-	reader = (struct cbor_reader)CBOR_READER(info.heads);
+	reader = (struct cbor_reader)CBOR_READER(info->heads);
 	if (message_items_begin(&reader, &left) < 0)
 		return false;
 	while (message_items_next(&reader, &left, &message_screen_head, head) > 0) {
@@ -124,9 +137,10 @@ static bool find_head(struct slice reply, uint64_t number, struct screen_head *h
 /* The guest has the last word; what it made of the wish is the exit status. */
 static int tell_result(const char *vm, const struct screen_display *wish, struct slice reply)
 {
+	struct screen_info info;
 	struct screen_head head;
 
-	if (!find_head(reply, wish->head, &head)) {
+	if (!find_head(reply, wish->head, &info, &head)) {
 		log_error("%s: it has no head %" PRIu64, vm, wish->head);
 		return EXIT_FAILED;
 	}
@@ -134,6 +148,12 @@ static int tell_result(const char *vm, const struct screen_display *wish, struct
 		return EXIT_DONE;
 	if (wish->off) {
 		log_error("%s: the guest has not switched head %" PRIu64 " off", vm, wish->head);
+		return EXIT_FAILED;
+	}
+	if (!head.enabled && info.driverless) {
+		log_error("%s: the guest has no driver for its display now; head %" PRIu64
+			  " will be %" PRIu64 "x%" PRIu64 " when it has",
+			  vm, wish->head, head.requested_width, head.requested_height);
 		return EXIT_FAILED;
 	}
 	if (!head.enabled) {
@@ -158,10 +178,11 @@ static int tell_result(const char *vm, const struct screen_display *wish, struct
 static ssize_t await_off(struct agent *screen, uint64_t number, uint8_t *reply, ssize_t length)
 {
 	const struct timespec pause = {.tv_nsec = OFF_STEP_MS * 1000000};
+	struct screen_info info;
 	struct screen_head head;
 
 	for (int i = 0; i < OFF_STEPS && length >= 0; i++) {
-		if (!find_head((struct slice){reply, (size_t)length}, number, &head) ||
+		if (!find_head((struct slice){reply, (size_t)length}, number, &info, &head) ||
 		    !head.enabled)
 			break;
 		nanosleep(&pause, NULL);

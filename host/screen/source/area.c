@@ -255,6 +255,11 @@ void surface_copy(const struct area *area, const struct surface *surface,
 	}
 }
 
+bool area_has_driver(const struct area *area)
+{
+	return __atomic_load_n(&area->shared->driver, __ATOMIC_ACQUIRE) != 0;
+}
+
 /* --- Cursors -----------------------------------------------------------------------------------
  */
 

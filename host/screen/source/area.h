@@ -61,6 +61,9 @@ void surface_free(struct surface *surface);
 void surface_copy(const struct area *area, const struct surface *surface,
 		  const struct rectangle *where, uint8_t *to, size_t stride);
 
+/* Whether a driver of the guest runs the device. */
+bool area_has_driver(const struct area *area);
+
 /* A head's cursor; hot_x and hot_y are within CHANNEL_CURSOR_SIZE. Return: 0; -EAGAIN. */
 int area_read_cursor(const struct area *area, unsigned int head, struct channel_cursor *cursor);
 

@@ -2,8 +2,8 @@
 /*
  * The connection to QEMU: calls, monitors, and the source's life.
  */
+#include "host/screen/source/limit.h"
 #include "host/screen/source/qemu_internal.h"
-#include "host/screen/source/qemu_limit.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 
@@ -76,7 +76,7 @@ static void limit(const struct source *source, unsigned int head,
 		  struct rectangle size[DESKTOP_MAX_HEADS])
 {
 	(void)source;
-	qemu_limit(head, size);
+	limit_to_bytes(LIMIT_QEMU_BYTES, LIMIT_QEMU_HEIGHT, head, size);
 }
 
 /* --- Its life --------------------------------------------------------------------------------- */
@@ -143,6 +143,7 @@ static void qemu_free(struct source *source)
 
 static const struct source_ops qemu_ops = {
 	.name = "qemu",
+	.key_ms = 30, /* 64 events, or a PS/2 keyboard's 16 */
 	.watch = qemu_watch,
 	.is_current = qemu_is_current,
 	.set_mode = qemu_set_mode,

@@ -7,7 +7,7 @@
  * looks, and nothing wakes up.
  */
 #include "host/screen/rfb/wire.h"
-#include "host/screen/source/qemu_limit.h"
+#include "host/screen/source/limit.h"
 #include "host/screen/source/vnc_internal.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
@@ -282,11 +282,12 @@ static void vnc_limit(const struct source *source, unsigned int head,
 	(void)source;
 	size[head].width = MIN(size[head].width, VNC_SHOWN_WIDTH);
 	size[head].height = MIN(size[head].height, VNC_SHOWN_HEIGHT);
-	qemu_limit(head, size);
+	limit_to_bytes(LIMIT_QEMU_BYTES, LIMIT_QEMU_HEIGHT, head, size);
 }
 
 static const struct source_ops vnc_ops = {
 	.name = "vnc",
+	.key_ms = 30, /* 64 events, or a PS/2 keyboard's 16 */
 	.watch = vnc_watch,
 	.is_current = vnc_is_current,
 	.set_mode = vnc_set_mode,

@@ -133,6 +133,7 @@ static void on_free(struct source *source)
 
 static const struct source_ops ops = {
 	.name = "painted",
+	.key_ms = 1,
 	.watch = on_watch,
 	.is_current = is_current,
 	.set_mode = on_mode,

@@ -15,7 +15,7 @@ static struct fake_vmm vmm;
 
 struct looker {
 	struct viewer viewer;
-	unsigned int changes, damages;
+	unsigned int changes, damages, statuses;
 	struct rectangle last;
 };
 static struct looker looker;
@@ -31,6 +31,11 @@ static void saw_damage(struct viewer *viewer, const struct rectangle *where)
 	((struct looker *)viewer)->last = *where;
 }
 
+static void saw_status(struct viewer *viewer)
+{
+	((struct looker *)viewer)->statuses++;
+}
+
 static void saw_close(struct viewer *viewer)
 {
 	(void)viewer;
@@ -39,6 +44,7 @@ static void saw_close(struct viewer *viewer)
 static const struct viewer_ops looker_ops = {.protocol = "test",
 					     .desktop_changed = saw_change,
 					     .damaged = saw_damage,
+					     .status_changed = saw_status,
 					     .close = saw_close};
 
 static void set_up(void)
@@ -252,6 +258,45 @@ static const struct {
 	{{CHANNEL_HELLO, CHANNEL_MAGIC, CHANNEL_VERSION, 1}, 28},
 };
 
+static void tell_driver(uint32_t driver)
+{
+	struct channel_head packet = {.kind = CHANNEL_SCANOUT};
+
+	__atomic_store_n(&vmm.area->driver, driver, __ATOMIC_RELEASE);
+	fake_vmm_send(&vmm, &packet, sizeof(packet));
+	turn();
+}
+
+START_TEST(a_guests_driver_comes_and_goes)
+{
+	ck_assert(!screen_is_driverless(screen)); /* who knows */
+	fake_vmm_hello(&vmm, 1);
+	turn();
+	ck_assert(screen_is_driverless(screen));
+	tell_driver(1);
+	ck_assert(!screen_is_driverless(screen));
+	ck_assert_uint_eq(looker.statuses, 1);
+	tell_driver(1);
+	ck_assert_uint_eq(looker.statuses, 1);
+	tell_driver(0);
+	ck_assert(screen_is_driverless(screen));
+	ck_assert_uint_eq(looker.statuses, 2);
+}
+END_TEST
+
+START_TEST(monitors_fit_into_the_guests_memory)
+{
+	struct rectangle size[DESKTOP_MAX_HEADS] = {{.width = 8192, .height = 8192}};
+	struct source *source = screen_source(screen);
+
+	fake_vmm_hello(&vmm, 1);
+	turn();
+	source->ops->limit(source, 0, size);
+	ck_assert_uint_le(3ULL * 4 * size[0].width * size[0].height, FAKE_RAM / 2);
+	ck_assert_uint_gt(size[0].width, 1600);
+}
+END_TEST
+
 START_TEST(who_breaks_the_rules_is_left)
 {
 	int error;
@@ -300,6 +345,8 @@ int main(void)
 	tcase_add_test(tc, input_arrives);
 	tcase_add_test(tc, a_vmm_that_does_not_read_costs_little);
 	tcase_add_test(tc, the_end_is_the_end);
+	tcase_add_test(tc, a_guests_driver_comes_and_goes);
+	tcase_add_test(tc, monitors_fit_into_the_guests_memory);
 	tcase_add_loop_test(tc, who_breaks_the_rules_is_left, 0,
 			    sizeof(broken) / sizeof(broken[0]));
 	tcase_add_loop_test(tc, hello_comes_first_and_with_descriptors, 0, 2);

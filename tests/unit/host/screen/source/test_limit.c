@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "host/screen/source/qemu_limit.h"
+#include "host/screen/source/limit.h"
 
 #include <check.h>
 
@@ -8,7 +8,7 @@ static struct rectangle limited(uint32_t width, uint32_t height, struct rectangl
 	struct rectangle size[DESKTOP_MAX_HEADS] = {
 		[1] = {.width = width, .height = height}, [5] = other};
 
-	qemu_limit(1, size);
+	limit_to_bytes(LIMIT_QEMU_BYTES, LIMIT_QEMU_HEIGHT, 1, size);
 	ck_assert_uint_eq(size[5].width, other.width);
 	return size[1];
 }
@@ -44,9 +44,9 @@ START_TEST(large_ones_shrink_in_shape)
 	ck_assert_uint_eq(square.width, 4728);
 	ck_assert_uint_ge(square.height, 4728);
 	ck_assert_uint_le(square.height, 4736);
-	ck_assert_uint_le(3ULL * 4 * square.width * square.height, QEMU_MAX_SURFACE);
+	ck_assert_uint_le(3ULL * 4 * square.width * square.height, LIMIT_QEMU_BYTES);
 	ck_assert_uint_le(3ULL * 4 * (beside.width * beside.height + 3840 * 2160),
-			  QEMU_MAX_SURFACE);
+			  LIMIT_QEMU_BYTES);
 	ck_assert_uint_gt(beside.width, 4500);
 	ck_assert_double_eq_tol((double)beside.width / beside.height, 16.0 / 9, 0.01);
 }
@@ -64,7 +64,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("source/qemu_limit");
+	Suite *suite = suite_create("source/limit");
 	TCase *tests = tcase_create("limits");
 	SRunner *runner;
 	int failed;

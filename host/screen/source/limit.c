@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "host/screen/source/qemu_limit.h"
+#include "host/screen/source/limit.h"
 
 #include "host/screen/screen.h"
 #include "protocol/base/bytes.h"
-
-#define MAX_PIXELS (QEMU_MAX_SURFACE / QEMU_BUFFERS / 4) /* of all heads */
 
 static uint64_t root(uint64_t square)
 {
@@ -21,22 +19,24 @@ static uint64_t root(uint64_t square)
 	return low;
 }
 
-void qemu_limit(unsigned int head, struct rectangle size[DESKTOP_MAX_HEADS])
+void limit_to_bytes(uint64_t bytes, uint32_t min_height, unsigned int head,
+		    struct rectangle size[DESKTOP_MAX_HEADS])
 {
 	struct rectangle *mine = &size[head];
+	const uint64_t pixels = bytes / LIMIT_SURFACES / 4; /* of all heads */
 	uint64_t others = 0, left;
 
-	mine->height = MAX(mine->height, QEMU_MIN_HEIGHT);
+	mine->height = MAX(mine->height, min_height);
 	for (unsigned int i = 0; i < DESKTOP_MAX_HEADS; i++) {
 		if (i != head)
 			others += (uint64_t)size[i].width * size[i].height;
 	}
-	left = others < MAX_PIXELS ? MAX_PIXELS - others : 0;
+	left = others < pixels ? pixels - others : 0;
 	if ((uint64_t)mine->width * mine->height <= left)
 		return;
 	/* Modes are best of a width that 8 divides. */
 	mine->width = (uint32_t)root(left * mine->width / mine->height) / 8 * 8;
 	mine->width = MAX(mine->width, SCREEN_MIN_SIZE);
 	mine->height = (uint32_t)MIN(left / mine->width, SCREEN_MAX_SIZE);
-	mine->height = MAX(mine->height, QEMU_MIN_HEIGHT);
+	mine->height = MAX(mine->height, min_height);
 }

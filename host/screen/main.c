@@ -138,6 +138,12 @@ static int failed(const char *what, const char *detail, int error)
 	return error;
 }
 
+/* A guest that sets a mode may not look at its keyboard for a while. */
+static bool is_resizing(void *owner)
+{
+	return resize_is_waiting(((struct program *)owner)->resize);
+}
+
 static int make_parts(struct program *program, const struct screen_options *options)
 {
 	struct control_services services;
@@ -157,7 +163,7 @@ static int make_parts(struct program *program, const struct screen_options *opti
 	program->guest = guest_new(&program->loop, program->clipboard, &guest_handlers, program);
 	program->resize = resize_new(program->screen, &resize_session, program);
 	program->captures = captures_new(program->screen);
-	program->typing = typing_new(program->screen);
+	program->typing = typing_new(program->screen, is_resizing, program);
 	services = (struct control_services){
 		.screen = program->screen,
 		.clipboard = program->clipboard,

@@ -15,12 +15,15 @@ struct typing_job {
 	struct typing_job *next;
 	struct stream *stream;
 	uint32_t altgr; /* the key for it in this job's layout */
+	unsigned int held_ms;
 	size_t at, count;
 	struct keyboard_chord chord[];
 };
 
 struct typing {
 	struct screen *screen;
+	bool (*holds)(void *owner);
+	void *owner;
 	struct viewer viewer;
 	bool is_viewer;
 	uv_timer_t *timer;
@@ -96,8 +99,13 @@ static void on_step(uv_timer_t *timer)
 {
 	struct typing *typing = timer->data;
 	struct typing_job *job = typing->first;
+	const unsigned int step_ms = MAX(screen_key_ms(typing->screen), 1U);
 
-	uv_timer_start(timer, on_step, TYPING_STEP_MS, 0);
+	uv_timer_start(timer, on_step, step_ms, 0);
+	if (job->held_ms < TYPING_HOLD_MS && typing->holds && typing->holds(typing->owner)) {
+		job->held_ms += step_ms;
+		return;
+	}
 	press(typing, job);
 	if (++job->at == job->count) {
 		stream_reply(job->stream, (struct slice){0});
@@ -249,16 +257,22 @@ static ssize_t add_text(struct typing *typing, struct slice text, struct typing_
 static void refuse_text(struct typing *typing, struct stream *stream, struct slice text,
 			size_t offset)
 {
-	char words[160];
+	char words[256];
 	uint32_t character;
+	const uint8_t *bytes = text.bytes + offset;
+	const size_t length = utf8_character(bytes, text.length - offset, &character);
 
-	if (utf8_character(text.bytes + offset, text.length - offset, &character) == 0)
+	if (length == 0)
 		snprintf(words, sizeof(words), "byte %zu is no UTF-8: nothing was typed", offset);
+	else if (character < ' ' || (character >= 0x7f && character < 0xa0))
+		snprintf(words, sizeof(words),
+			 "there is no key for the control character U+%04X: nothing was typed",
+			 character);
 	else
 		snprintf(words, sizeof(words),
-			 "keyboard layout '%s' has no way to U+%04X: nothing was typed; name the "
-			 "guest's layout, or use its clipboard",
-			 keyboard_layout(typing->keyboard), character);
+			 "keyboard layout '%s' has no way to '%.*s' (U+%04X): nothing was typed; "
+			 "name the guest's layout (--layout), or set its clipboard and paste there",
+			 keyboard_layout(typing->keyboard), (int)length, bytes, character);
 	stream_fail(stream, EILSEQ, words);
 }
 
@@ -339,7 +353,7 @@ void typing_call_keys(struct typing *typing, struct stream *stream, struct slice
 
 /* --- Its life --------------------------------------------------------------------------------- */
 
-struct typing *typing_new(struct screen *screen)
+struct typing *typing_new(struct screen *screen, bool (*holds)(void *owner), void *owner)
 {
 	_cleanup_free_ struct typing *typing = calloc(1, sizeof(*typing));
 
@@ -349,6 +363,8 @@ struct typing *typing_new(struct screen *screen)
 	if (!typing->timer)
 		return NULL;
 	typing->screen = screen;
+	typing->holds = holds;
+	typing->owner = owner;
 	uv_timer_init(screen_loop(screen), typing->timer);
 	typing->timer->data = typing;
 	return take_ptr(typing);

@@ -127,7 +127,7 @@ static struct control *make(struct fuzz *fuzz, const struct keyboard *keyboard)
 	services->guest = guest_new(&fuzz->loop, services->clipboard, &guest_handlers, fuzz);
 	services->resize = resize_new(services->screen, &resize_session, fuzz);
 	services->captures = captures_new(services->screen);
-	services->typing = typing_new(services->screen);
+	services->typing = typing_new(services->screen, NULL, NULL);
 	screen_set_hooks(services->screen, &hooks, fuzz);
 	painted_source_init(&fuzz->painted);
 	screen_set_source(services->screen, &fuzz->painted.source);

@@ -115,10 +115,19 @@ static const struct screen_hooks hooks = {.requested = on_requested,
 
 static const char *const capabilities[] = {NULL};
 
+static bool busy;
+
+static bool is_busy(void *owner)
+{
+	(void)owner;
+	return busy;
+}
+
 static void setup(void)
 {
 	int fd[2];
 
+	busy = false;
 	uv_loop_init(&loop);
 	ck_assert_int_eq(keyboard_new("", &keyboard), 0);
 	services.screen = screen_new(&loop, "vm");
@@ -127,7 +136,7 @@ static void setup(void)
 	services.guest = guest_new(&loop, services.clipboard, &guest_handlers, NULL);
 	services.resize = resize_new(services.screen, &resize_session, NULL);
 	services.captures = captures_new(services.screen);
-	services.typing = typing_new(services.screen);
+	services.typing = typing_new(services.screen, is_busy, NULL);
 	control = control_new(&services);
 	screen_set_hooks(services.screen, &hooks, NULL);
 	painted_source_init(&painted);
@@ -528,6 +537,45 @@ START_TEST(keys_are_pressed_by_name)
 }
 END_TEST
 
+static void on_enough(uv_timer_t *timer)
+{
+	*(bool *)timer->data = true;
+}
+
+START_TEST(a_busy_guest_is_waited_for)
+{
+	struct answer answer;
+	struct screen_type text = {.data = SLICE_LITERAL("a")};
+	bool enough = false;
+	uv_timer_t timer = {.data = &enough};
+
+	busy = true;
+	begin("screen.type", &message_screen_type, &text, &answer);
+	uv_timer_init(&loop, &timer);
+	uv_timer_start(&timer, on_enough, 50, 0);
+	while (!enough)
+		uv_run(&loop, UV_RUN_ONCE);
+	uv_close((uv_handle_t *)&timer, NULL);
+	expect_keys("");
+	busy = false;
+	finish(&answer);
+	ck_assert_int_eq(answer.error, 0);
+	expect_keys("+30 -30 ");
+}
+END_TEST
+
+START_TEST(nobody_is_waited_for_for_ever)
+{
+	struct answer answer;
+	struct screen_type text = {.data = SLICE_LITERAL("aa")};
+
+	busy = true;
+	call("screen.type", &message_screen_type, &text, &answer);
+	ck_assert_int_eq(answer.error, 0);
+	expect_keys("+30 -30 +30 -30 ");
+}
+END_TEST
+
 START_TEST(a_cancelled_typist_lets_go)
 {
 	struct answer answer, second;
@@ -573,6 +621,8 @@ int main(void)
 	tcase_add_test(tests, info_of_a_screen_without_anything);
 	tcase_add_test(tests, text_is_typed_by_the_layout);
 	tcase_add_test(tests, keys_are_pressed_by_name);
+	tcase_add_test(tests, a_busy_guest_is_waited_for);
+	tcase_add_test(tests, nobody_is_waited_for_for_ever);
 	tcase_add_test(tests, a_cancelled_typist_lets_go);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);

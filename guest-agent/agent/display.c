@@ -38,6 +38,13 @@ static void on_driver_changed(void *owner)
 	session_attach_alone(display->attach, tell_layout);
 }
 
+static bool is_greeter(const struct display *display)
+{
+	const struct seat *seat = session_link_seat(display->sessions);
+
+	return seat && seat->is_greeter && !seat->is_text;
+}
+
 static void on_message(void *owner, struct stream *near, struct slice name, struct slice params)
 {
 	struct display *display = owner;
@@ -52,6 +59,8 @@ static void on_message(void *owner, struct stream *near, struct slice name, stru
 	    message_decode(&message_display_layout, params, &wanted) < 0)
 		return;
 	error = driver_display.handle(display->driver, name, params, &text);
+	if (error == -EOPNOTSUPP && is_greeter(display))
+		text = "the login screen has the screen, and no lodge-session runs in it";
 	tell_layout(display, near);
 	applied.serial = wanted.serial;
 	applied.number = (uint64_t)-error;

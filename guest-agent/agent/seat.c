@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/agent/seat.h"
 
+#include "drivers/display/console.h"
 #include "guest-agent/common/key_file.h"
 #include "protocol/base/cleanup.h"
 
@@ -10,9 +11,10 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
-#define SEAT_FILE    "/run/systemd/seats/seat0"
-#define FRONT_FILE   "/sys/class/tty/tty0/active"
-#define WATCH_EVENTS (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_DELETE_SELF)
+#define SEAT_FILE      "/run/systemd/seats/seat0"
+#define SESSION_FOLDER "/run/systemd/sessions/"
+#define FRONT_FILE     "/sys/class/tty/tty0/active"
+#define WATCH_EVENTS   (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_DELETE_SELF)
 
 static bool parse_uid(const char *text, uid_t *uid)
 {
@@ -43,11 +45,23 @@ static void read_front(const char *root, struct seat *seat)
 	seat->uid = st.st_uid;
 }
 
+static bool is_greeter(const char *root, const char *session)
+{
+	static const char greeter[] = "greeter";
+	char text[KEY_FILE_MAX], path[sizeof(SESSION_FOLDER) + SEAT_SESSION_MAX], class[32];
+
+	if (!*session || strchr(session, '/'))
+		return false;
+	snprintf(path, sizeof(path), SESSION_FOLDER "%s", session);
+	return key_file_read(root, path, text) &&
+	       key_file_value(text, "CLASS", class, sizeof(class)) && strcmp(class, greeter) == 0;
+}
+
 void seat_read(const char *root, struct seat *seat)
 {
 	char text[KEY_FILE_MAX], uid[16];
 
-	*seat = (struct seat){0};
+	*seat = (struct seat){.is_text = !*root && console_is_shown()};
 	if (!key_file_read(root, SEAT_FILE, text)) {
 		read_front(root, seat);
 		return;
@@ -56,6 +70,7 @@ void seat_read(const char *root, struct seat *seat)
 		key_file_value(text, "ACTIVE_UID", uid, sizeof(uid)) && parse_uid(uid, &seat->uid);
 	if (!key_file_value(text, "ACTIVE", seat->session, sizeof(seat->session)))
 		seat->session[0] = '\0';
+	seat->is_greeter = is_greeter(root, seat->session);
 }
 
 void seat_session_of(const char *root, pid_t pid, char session[static SEAT_SESSION_MAX])
@@ -76,11 +91,13 @@ void seat_session_of(const char *root, pid_t pid, char session[static SEAT_SESSI
 	session[end - name] = '\0';
 }
 
-bool seat_is_of(const struct seat *seat, uid_t uid, const char *session)
+enum seat_claim seat_claim_of(const struct seat *seat, uid_t uid, const char *session)
 {
 	if (!seat->taken || seat->uid != uid)
-		return false;
-	return !*session || !*seat->session || strcmp(session, seat->session) == 0;
+		return SEAT_OTHER;
+	if (*session && *seat->session)
+		return strcmp(session, seat->session) == 0 ? SEAT_CERTAINLY : SEAT_OTHER;
+	return seat->is_text ? SEAT_OTHER : SEAT_PROBABLY;
 }
 
 void seat_watch(const char *root, int inotify, int *watch)

@@ -56,16 +56,24 @@ static void tell(struct session_link *link)
 	}
 }
 
+/* One that certainly is in the session that has the screen; of several the youngest. */
 static const struct connection *find_current(const struct session_link *link)
 {
 	const struct connection *best = NULL;
+	enum seat_claim best_claim = SEAT_OTHER;
 
 	for (size_t i = 0; i < CONNECTIONS; i++) {
 		const struct connection *connection = &link->connections[i];
+		const enum seat_claim claim =
+			connection->since
+				? seat_claim_of(&link->seat, connection->uid, connection->name)
+				: SEAT_OTHER;
 
-		if (connection->since > (best ? best->since : 0) &&
-		    seat_is_of(&link->seat, connection->uid, connection->name))
-			best = connection;
+		if (claim < best_claim || claim == SEAT_OTHER ||
+		    (claim == best_claim && connection->since < best->since))
+			continue;
+		best = connection;
+		best_claim = claim;
 	}
 	return best;
 }
@@ -159,7 +167,8 @@ static const struct pump_handlers pump_handlers = {.closed = on_closed};
 
 /* --- Who comes ------------------------------------------------------------------------------ */
 
-static struct connection *free_place(struct session_link *link, uid_t uid)
+/* Whoever has the screen gets a place, if need be that of somebody who has not. */
+static struct connection *find_place(struct session_link *link, uid_t uid)
 {
 	struct connection *place = NULL;
 	unsigned int same = 0;
@@ -170,7 +179,15 @@ static struct connection *free_place(struct session_link *link, uid_t uid)
 		else if (link->connections[i].uid == uid)
 			same++;
 	}
-	return same < CONNECTIONS_OF_UID ? place : NULL;
+	if (same >= CONNECTIONS_OF_UID)
+		return NULL;
+	for (size_t i = 0; i < CONNECTIONS && !place; i++) {
+		if (!link->seat.taken || link->seat.uid != uid || link->connections[i].uid == uid)
+			continue;
+		place = &link->connections[i];
+		hang_up(place);
+	}
+	return place;
 }
 
 static int welcome(struct session_link *link, int fd)
@@ -184,7 +201,7 @@ static int welcome(struct session_link *link, int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
 		return -errno;
-	connection = free_place(link, peer.uid);
+	connection = find_place(link, peer.uid);
 	if (!connection)
 		return -EUSERS;
 	*connection = (struct connection){.link = link, .uid = peer.uid};
@@ -313,6 +330,11 @@ void session_link_unwatch(struct session_link *link, struct session_link_watcher
 		place = &(*place)->next;
 	if (place && *place)
 		*place = watcher->next;
+}
+
+const struct seat *session_link_seat(const struct session_link *link)
+{
+	return link ? &link->seat : NULL;
 }
 
 struct session *session_link_current(const struct session_link *link, const char *capability)

@@ -5,11 +5,12 @@
  * Each desktop session has a lodge-session, which says HELLO on a unix socket. Anybody in the guest
  * may; who he is says the kernel (SO_PEERCRED), and only a process of the session that has the
  * screen (seat.h) is ever asked anything. The agent asks, sessions answer: what they ask is
- * refused.
+ * refused. A user may have a few connections, and no user keeps the one who has the screen out.
  */
 #ifndef LODGE_AGENT_SESSION_LINK_H
 #define LODGE_AGENT_SESSION_LINK_H
 
+#include "guest-agent/agent/seat.h"
 #include "protocol/session.h"
 
 #include <uv.h>
@@ -44,6 +45,9 @@ void session_link_unwatch(struct session_link *link, struct session_link_watcher
 
 /* Look again who has the screen: what tells of that may be seen elsewhere first. */
 void session_link_refresh(struct session_link *link);
+
+/* Who has the screen, as it was last looked at; NULL without a link. */
+const struct seat *session_link_seat(const struct session_link *link);
 
 /**
  * session_link_current() - the session that has the screen

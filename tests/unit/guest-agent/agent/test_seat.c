@@ -29,10 +29,42 @@ START_TEST(logind_says_who_has_the_screen)
 	ck_assert_uint_eq(seat.uid, 1000);
 	ck_assert_str_eq(seat.session, "c3");
 
-	ck_assert(seat_is_of(&seat, 1000, "c3"));
-	ck_assert(seat_is_of(&seat, 1000, ""));
-	ck_assert(!seat_is_of(&seat, 1000, "2"));
-	ck_assert(!seat_is_of(&seat, 0, "c3"));
+	ck_assert(!seat.is_greeter);
+	ck_assert_int_eq(seat_claim_of(&seat, 1000, "c3"), SEAT_CERTAINLY);
+	ck_assert_int_eq(seat_claim_of(&seat, 1000, ""), SEAT_PROBABLY);
+	ck_assert_int_eq(seat_claim_of(&seat, 1000, "2"), SEAT_OTHER);
+	ck_assert_int_eq(seat_claim_of(&seat, 0, "c3"), SEAT_OTHER);
+}
+END_TEST
+
+/* A desktop of the same user may be behind it, started by his systemd. */
+START_TEST(a_text_console_is_no_desktop)
+{
+	const struct seat seat = {.taken = true, .uid = 1000, .session = "3", .is_text = true};
+
+	ck_assert_int_eq(seat_claim_of(&seat, 1000, ""), SEAT_OTHER);
+	ck_assert_int_eq(seat_claim_of(&seat, 1000, "2"), SEAT_OTHER);
+	ck_assert_int_eq(seat_claim_of(&seat, 1000, "3"), SEAT_CERTAINLY);
+}
+END_TEST
+
+START_TEST(a_login_screen_is_known)
+{
+	struct seat seat;
+
+	make_folders("run/systemd/seats");
+	make_folders("run/systemd/sessions");
+	make_file("run/systemd/sessions/c1", "UID=113\nCLASS=greeter\nTYPE=wayland\n");
+	make_file("run/systemd/sessions/2", "UID=1000\nCLASS=user\nTYPE=wayland\n");
+	make_file("run/systemd/seats/seat0", "ACTIVE=c1\nACTIVE_UID=113\n");
+	seat_read(folder, &seat);
+	ck_assert(seat.is_greeter);
+	make_file("run/systemd/seats/seat0", "ACTIVE=2\nACTIVE_UID=1000\n");
+	seat_read(folder, &seat);
+	ck_assert(!seat.is_greeter);
+	make_file("run/systemd/seats/seat0", "ACTIVE=../sessions/c1\nACTIVE_UID=1000\n");
+	seat_read(folder, &seat);
+	ck_assert(!seat.is_greeter);
 }
 END_TEST
 
@@ -54,7 +86,7 @@ START_TEST(an_empty_seat_is_nobodys)
 		make_file("run/systemd/seats/seat0", texts[i]);
 		seat_read(folder, &seat);
 		ck_assert_msg(!seat.taken, "%s", texts[i]);
-		ck_assert(!seat_is_of(&seat, 0, ""));
+		ck_assert(!seat_claim_of(&seat, 0, ""));
 	}
 }
 END_TEST
@@ -74,7 +106,7 @@ START_TEST(without_logind_the_front_terminal_tells)
 	seat_read(folder, &seat);
 	ck_assert(seat.taken);
 	ck_assert_uint_eq(seat.uid, getuid());
-	ck_assert(seat_is_of(&seat, getuid(), ""));
+	ck_assert_int_eq(seat_claim_of(&seat, getuid(), ""), SEAT_PROBABLY);
 	make_file("sys/class/tty/tty0/active", "../tty2\n");
 	seat_read(folder, &seat);
 	ck_assert(!seat.taken);
@@ -156,6 +188,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, make_folder, remove_folder);
 	tcase_add_test(tc, logind_says_who_has_the_screen);
+	tcase_add_test(tc, a_text_console_is_no_desktop);
+	tcase_add_test(tc, a_login_screen_is_known);
 	tcase_add_test(tc, an_empty_seat_is_nobodys);
 	tcase_add_test(tc, without_logind_the_front_terminal_tells);
 	tcase_add_test(tc, a_process_session_is_in_its_control_group);

@@ -178,6 +178,16 @@ static void give_screen_to(uid_t uid, const char *session)
 	set_screen(text);
 }
 
+/* In what control group this process is from now on, as far as the agent can see. */
+static void set_group(const char *group)
+{
+	char path[64], text[128];
+
+	snprintf(path, sizeof(path), "proc/%d/cgroup", getpid());
+	snprintf(text, sizeof(text), "0::/user.slice/%s\n", group);
+	make_file(path, text);
+}
+
 static void setup(void)
 {
 	struct agent_options options = {.session_socket = socket_path, .root = folder};
@@ -190,8 +200,7 @@ static void setup(void)
 	mkdir(in_folder("proc"), 0755);
 	snprintf(path, sizeof(path), "proc/%d", getpid());
 	mkdir(in_folder(path), 0755);
-	snprintf(path, sizeof(path), "proc/%d/cgroup", getpid());
-	make_file(path, "0::/user.slice/session-2.scope\n");
+	set_group("session-2.scope");
 	snprintf(socket_path, sizeof(socket_path), "%s", in_folder("run/lodge/session.sock"));
 	host_start_with(&host, &options);
 	call = (struct call){0};
@@ -295,6 +304,60 @@ START_TEST(another_session_of_the_same_user_is_not)
 }
 END_TEST
 
+/* As users are switched, and consoles. */
+START_TEST(the_session_in_front_is_asked)
+{
+	struct desktop sway, labwc;
+
+	desktop_start(&sway, "sway");
+	set_group("session-3.scope");
+	desktop_start(&labwc, "labwc");
+	attach("display.attach");
+	host_wait(&host, nobody_is_told, NULL);
+	for (int round = 0; round < 3; round++) {
+		give_screen_to(getuid(), "2");
+		host_wait(&host, sway_is_told, NULL);
+		give_screen_to(getuid(), "3");
+		host_wait(&host, labwc_is_told, NULL);
+		/* Somebody at a text console, then another user, then nobody at all. */
+		give_screen_to(getuid(), "4");
+		host_wait(&host, nobody_is_told, NULL);
+		give_screen_to(getuid(), "2");
+		host_wait(&host, sway_is_told, NULL);
+		give_screen_to(getuid() + 1, "5");
+		host_wait(&host, nobody_is_told, NULL);
+		give_screen_to(getuid(), "3");
+		host_wait(&host, labwc_is_told, NULL);
+		set_screen("IS_SEAT0=1\n");
+		host_wait(&host, nobody_is_told, NULL);
+	}
+	ck_assert(!call.done);
+	ck_assert_uint_eq(sway.attaches, 6);
+	ck_assert_uint_eq(labwc.attaches, 6);
+	desktop_stop(&sway);
+	desktop_stop(&labwc);
+}
+END_TEST
+
+START_TEST(who_is_in_no_session_does_not_push_in)
+{
+	struct desktop sway, other;
+
+	give_screen_to(getuid(), "2");
+	desktop_start(&sway, "sway");
+	attach("display.attach");
+	host_wait(&host, sway_is_told, NULL);
+	set_group("user@1000.service/app.slice/lodge-session.service");
+	desktop_start(&other, "labwc");
+	host_run_ms(&host, 50);
+	ck_assert_uint_eq(other.attaches, 0);
+	ck_assert_uint_eq(sway.attaches, 1);
+	desktop_stop(&sway);
+	host_wait(&host, labwc_is_told, NULL);
+	desktop_stop(&other);
+}
+END_TEST
+
 static bool is_applied(void *data)
 {
 	const struct desktop *desktop = data;
@@ -347,6 +410,36 @@ START_TEST(one_user_does_not_take_all_places)
 	ck_assert(desktops[4].closed);
 	for (size_t i = 0; i < ARRAY_SIZE(desktops); i++)
 		desktop_stop(&desktops[i]);
+}
+END_TEST
+
+/* 16 places, 4 a user: four others have taken them all. */
+START_TEST(who_has_the_screen_gets_a_place)
+{
+	struct desktop others[16], sway;
+	unsigned int closed = 0;
+
+	if (geteuid() != 0)
+		return; /* nobody else can be played */
+	ck_assert_int_eq(chmod(folder, 0755), 0);
+	give_screen_to(0, "2");
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		ck_assert_int_eq(seteuid((uid_t)(2000 + i / 4)), 0);
+		desktop_start(&others[i], "other");
+		ck_assert_int_eq(seteuid(0), 0);
+		ck_assert(!others[i].closed);
+	}
+	desktop_start(&sway, "sway");
+	ck_assert(!sway.closed);
+	attach("display.attach");
+	host_wait(&host, sway_is_told, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		ck_assert_uint_eq(others[i].attaches, 0);
+		closed += others[i].closed;
+		desktop_stop(&others[i]);
+	}
+	ck_assert_uint_eq(closed, 1);
+	desktop_stop(&sway);
 }
 END_TEST
 
@@ -437,6 +530,9 @@ int main(void)
 	tcase_add_test(tc, without_a_session_the_driver_answers);
 	tcase_add_test(tc, a_session_is_joined_when_it_has_the_screen);
 	tcase_add_test(tc, another_session_of_the_same_user_is_not);
+	tcase_add_test(tc, the_session_in_front_is_asked);
+	tcase_add_test(tc, who_is_in_no_session_does_not_push_in);
+	tcase_add_test(tc, who_has_the_screen_gets_a_place);
 	tcase_add_test(tc, what_the_host_wants_goes_to_the_session);
 	tcase_add_test(tc, the_youngest_of_a_session_counts);
 	tcase_add_test(tc, one_user_does_not_take_all_places);

@@ -104,6 +104,19 @@ static int run_zlib(struct deflate_stream *stream, const void *bytes, size_t len
 	return zlib->avail_in ? -EIO : 0;
 }
 
+/* --- Either ----------------------------------------------------------------------------------- */
+
+#define LEVEL_SMALL  5
+#define LEVEL_PIXELS DEFLATE_ZLIB_FROM
+#define IN_A_HURRY   1 /* viewers that ask for that, or less */
+
+int deflate_level(int compression, size_t pixels, size_t length)
+{
+	if (compression >= 0 && compression <= IN_A_HURRY)
+		return compression;
+	return MAX(compression, length <= pixels ? LEVEL_SMALL : LEVEL_PIXELS);
+}
+
 int deflate_append(struct deflate_stream *stream, int compression, const void *bytes, size_t length,
 		   struct wire *out)
 {

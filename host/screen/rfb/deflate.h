@@ -32,6 +32,11 @@ struct deflate_stream {
 /* From here on zlib's level of that number. */
 #define DEFLATE_ZLIB_FROM 3
 
+/* The level at which the bytes are no more than other servers', at less work: palettes and runs are
+ * little, and worth more of it than pixels. @length of them stand for @pixels; @compression: as the
+ * viewer asks for it. */
+int deflate_level(int compression, size_t pixels, size_t length);
+
 /* Appends @bytes, compressed. @compression: 0 to 9 as viewers ask for it, may differ from call to
  * call; -1: as it suits us. 0; -ENOMEM; -EIO. */
 int deflate_append(struct deflate_stream *stream, int compression, const void *bytes, size_t length,

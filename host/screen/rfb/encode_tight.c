@@ -4,10 +4,12 @@
  *
  * Where a viewer takes any number of rectangles, large areas of one colour are cut out of a piece,
  * and what is left is cut into blocks, so that a palette serves where it is enough and JPEG is for
- * pictures. Else the whole piece is one rectangle.
+ * pictures. Else the whole piece is one rectangle. A viewer that wants no JPEG gets pictures
+ * through the gradient filter.
  */
 #include "host/screen/rfb/encoder.h"
 
+#include "host/screen/rfb/gradient.h"
 #include "host/screen/rfb/palette.h"
 #include "host/screen/rfb/solid.h"
 
@@ -17,6 +19,7 @@
 #define CONTROL_JPEG	0x90U
 #define CONTROL_FILTER	0x40U
 #define FILTER_PALETTE	1U
+#define FILTER_GRADIENT 2U
 #define MIN_TO_COMPRESS 12U /* bytes; fewer are sent as they are */
 #define MIN_JPEG_PIXELS 256U
 #define JPEG_WIDTH	256U
@@ -27,6 +30,7 @@ enum {
 	STREAM_FULL,
 	STREAM_MONO,
 	STREAM_INDEXED,
+	STREAM_GRADIENT,
 };
 
 static void put_length(struct wire *out, size_t at, size_t length)
@@ -136,6 +140,33 @@ static int put_full(struct encoder *encoder, const struct piece *piece, struct w
 	return result < 0 ? result : 1;
 }
 
+static int put_gradient(struct encoder *encoder, const struct piece *piece, struct wire *out)
+{
+	const struct rectangle *place = &piece->place;
+	size_t row_bytes = place->width * GRADIENT_PIXEL;
+	uint8_t rows[2][DAMAGE_MAX_WIDTH * GRADIENT_PIXEL];
+	uint8_t *above = rows[0], *row = rows[1];
+	int result;
+
+	memset(above, 0, row_bytes);
+	encode_header(out, place, RFB_TIGHT);
+	wire_put8(out, CONTROL_FILTER | STREAM_GRADIENT << 4);
+	wire_put8(out, FILTER_GRADIENT);
+	for (uint32_t y = 0; y < place->height; y++) {
+		uint8_t *last = above;
+
+		pixels_convert(&encoder->tight, piece->pixels + y * piece->stride, place->width,
+			       encoder->values);
+		pixels_store(row, GRADIENT_PIXEL, encoder->values, place->width);
+		gradient_row(encoder->scratch + y * row_bytes, row, above, row_bytes);
+		above = row;
+		row = last;
+	}
+	result = put_bytes(encoder, STREAM_GRADIENT, encoder->scratch, row_bytes * place->height,
+			   out);
+	return result < 0 ? result : 1;
+}
+
 static int put_jpeg(struct encoder *encoder, const struct piece *piece, struct wire *out)
 {
 	size_t at;
@@ -156,6 +187,13 @@ static bool wants_jpeg(const struct encoder *encoder, const struct rectangle *pl
 {
 	return (encoder->quality >= 0 || encoder->jpeg_quality >= 0) && encoder->tight.bytes > 1 &&
 	       place->width * place->height >= MIN_JPEG_PIXELS;
+}
+
+/* Viewers that take JPEG have less use for it, and there are some that have never learnt it. */
+static bool may_filter(const struct encoder *encoder)
+{
+	return encoder->tight.bytes == GRADIENT_PIXEL && encoder->quality < 0 &&
+	       encoder->jpeg_quality < 0;
 }
 
 /* --- Which way -------------------------------------------------------------------------------- */
@@ -212,6 +250,8 @@ static int put_block(struct encoder *encoder, const struct piece *piece, struct 
 		return result;
 	if (wants_jpeg(encoder, &piece->place))
 		return put_jpeg(encoder, piece, out);
+	if (may_filter(encoder) && gradient_suits(piece))
+		return put_gradient(encoder, piece, out);
 	return put_full(encoder, piece, out);
 }
 

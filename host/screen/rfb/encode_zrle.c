@@ -25,6 +25,7 @@ struct tile {
 	uint32_t width, height, count;
 	unsigned int bytes; /* of a pixel */
 	struct palette palette;
+	uint8_t index[TILE * TILE];	   /* of each pixel's value, while there are few */
 	uint32_t runs, singles, run_bytes; /* of lengths above 255 */
 };
 
@@ -43,8 +44,12 @@ static void look(struct tile *tile)
 			tile->singles++;
 		tile->runs++;
 		tile->run_bytes += (i - start - 1) / 255 + 1;
-		if (tile->palette.count <= MAX_PALETTE)
-			palette_number(&tile->palette, value);
+		if (tile->palette.count <= MAX_PALETTE) {
+			unsigned int number = palette_number(&tile->palette, value);
+
+			for (uint32_t j = start; j < i; j++)
+				tile->index[j] = (uint8_t)number;
+		}
 	}
 }
 
@@ -71,26 +76,28 @@ static unsigned int packed_bits(unsigned int colours)
 	return colours <= 2 ? 1 : colours <= 4 ? 2 : 4;
 }
 
+static uint32_t packed_bytes(const struct tile *tile)
+{
+	unsigned int colours = tile->palette.count;
+
+	return colours * tile->bytes + (tile->width * packed_bits(colours) + 7) / 8 * tile->height;
+}
+
 static uint8_t *put_packed(uint8_t *at, struct tile *tile)
 {
-	unsigned int bits = packed_bits(tile->palette.count);
-	const uint32_t *value = tile->values;
+	unsigned int bits = packed_bits(tile->palette.count), each = 8 / bits;
+	const uint8_t *index = tile->index;
 
 	*at++ = (uint8_t)tile->palette.count;
 	at = put_palette(at, tile);
 	for (uint32_t y = 0; y < tile->height; y++) {
-		unsigned int filled = 0, byte = 0;
+		for (uint32_t x = 0; x < tile->width; x += each) {
+			unsigned int some = MIN(each, tile->width - x), byte = 0;
 
-		for (uint32_t x = 0; x < tile->width; x++) {
-			byte = byte << bits | palette_find(&tile->palette, *value++);
-			filled += bits;
-			if (filled == 8) {
-				*at++ = (uint8_t)byte;
-				filled = byte = 0;
-			}
+			for (unsigned int i = 0; i < some; i++)
+				byte = byte << bits | *index++;
+			*at++ = (uint8_t)(byte << (each - some) * bits);
 		}
-		if (filled)
-			*at++ = (uint8_t)(byte << (8 - filled));
 	}
 	return at;
 }
@@ -111,50 +118,39 @@ static uint8_t *put_runs(uint8_t *at, struct tile *tile, bool with_palette)
 			at = put_value(at, tile, value);
 			at = put_length(at, i - start);
 		} else if (i - start == 1) {
-			*at++ = (uint8_t)palette_find(&tile->palette, value);
+			*at++ = tile->index[start];
 		} else {
-			*at++ = (uint8_t)(palette_find(&tile->palette, value) | 128U);
+			*at++ = (uint8_t)(tile->index[start] | 128U);
 			at = put_length(at, i - start);
 		}
 	}
 	return at;
 }
 
-/* Return: behind its last byte; at most 1 + pixels * bytes were written. */
+/* A palette without runs, where it may be, is not always the shortest, but deflate finds more in
+ * it. Return: behind its last byte; at most 1 + pixels * bytes were written. */
 static uint8_t *put_tile(uint8_t *at, struct tile *tile)
 {
 	unsigned int colours = tile->palette.count;
 	uint32_t raw = tile->count * tile->bytes;
 	uint32_t runs = tile->runs * tile->bytes + tile->run_bytes;
-	uint32_t palette_runs = UINT32_MAX, packed = UINT32_MAX, best;
+	uint32_t palette_runs = UINT32_MAX, best;
 
 	if (colours == 1) {
 		*at++ = TILE_SOLID;
 		return put_value(at, tile, tile->values[0]);
 	}
+	if (colours <= MAX_PACKED && packed_bytes(tile) < raw)
+		return put_packed(at, tile);
 	if (colours <= MAX_PALETTE)
 		palette_runs = colours * tile->bytes + tile->runs - tile->singles + tile->run_bytes;
-	if (colours <= MAX_PACKED)
-		packed = colours * tile->bytes +
-			 (tile->width * packed_bits(colours) + 7) / 8 * tile->height;
-	best = MIN(MIN(raw, runs), MIN(palette_runs, packed));
-	if (best == packed)
-		return put_packed(at, tile);
+	best = MIN(MIN(raw, runs), palette_runs);
 	if (best == palette_runs)
 		return put_runs(at, tile, true);
 	if (best == runs)
 		return put_runs(at, tile, false);
 	*at++ = TILE_RAW;
 	return pixels_store(at, tile->bytes, tile->values, tile->count);
-}
-
-/* A viewer that says nothing gets what other servers send, in bytes: palettes and runs are little,
- * and worth more work than pixels. */
-static int compression_of(const struct encoder *encoder, size_t pixels, size_t bytes)
-{
-	if (encoder->compression >= 0)
-		return encoder->compression;
-	return bytes <= pixels ? 5 : 3;
 }
 
 int encode_zrle(struct encoder *encoder, const struct piece *piece, struct wire *out)
@@ -182,7 +178,7 @@ int encode_zrle(struct encoder *encoder, const struct piece *piece, struct wire 
 	wire_put32(out, 0);
 	length = (size_t)(at - encoder->scratch);
 	result = deflate_append(&encoder->zrle,
-				compression_of(encoder, (size_t)width * height, length),
+				deflate_level(encoder->compression, (size_t)width * height, length),
 				encoder->scratch, length, out);
 	if (result < 0)
 		return result;

@@ -28,7 +28,7 @@ struct piece {
 	size_t stride;
 };
 
-#define TIGHT_STREAMS 3
+#define TIGHT_STREAMS 4
 
 struct encoder {
 	struct pixel_format format;

@@ -48,10 +48,4 @@ static inline unsigned int palette_number(struct palette *palette, uint32_t valu
 	return palette->count - 1;
 }
 
-/* The number of a value that was added. */
-static inline unsigned int palette_find(const struct palette *palette, uint32_t value)
-{
-	return palette->slot[palette_slot(palette, value)] - 1U;
-}
-
 #endif

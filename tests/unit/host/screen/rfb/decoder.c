@@ -406,8 +406,24 @@ static void tight_pixels(struct decoder *decoder, struct reader *data, struct ar
 	}
 }
 
+/* What the differences stand for, in place; three bytes a pixel. */
+static void undo_gradient(uint8_t *bytes, struct area area)
+{
+	size_t row = area.width * 3UL;
+
+	for (size_t i = 0; i < row * area.height; i++) {
+		int left = i % row >= 3 ? bytes[i - 3] : 0, above = i >= row ? bytes[i - row] : 0;
+		int corner = i >= row && i % row >= 3 ? bytes[i - row - 3] : 0;
+		int expected = left + above - corner;
+
+		expected = expected < 0 ? 0 : expected > 255 ? 255 : expected;
+		bytes[i] = (uint8_t)(bytes[i] + expected);
+	}
+}
+
 static int tight(struct decoder *decoder, struct reader *reader, struct area area)
 {
+	bool gradient = false;
 	uint32_t control = number(reader, 1), palette[256] = {0}, stream = control >> 4 & 3;
 	unsigned int colours = 0,
 		     pixel = is_tpixel(&decoder->format) ? 3 : decoder->format.bits / 8;
@@ -425,17 +441,23 @@ static int tight(struct decoder *decoder, struct reader *reader, struct area are
 	if (control & 0x8f || area.width > 2048)
 		return -1;
 	if (control & 0x40) {
-		if (number(reader, 1) != 1)
+		uint32_t filter = number(reader, 1);
+
+		gradient = filter == 2;
+		if (filter != 1 && (!gradient || pixel != 3))
 			return reader->short_of ? 0 : -1;
-		colours = number(reader, 1) + 1;
+		colours = gradient ? 0 : number(reader, 1) + 1;
 		for (unsigned int i = 0; i < colours; i++)
 			palette[i] = tight_pixel(decoder, reader);
-		decoder->palettes++;
+		decoder->palettes += !gradient;
+		decoder->gradients += gradient;
 	} else {
 		decoder->fulls++;
 	}
 	size = colours == 2 ? (area.width + 7) / 8UL * area.height
 			    : (size_t)area.width * area.height * (colours ? 1 : pixel);
+	if (size < 12 && gradient)
+		return -1;
 	if (size < 12) {
 		data = (struct reader){take(reader, size), size, false};
 	} else {
@@ -452,6 +474,8 @@ static int tight(struct decoder *decoder, struct reader *reader, struct area are
 			return -1;
 		}
 	}
+	if (gradient)
+		undo_gradient(unpacked, area);
 	if (data.at)
 		tight_pixels(decoder, &data, area, palette, colours);
 	free(unpacked);

@@ -23,7 +23,7 @@ struct decoder {
 	uint32_t *pixels; /* as the format has them */
 	z_stream zrle, tight[4];
 	bool zrle_begun, tight_begun[4];
-	unsigned int jpegs, fills, palettes, fulls; /* that Tight has used */
+	unsigned int jpegs, fills, palettes, gradients, fulls; /* that Tight has used */
 };
 
 struct decoder *decoder_new(const struct decoder_format *format, uint32_t width, uint32_t height);

@@ -166,6 +166,51 @@ START_TEST(test_largest)
 }
 END_TEST
 
+/* Slow changes, as pictures have them, and some grain. */
+static void make_smooth(struct piece *piece, uint8_t *pixels)
+{
+	for (uint32_t i = 0; i < piece->place.width * piece->place.height; i++) {
+		uint32_t x = i % piece->place.width, y = i / piece->place.width;
+
+		store_le32(pixels + y * piece->stride + x * 4UL,
+			   x << 16 | (y + 20) << 8 | ((x + y) / 2 + i * 7 % 3));
+	}
+	piece->pixels = pixels;
+}
+
+/* Without JPEG, pictures are filtered; with it, or in pixels of other sizes, never. */
+START_TEST(test_gradient)
+{
+	struct piece piece = {.place = {0, 0, 200, 100}};
+	uint8_t *pixels = picture_make(4, 200, 100, &piece.stride);
+
+	make_smooth(&piece, pixels);
+	store_le32(pixels + 50 * piece.stride, 0xffffff); /* more than can be expected */
+	store_le32(pixels + 51 * piece.stride + 4, 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(formats); i++) {
+		struct decoder *decoder = decoder_new(&formats[i], 200, 100);
+		struct encoder encoder;
+
+		ck_assert_int_eq(encoder_init(&encoder), 0);
+		set_format(&encoder, &formats[i]);
+		for (encoder.compression = -1; encoder.compression < 10; encoder.compression++) {
+			struct wire out = {0};
+
+			ck_assert_int_eq(encode_piece(&encoder, RFB_TIGHT, &piece, &out), 1);
+			decode_all(decoder, &out, 1, RFB_TIGHT);
+			compare(decoder, &piece, 0);
+			if (encoder.tight.bytes == 3)
+				ck_assert_uint_lt(out.length, 200 * 100 * 3 / 2);
+			wire_free(&out);
+		}
+		ck_assert_uint_eq(decoder->gradients, encoder.tight.bytes == 3 ? 11 : 0);
+		encoder_free(&encoder);
+		decoder_free(decoder);
+	}
+	free(pixels);
+}
+END_TEST
+
 START_TEST(test_jpeg)
 {
 	struct piece piece = {.place = {0, 0, 200, 100}};
@@ -174,13 +219,7 @@ START_TEST(test_jpeg)
 	struct encoder encoder;
 	size_t last = 0;
 
-	for (uint32_t i = 0; i < 200 * 100; i++) { /* smooth, as JPEG likes it */
-		uint32_t x = i % 200, y = i / 200;
-
-		store_le32(pixels + y * piece.stride + x * 4UL,
-			   x << 16 | (y + 20) << 8 | (x + y) / 2);
-	}
-	piece.pixels = pixels;
+	make_smooth(&piece, pixels);
 	ck_assert_int_eq(encoder_init(&encoder), 0);
 	for (encoder.quality = 0; encoder.quality <= 9; encoder.quality++) {
 		struct wire out = {0};
@@ -193,6 +232,7 @@ START_TEST(test_jpeg)
 		wire_free(&out);
 	}
 	ck_assert_uint_eq(decoder->jpegs, 10);
+	ck_assert_uint_eq(decoder->gradients, 0);
 	encoder.quality = 9;
 	encoder.jpeg_quality = 1;
 	encoder.jpeg_subsample = 3; /* grey */
@@ -249,6 +289,7 @@ int main(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, test_comes_back, 0, 8 * (int)ARRAY_SIZE(formats));
 	tcase_add_test(tcase, test_largest);
+	tcase_add_test(tcase, test_gradient);
 	tcase_add_test(tcase, test_jpeg);
 	tcase_add_test(tcase, test_tight_cuts);
 	suite_add_tcase(suite, tcase);

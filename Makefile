@@ -34,7 +34,7 @@ LIBEXEC    ?= $(PREFIX)/libexec/lodge
 # --- The table ---------------------------------------------------------------------------------
 
 # component: folders it is made of (main.c is never part of a component), and packages it needs
-COMPONENTS := base protocol pump relay busloop probe sandbox vmm net screen daemon cli drivers common system agent toolbox session
+COMPONENTS := base protocol pump relay busloop probe sandbox arguments vmm net screen daemon cli drivers common system agent toolbox session
 
 base_DIRS      := protocol/base
 base_PKGS      :=
@@ -50,6 +50,8 @@ probe_DIRS     := host/probe
 probe_PKGS     :=
 sandbox_DIRS   := host/sandbox
 sandbox_PKGS   :=
+arguments_DIRS := host/arguments
+arguments_PKGS :=
 vmm_DIRS       := $(shell find host/vmm -type d 2>/dev/null)
 vmm_PKGS       := liburing libseccomp
 net_DIRS       := host/net
@@ -82,11 +84,11 @@ lodge_USES       := cli probe pump protocol base
 lodged_MAIN      := host/daemon/main.c
 lodged_USES      := daemon probe pump relay busloop protocol base
 lodge-vmm_MAIN   := host/vmm/main.c
-lodge-vmm_USES   := vmm sandbox probe protocol base
+lodge-vmm_USES   := vmm sandbox arguments probe protocol base
 lodge-net_MAIN   := host/net/main.c
-lodge-net_USES   := net sandbox base
+lodge-net_USES   := net sandbox arguments base
 lodge-screen_MAIN := host/screen/main.c
-lodge-screen_USES := screen sandbox pump busloop protocol base
+lodge-screen_USES := screen sandbox arguments pump busloop protocol base
 lodge-session_MAIN := guest-agent/session/main.c
 lodge-session_USES := session common pump busloop protocol base
 lodge-agent_MAIN := guest-agent/agent/main.c
@@ -178,10 +180,11 @@ unit_components = $(strip $(or \
 	$(if $(filter tests/unit/protocol/pump/%,$(1)),pump protocol base),\
 	$(if $(filter tests/unit/protocol/relay/%,$(1)),relay protocol base),\
 	$(if $(filter tests/unit/protocol/%,$(1)),protocol base),\
-	$(if $(filter tests/unit/host/vmm/%,$(1)),vmm sandbox probe protocol base),\
-	$(if $(filter tests/unit/host/net/%,$(1)),net sandbox base),\
-	$(if $(filter tests/unit/host/screen/%,$(1)),screen sandbox pump busloop protocol base),\
+	$(if $(filter tests/unit/host/vmm/%,$(1)),vmm sandbox arguments probe protocol base),\
+	$(if $(filter tests/unit/host/net/%,$(1)),net sandbox arguments base),\
+	$(if $(filter tests/unit/host/screen/%,$(1)),screen sandbox arguments pump busloop protocol base),\
 	$(if $(filter tests/unit/host/probe/%,$(1)),probe base),\
+	$(if $(filter tests/unit/host/arguments/%,$(1)),arguments base),\
 	$(if $(filter tests/unit/host/daemon/%,$(1)),daemon probe pump relay busloop protocol base),\
 	$(if $(filter tests/unit/host/cli/%,$(1)),cli probe pump protocol base),\
 	$(if $(filter tests/unit/drivers/%,$(1)),drivers pump protocol base),\

@@ -53,14 +53,19 @@ static int bind_ports(struct net *net, const struct net_options *options)
 {
 	for (size_t i = 0; i < options->forwards; i++) {
 		const struct forward *forward = &options->forward[i];
-		char address[INET_ADDRSTRLEN];
+		bool is_ipv6 = forward->host.any.sa_family == AF_INET6;
+		char address[INET6_ADDRSTRLEN];
 		int result = stack_add_forward(net->stack, forward);
 
 		if (result == 0)
 			continue;
-		inet_ntop(AF_INET, &forward->host_address, address, sizeof(address));
+		inet_ntop(forward->host.any.sa_family,
+			  is_ipv6 ? (const void *)&forward->host.ipv6.sin6_addr
+				  : &forward->host.ipv4.sin_addr,
+			  address, sizeof(address));
+		/* The port is at the same place in both. */
 		log_error("cannot forward %s port %u of %s: %s; choose another port of this host",
-			  forward->udp ? "udp" : "tcp", forward->host_port, address,
+			  forward->udp ? "udp" : "tcp", ntohs(forward->host.ipv4.sin_port), address,
 			  error_text(result));
 		return result;
 	}
@@ -166,7 +171,7 @@ static enum net_exit_status run(struct net *net, const struct net_options *optio
 {
 	int fd, result;
 
-	net->stack = stack_new(to_guest, net);
+	net->stack = stack_new(options->mtu_bytes, to_guest, net);
 	if (!net->stack) {
 		log_error("cannot make a network: libslirp refuses");
 		return NET_EXIT_FAILED;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/net/options.h"
 
+#include "host/arguments/arguments.h"
+#include "host/net/stack.h"
 #include "protocol/base/parse.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <limits.h>
-#include <stdio.h>
 
 const char net_options_help[] =
 	"usage: lodge-net {--fd N | --listen PATH} [OPTION...]\n"
@@ -18,9 +17,13 @@ const char net_options_help[] =
 	"\n"
 	"  --fd N                 the socket is open already, as descriptor N\n"
 	"  --listen PATH          make a socket there and serve the first who connects\n"
+	"  --mtu BYTES            the largest IP packet for the guest (1500); a guest is to be "
+	"told\n"
+	"                         of more\n"
 	"  --forward [tcp:|udp:][HOSTADDRESS:]HOSTPORT:GUESTPORT\n"
 	"                         forward a port of this host (default: tcp, 127.0.0.1); "
-	"repeatable\n"
+	"repeatable;\n"
+	"                         from [IPv6ADDRESS] to the guest's IPv6 address\n"
 	"  --ready-fd N           write a byte there once the ports are bound; with --listen, give "
 	"up\n"
 	"                         when nobody connects within a minute\n"
@@ -33,112 +36,63 @@ const char net_options_help[] =
 	"Exit status: 0 the other side closed; 1 failure; 2 wrong command line; 3 a port of this\n"
 	"host is not to be had.\n";
 
-enum {
-	OPTION_FD = 256,
-	OPTION_LISTEN,
-	OPTION_FORWARD,
-	OPTION_READY_FD,
-	OPTION_NO_SANDBOX,
-	OPTION_HELP,
-	OPTION_VERSION
-};
-
-static const struct option long_options[] = {
-	{"fd", required_argument, NULL, OPTION_FD},
-	{"listen", required_argument, NULL, OPTION_LISTEN},
-	{"forward", required_argument, NULL, OPTION_FORWARD},
-	{"ready-fd", required_argument, NULL, OPTION_READY_FD},
-	{"no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX},
-	{"help", no_argument, NULL, OPTION_HELP},
-	{"version", no_argument, NULL, OPTION_VERSION},
-	{NULL, 0, NULL, 0},
-};
-
-struct problem {
-	char *text;
-	size_t size;
-};
-
-static int parse_fd(const char *name, const char *text, int *fd, struct problem problem)
+static int take_mtu(struct arguments *arguments, const char *value)
 {
-	uint64_t value;
+	struct net_options *options = arguments->options;
+	uint64_t bytes;
 
-	if (parse_u64(text, 0, INT_MAX, &value) < 0) {
-		snprintf(problem.text, problem.size, "%s '%s' is no descriptor", name, text);
-		return -EINVAL;
-	}
-	*fd = (int)value;
+	if (parse_u64(value, STACK_MTU_MIN, STACK_MTU_MAX, &bytes) < 0)
+		return arguments_refuse(arguments, "--mtu '%s': %d to %d bytes are possible", value,
+					STACK_MTU_MIN, STACK_MTU_MAX);
+	options->mtu_bytes = (uint16_t)bytes;
 	return 0;
 }
 
-static int add_forward(struct net_options *options, const char *text, struct problem problem)
+static int take_forward(struct arguments *arguments, const char *value)
 {
-	const char *why = "is not [tcp:|udp:][HOSTADDRESS:]HOSTPORT:GUESTPORT";
-	int result = -ENOSPC;
+	struct net_options *options = arguments->options;
+	int result;
 
-	if (options->forwards == OPTIONS_MAX_FORWARDS)
-		why = "is one too many: 32 are possible";
-	else
-		result = forward_parse(text, &options->forward[options->forwards]);
-	if (result == -EAFNOSUPPORT)
-		why = "has an IPv6 address: only IPv4 ports of this host can be forwarded";
-	if (result < 0) {
-		snprintf(problem.text, problem.size, "--forward '%s' %s", text, why);
-		return -EINVAL;
-	}
+	if (options->forwards == FORWARD_MAX)
+		return arguments_refuse(arguments,
+					"--forward '%s' is one too many: %d are possible", value,
+					FORWARD_MAX);
+	result = forward_parse(value, &options->forward[options->forwards]);
+	if (result == -EPROTONOSUPPORT)
+		return arguments_refuse(arguments, "--forward '%s': " FORWARD_NO_UDP, value);
+	if (result < 0)
+		return arguments_refuse(arguments, "--forward '%s' is not " FORWARD_FORM, value);
 	options->forwards++;
 	return 0;
 }
 
-static int take(struct net_options *options, int option, struct problem problem)
-{
-	switch (option) {
-	case OPTION_FD:
-		return parse_fd("--fd", optarg, &options->fd, problem);
-	case OPTION_READY_FD:
-		return parse_fd("--ready-fd", optarg, &options->ready_fd, problem);
-	case OPTION_LISTEN:
-		options->listen = optarg;
-		return 0;
-	case OPTION_FORWARD:
-		return add_forward(options, optarg, problem);
-	case OPTION_NO_SANDBOX:
-		options->sandbox = false;
-		return 0;
-	case OPTION_HELP:
-		options->help = true;
-		return 0;
-	case OPTION_VERSION:
-		options->version = true;
-		return 0;
-	default:
-		snprintf(problem.text, problem.size, "unknown option or missing value; see --help");
-		return -EINVAL;
-	}
-}
+#define FIELD(name) offsetof(struct net_options, name)
 
-int net_options_parse(int count, char *const arguments[], struct net_options *options, char *error,
+static const struct argument table[] = {
+	{"fd", ARGUMENT_DESCRIPTOR, FIELD(fd), NULL},
+	{"listen", ARGUMENT_TEXT, FIELD(listen), NULL},
+	{"mtu", ARGUMENT_OTHER, 0, take_mtu},
+	{"forward", ARGUMENT_OTHER, 0, take_forward},
+	{"ready-fd", ARGUMENT_DESCRIPTOR, FIELD(ready_fd), NULL},
+	{"no-sandbox", ARGUMENT_OFF, FIELD(sandbox), NULL},
+	{"help", ARGUMENT_ON, FIELD(help), NULL},
+	{"version", ARGUMENT_ON, FIELD(version), NULL},
+	{0},
+};
+
+int net_options_parse(int count, char *const words[], struct net_options *options, char *error,
 		      size_t error_size)
 {
-	struct problem problem = {error, error_size};
-	int option;
+	struct arguments arguments = {options, error, error_size};
+	int result;
 
-	*options = (struct net_options){.fd = -1, .ready_fd = -1, .sandbox = true};
-	opterr = 0;
-	optind = 0;
-	while ((option = getopt_long(count, arguments, "", long_options, NULL)) >= 0) {
-		if (take(options, option, problem) < 0)
-			return -EINVAL;
-	}
-	if (options->help || options->version)
-		return 0;
-	if (optind < count) {
-		snprintf(error, error_size, "'%s' is not expected; see --help", arguments[optind]);
-		return -EINVAL;
-	}
-	if ((options->fd >= 0) == (options->listen != NULL)) {
-		snprintf(error, error_size, "either --fd or --listen is needed; see --help");
-		return -EINVAL;
-	}
+	*options = (struct net_options){
+		.fd = -1, .mtu_bytes = STACK_MTU_DEFAULT, .ready_fd = -1, .sandbox = true};
+	result = arguments_parse(&arguments, table, count, words);
+	if (result < 0 || options->help || options->version)
+		return result;
+	if ((options->fd >= 0) == (options->listen != NULL))
+		return arguments_refuse(&arguments,
+					"either --fd or --listen is needed; see --help");
 	return 0;
 }

@@ -10,7 +10,6 @@
 #include <time.h>
 
 /* The guest may send TCP segments of 64 KiB in one frame: it saves both sides most of the work. */
-#define MTU_BYTES      1500
 #define MRU_BYTES      65521
 #define MAX_TIMERS     4
 #define NANOSECONDS_MS 1000000
@@ -124,7 +123,7 @@ static struct in6_addr ipv6(const char *text)
 	return address;
 }
 
-struct stack *stack_new(stack_output output, void *owner)
+struct stack *stack_new(uint16_t mtu_bytes, stack_output output, void *owner)
 {
 	SlirpConfig config = {
 		.version = 3,
@@ -139,7 +138,7 @@ struct stack *stack_new(stack_output output, void *owner)
 		.vprefix_len = 64,
 		.vhost6 = ipv6("fd6c:6f64:6765::2"),
 		.vnameserver6 = ipv6("fd6c:6f64:6765::3"),
-		.if_mtu = MTU_BYTES,
+		.if_mtu = mtu_bytes,
 		.if_mru = MRU_BYTES,
 	};
 	struct stack *stack = calloc(1, sizeof(*stack));
@@ -167,9 +166,20 @@ void stack_free(struct stack *stack)
 
 int stack_add_forward(struct stack *stack, const struct forward *forward)
 {
+	/* Which IPv6 address it has the guest decides; libslirp learns it. */
+	const union {
+		struct sockaddr any;
+		struct sockaddr_in ipv4;
+		struct sockaddr_in6 ipv6;
+	} guest4 = {.ipv4 = {AF_INET, htons(forward->guest_port), ipv4("10.0.2.15"), {0}}},
+	  guest6 = {.ipv6 = {AF_INET6, htons(forward->guest_port), 0, IN6ADDR_ANY_INIT, 0}};
+	bool is_ipv6 = forward->host.any.sa_family == AF_INET6;
+	socklen_t size = is_ipv6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+
 	errno = 0;
-	if (slirp_add_hostfwd(stack->slirp, forward->udp, forward->host_address, forward->host_port,
-			      ipv4("10.0.2.15"), forward->guest_port) == 0)
+	if (slirp_add_hostxfwd(stack->slirp, &forward->host.any, size,
+			       is_ipv6 ? &guest6.any : &guest4.any, size,
+			       (forward->udp ? SLIRP_HOSTFWD_UDP : 0) | SLIRP_HOSTFWD_V6ONLY) == 0)
 		return 0;
 	return errno ? -errno : -EIO;
 }

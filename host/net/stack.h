@@ -7,21 +7,32 @@
 #ifndef LODGE_NET_STACK_H
 #define LODGE_NET_STACK_H
 
-#include "host/net/forward.h"
+#include "host/arguments/forward.h"
 
 #include <poll.h>
 #include <stddef.h>
+
+/* What IPv6 asks of every link, and what libslirp's buffers hold. */
+#define STACK_MTU_MIN	  1280
+#define STACK_MTU_MAX	  65521
+#define STACK_MTU_DEFAULT 1500
 
 struct stack;
 
 /* A frame for the guest. */
 typedef void (*stack_output)(void *owner, const uint8_t *frame, size_t size);
 
-/* Return: the stack, freed by stack_free(); NULL if libslirp refuses. */
-struct stack *stack_new(stack_output output, void *owner);
+/**
+ * stack_new() - an empty network
+ * @mtu_bytes:	the largest IP packet that @output gets: STACK_MTU_MIN to STACK_MTU_MAX
+ *
+ * Return: the stack, freed by stack_free(); NULL if libslirp refuses.
+ */
+struct stack *stack_new(uint16_t mtu_bytes, stack_output output, void *owner);
 void stack_free(struct stack *stack);
 
-/* Bind the host's port. Return: 0; -EADDRINUSE, -EACCES, -EADDRNOTAVAIL ... as bind() has it. */
+/* Bind the host's port, to lead to the guest's address of the same family. Return: 0; -EADDRINUSE,
+ * -EACCES, -EADDRNOTAVAIL ... as bind() has it. */
 int stack_add_forward(struct stack *stack, const struct forward *forward);
 
 /* A frame from the guest. */

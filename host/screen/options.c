@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/screen/options.h"
 
+#include "host/arguments/arguments.h"
 #include "host/screen/keyboard.h"
 #include "host/screen/web/web.h"
-#include "protocol/base/bytes.h"
-#include "protocol/base/parse.h"
 
-#include <errno.h>
-#include <getopt.h>
-#include <limits.h>
-#include <stdio.h>
+#include <string.h>
 
 const char screen_options_help[] =
 	"usage: lodge-screen {--vmm PATH | --qemu FD | --await-qemu | --vnc-source FD | "
@@ -48,189 +44,92 @@ const char screen_options_help[] =
 	"\n"
 	"Exit status: 0 the machine has ended; 1 failure; 2 wrong command line.\n";
 
-enum {
-	OPTION_VMM = 256,
-	OPTION_QEMU,
-	OPTION_AWAIT_QEMU,
-	OPTION_VNC_SOURCE,
-	OPTION_AWAIT_VNC,
-	OPTION_NAME,
-	OPTION_VNC,
-	OPTION_CONTROL,
-	OPTION_HANDOFF,
-	OPTION_KEYBOARD,
-	OPTION_CERTIFICATE,
-	OPTION_KEY,
-	OPTION_NOVNC,
-	OPTION_TO_GUEST,
-	OPTION_TO_HOST,
-	OPTION_PRIMARY,
-	OPTION_READY_FD,
-	OPTION_NO_SANDBOX,
-	OPTION_HELP,
-	OPTION_VERSION
-};
-
-static const struct option long_options[] = {
-	{"vmm", required_argument, NULL, OPTION_VMM},
-	{"qemu", required_argument, NULL, OPTION_QEMU},
-	{"await-qemu", no_argument, NULL, OPTION_AWAIT_QEMU},
-	{"vnc-source", required_argument, NULL, OPTION_VNC_SOURCE},
-	{"await-vnc", no_argument, NULL, OPTION_AWAIT_VNC},
-	{"name", required_argument, NULL, OPTION_NAME},
-	{"vnc", required_argument, NULL, OPTION_VNC},
-	{"control", required_argument, NULL, OPTION_CONTROL},
-	{"handoff", required_argument, NULL, OPTION_HANDOFF},
-	{"keyboard", required_argument, NULL, OPTION_KEYBOARD},
-	{"tls-certificate", required_argument, NULL, OPTION_CERTIFICATE},
-	{"tls-key", required_argument, NULL, OPTION_KEY},
-	{"novnc", required_argument, NULL, OPTION_NOVNC},
-	{"clipboard-to-guest", required_argument, NULL, OPTION_TO_GUEST},
-	{"clipboard-to-host", required_argument, NULL, OPTION_TO_HOST},
-	{"clipboard-primary", required_argument, NULL, OPTION_PRIMARY},
-	{"ready-fd", required_argument, NULL, OPTION_READY_FD},
-	{"no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX},
-	{"help", no_argument, NULL, OPTION_HELP},
-	{"version", no_argument, NULL, OPTION_VERSION},
-	{NULL, 0, NULL, 0},
-};
-
-struct problem {
-	char *text;
-	size_t size;
-};
-
-static int parse_fd(const char *name, const char *text, int *fd, struct problem problem)
+static int take_level(const struct arguments *arguments, const char *value,
+		      enum clipboard_level *level)
 {
-	uint64_t value;
-
-	if (parse_u64(text, 0, INT_MAX, &value) < 0) {
-		snprintf(problem.text, problem.size, "%s '%s' is no descriptor", name, text);
-		return -EINVAL;
-	}
-	*fd = (int)value;
-	return 0;
-}
-
-static int parse_level(const char *text, enum clipboard_level *level, struct problem problem)
-{
-	if (strcmp(text, "off") == 0)
+	if (strcmp(value, "off") == 0)
 		*level = CLIPBOARD_OFF;
-	else if (strcmp(text, "text") == 0)
+	else if (strcmp(value, "text") == 0)
 		*level = CLIPBOARD_TEXT_ONLY;
-	else if (strcmp(text, "all") == 0)
+	else if (strcmp(value, "all") == 0)
 		*level = CLIPBOARD_ALL;
-	else {
-		snprintf(problem.text, problem.size,
-			 "'%s' is no clipboard policy: off, text or all", text);
-		return -EINVAL;
-	}
+	else
+		return arguments_refuse(arguments, "'%s' is no clipboard policy: off, text or all",
+					value);
 	return 0;
 }
 
-static int parse_primary(const char *text, bool *primary, struct problem problem)
+static int take_to_guest(struct arguments *arguments, const char *value)
 {
-	*primary = strcmp(text, "on") == 0;
-	if (*primary || strcmp(text, "off") == 0)
-		return 0;
-	snprintf(problem.text, problem.size, "--clipboard-primary '%s' is neither on nor off",
-		 text);
-	return -EINVAL;
+	struct screen_options *options = arguments->options;
+
+	return take_level(arguments, value, &options->clipboard.to_guest);
 }
 
-/* Where an option's text goes as it is; NULL: it is another kind. */
-static const char **text_of(struct screen_options *options, int option)
+static int take_to_host(struct arguments *arguments, const char *value)
 {
-	switch (option) {
-	case OPTION_VMM:
-		return &options->vmm;
-	case OPTION_NAME:
-		return &options->name;
-	case OPTION_VNC:
-		return &options->vnc;
-	case OPTION_CONTROL:
-		return &options->control;
-	case OPTION_HANDOFF:
-		return &options->handoff;
-	case OPTION_KEYBOARD:
-		return &options->keyboard;
-	case OPTION_CERTIFICATE:
-		return &options->certificate;
-	case OPTION_KEY:
-		return &options->key;
-	case OPTION_NOVNC:
-		return &options->novnc;
-	default:
-		return NULL;
-	}
+	struct screen_options *options = arguments->options;
+
+	return take_level(arguments, value, &options->clipboard.to_host);
 }
 
-static int take(struct screen_options *options, int option, struct problem problem)
+static int take_primary(struct arguments *arguments, const char *value)
 {
-	const char **text = text_of(options, option);
+	struct screen_options *options = arguments->options;
 
-	if (text) {
-		*text = optarg;
+	options->clipboard.primary = strcmp(value, "on") == 0;
+	if (options->clipboard.primary || strcmp(value, "off") == 0)
 		return 0;
-	}
-	switch (option) {
-	case OPTION_QEMU:
-		return parse_fd("--qemu", optarg, &options->qemu_fd, problem);
-	case OPTION_VNC_SOURCE:
-		return parse_fd("--vnc-source", optarg, &options->vnc_source_fd, problem);
-	case OPTION_READY_FD:
-		return parse_fd("--ready-fd", optarg, &options->ready_fd, problem);
-	case OPTION_TO_GUEST:
-		return parse_level(optarg, &options->clipboard.to_guest, problem);
-	case OPTION_TO_HOST:
-		return parse_level(optarg, &options->clipboard.to_host, problem);
-	case OPTION_PRIMARY:
-		return parse_primary(optarg, &options->clipboard.primary, problem);
-	case OPTION_AWAIT_QEMU:
-		options->await_qemu = true;
-		return 0;
-	case OPTION_AWAIT_VNC:
-		options->await_vnc = true;
-		return 0;
-	case OPTION_NO_SANDBOX:
-		options->sandbox = false;
-		return 0;
-	case OPTION_HELP:
-		options->help = true;
-		return 0;
-	case OPTION_VERSION:
-		options->version = true;
-		return 0;
-	default:
-		snprintf(problem.text, problem.size, "unknown option or missing value; see --help");
-		return -EINVAL;
-	}
+	return arguments_refuse(arguments, "--clipboard-primary '%s' is neither on nor off", value);
 }
 
-static int check(const struct screen_options *options, struct problem problem)
+#define FIELD(name) offsetof(struct screen_options, name)
+
+static const struct argument table[] = {
+	{"vmm", ARGUMENT_TEXT, FIELD(vmm), NULL},
+	{"qemu", ARGUMENT_DESCRIPTOR, FIELD(qemu_fd), NULL},
+	{"await-qemu", ARGUMENT_ON, FIELD(await_qemu), NULL},
+	{"vnc-source", ARGUMENT_DESCRIPTOR, FIELD(vnc_source_fd), NULL},
+	{"await-vnc", ARGUMENT_ON, FIELD(await_vnc), NULL},
+	{"name", ARGUMENT_TEXT, FIELD(name), NULL},
+	{"vnc", ARGUMENT_TEXT, FIELD(vnc), NULL},
+	{"control", ARGUMENT_TEXT, FIELD(control), NULL},
+	{"handoff", ARGUMENT_TEXT, FIELD(handoff), NULL},
+	{"keyboard", ARGUMENT_TEXT, FIELD(keyboard), NULL},
+	{"tls-certificate", ARGUMENT_TEXT, FIELD(certificate), NULL},
+	{"tls-key", ARGUMENT_TEXT, FIELD(key), NULL},
+	{"novnc", ARGUMENT_TEXT, FIELD(novnc), NULL},
+	{"clipboard-to-guest", ARGUMENT_OTHER, 0, take_to_guest},
+	{"clipboard-to-host", ARGUMENT_OTHER, 0, take_to_host},
+	{"clipboard-primary", ARGUMENT_OTHER, 0, take_primary},
+	{"ready-fd", ARGUMENT_DESCRIPTOR, FIELD(ready_fd), NULL},
+	{"no-sandbox", ARGUMENT_OFF, FIELD(sandbox), NULL},
+	{"help", ARGUMENT_ON, FIELD(help), NULL},
+	{"version", ARGUMENT_ON, FIELD(version), NULL},
+	{0},
+};
+
+static int check(const struct arguments *arguments, const struct screen_options *options)
 {
 	int sources = (options->vmm != NULL) + (options->qemu_fd >= 0) + options->await_qemu +
 		      (options->vnc_source_fd >= 0) + options->await_vnc;
-	const char *why = NULL;
 
 	if (sources != 1)
-		why = "one of --vmm, --qemu, --await-qemu, --vnc-source and --await-vnc is "
-		      "needed; see --help";
-	else if ((options->await_qemu || options->await_vnc) && !options->handoff)
-		why = "--await-qemu and --await-vnc need --handoff";
-	else if (!options->certificate != !options->key)
-		why = "--tls-certificate and --tls-key go together";
-	if (!why)
-		return 0;
-	snprintf(problem.text, problem.size, "%s", why);
-	return -EINVAL;
+		return arguments_refuse(arguments,
+					"one of --vmm, --qemu, --await-qemu, --vnc-source and "
+					"--await-vnc is needed; see --help");
+	if ((options->await_qemu || options->await_vnc) && !options->handoff)
+		return arguments_refuse(arguments, "--await-qemu and --await-vnc need --handoff");
+	if (!options->certificate != !options->key)
+		return arguments_refuse(arguments, "--tls-certificate and --tls-key go together");
+	return 0;
 }
 
-int screen_options_parse(int count, char *const arguments[], struct screen_options *options,
+int screen_options_parse(int count, char *const words[], struct screen_options *options,
 			 char *error, size_t error_size)
 {
-	struct problem problem = {error, error_size};
-	int option;
+	struct arguments arguments = {options, error, error_size};
+	int result;
 
 	*options = (struct screen_options){
 		.qemu_fd = -1,
@@ -242,17 +141,8 @@ int screen_options_parse(int count, char *const arguments[], struct screen_optio
 		.clipboard = CLIPBOARD_POLICY_DEFAULT,
 		.sandbox = true,
 	};
-	opterr = 0;
-	optind = 0;
-	while ((option = getopt_long(count, arguments, "", long_options, NULL)) >= 0) {
-		if (take(options, option, problem) < 0)
-			return -EINVAL;
-	}
-	if (options->help || options->version)
-		return 0;
-	if (optind < count) {
-		snprintf(error, error_size, "'%s' is not expected; see --help", arguments[optind]);
-		return -EINVAL;
-	}
-	return check(options, problem);
+	result = arguments_parse(&arguments, table, count, words);
+	if (result < 0 || options->help || options->version)
+		return result;
+	return check(&arguments, options);
 }

@@ -29,12 +29,12 @@ struct screen_options {
 
 /**
  * screen_options_parse() - read a command line
- * @options:	set on success; points into @arguments
+ * @options:	set on success; points into @words
  * @error:	on failure: one line for people
  *
  * Return: 0; -EINVAL with @error.
  */
-int screen_options_parse(int count, char *const arguments[], struct screen_options *options,
+int screen_options_parse(int count, char *const words[], struct screen_options *options,
 			 char *error, size_t error_size);
 
 extern const char screen_options_help[];

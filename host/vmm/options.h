@@ -5,17 +5,18 @@
 #ifndef LODGE_VMM_OPTIONS_H
 #define LODGE_VMM_OPTIONS_H
 
+#include "host/arguments/forward.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define OPTIONS_MAX_DISKS    16
-#define OPTIONS_MAX_PORTS    16
-#define OPTIONS_MAX_FORWARDS 32
-#define OPTIONS_MAX_CPUS     16
-#define OPTIONS_MIN_MEMORY   (16ULL << 20)
-#define OPTIONS_MAX_MEMORY   (1ULL << 40)
-#define OPTIONS_MAX_QUEUES   16
+#define OPTIONS_MAX_DISKS  16
+#define OPTIONS_MAX_PORTS  16
+#define OPTIONS_MAX_CPUS   16
+#define OPTIONS_MIN_MEMORY (16ULL << 20)
+#define OPTIONS_MAX_MEMORY (1ULL << 40)
+#define OPTIONS_MAX_QUEUES 16
 
 /* The longest serial number of a virtio disk (VIRTIO_BLK_ID_BYTES). */
 #define OPTIONS_DISK_SERIAL 20
@@ -27,24 +28,18 @@ struct options_disk {
 	char serial[OPTIONS_DISK_SERIAL + 1]; /* "" if none */
 };
 
-struct options_forward {
-	bool udp;
-	char host_address[64]; /* numeric; default 127.0.0.1 */
-	uint16_t host_port;
-	uint16_t guest_port;
-};
-
 struct options_net {
-	bool present;	/* --net was given */
-	char *socket;	/* --net user,socket=PATH: a lodge-net that runs already; NULL: start one */
+	bool present; /* --net was given */
+	const char *
+		socket; /* --net user,socket=PATH: a lodge-net that runs already; NULL: start one */
 	uint8_t mac[6]; /* all zero: none was given */
-	struct options_forward forward[OPTIONS_MAX_FORWARDS];
+	const char *forward[FORWARD_MAX]; /* checked (host/arguments/forward.h) */
 	size_t forwards;
 };
 
 struct options_port {
-	char *name; /* org.lodge.agent.0 */
-	char *path; /* unix socket that we listen on */
+	char *name;	  /* org.lodge.agent.0 */
+	const char *path; /* unix socket that we listen on */
 };
 
 struct options_display {
@@ -66,12 +61,12 @@ enum options_action {
 };
 
 struct options {
-	char *name;
+	const char *name;
 	unsigned int cpus;
 	uint64_t memory_bytes;
-	char *kernel;
-	char *initrd; /* NULL if none */
-	char *append; /* never NULL */
+	const char *kernel;
+	const char *initrd; /* NULL if none */
+	const char *append;
 	struct options_disk disk[OPTIONS_MAX_DISKS];
 	size_t disks;
 	struct options_net net;
@@ -79,8 +74,8 @@ struct options {
 	size_t ports;
 	struct options_display display;
 	enum options_serial serial;
-	char *serial_path;
-	char *control; /* unix socket that we listen on; NULL if none */
+	const char *serial_path;
+	const char *control; /* unix socket that we listen on; NULL if none */
 	enum options_action on_reboot, on_panic, on_triple_fault;
 	bool sandbox;
 	bool help, version; /* print and exit; nothing else was checked */
@@ -88,13 +83,13 @@ struct options {
 
 /**
  * options_parse() - read a command line
- * @arguments:	as main() got them
- * @options:	set on success; freed by options_free()
+ * @words:	as main() got them
+ * @options:	set on success, points into @words; freed by options_free()
  * @error:	on failure: one line for people; size @error_size
  *
  * Return: 0; -EINVAL with @error; -ENOMEM.
  */
-int options_parse(int count, char *const arguments[], struct options *options, char *error,
+int options_parse(int count, char *const words[], struct options *options, char *error,
 		  size_t error_size);
 void options_free(struct options *options);
 

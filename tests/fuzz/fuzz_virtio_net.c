@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: vmm sandbox probe protocol base
+// components: vmm sandbox arguments probe protocol base
 /* Frames in both directions: the guest's headers and buffers, and the wire of the backend. */
 #include "host/vmm/net/offload.h"
 #include "host/vmm/virtio/net.h"
@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		abort();
 	peer = pair[0];
 	guest_init(&guest);
-	if (net_stream_new(pair[1], &backend) < 0 ||
+	if (net_stream_new(pair[1], 0, &backend) < 0 ||
 	    virtio_net_new(&guest.memory, backend, mac, &device) < 0)
 		abort();
 	fuzz_run(&guest, device, device->offered_features, wire, bytes, size);

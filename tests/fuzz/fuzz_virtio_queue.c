@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: vmm sandbox probe protocol base
+// components: vmm sandbox arguments probe protocol base
 /*
  * A ring of any content: the input is the ring's memory, or (so that chains get long) the choices
  * from which descriptors that almost follow the rules are made. What comes out must lie in guest

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/backend/domain_xml.h"
+#include "host/arguments/network.h"
 
 #include "host/daemon/screen/screen.h"
 #include "protocol/base/cleanup.h"
@@ -221,6 +222,7 @@ static void put_network(struct writer *writer, const struct domain_plan *plan)
 	fprintf(writer->file,
 		"'/>\n<qemu:arg value='-device'/>\n"
 		"<qemu:arg value='virtio-net-pci,netdev=lodge0,romfile=,disable-legacy=on,"
+		"host_mtu=" NETWORK_MTU_TEXT ","
 		"bus=pcie.0,addr=0x1c,mac=52:54:00:%02x:%02x:%02x'/>\n"
 		"</qemu:commandline>\n",
 		hash >> 16 & 0xff, hash >> 8 & 0xff, hash & 0xff);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/backend/user_network.h"
 
+#include "host/arguments/network.h"
 #include "host/daemon/lodged.h"
 #include "host/daemon/options.h"
 #include "protocol/base/cleanup.h"
@@ -68,11 +69,11 @@ static int wait_until_ready(int fd)
 int user_network_start(const char *program, const char *socket, char *const *forwards,
 		       const char *log, char *error, size_t capacity)
 {
-	char *arguments[6 + 2 * OPTION_LIST_MAX] = {(char *)program, "--listen", (char *)socket,
-						    "--ready-fd=3"};
+	char *arguments[7 + 2 * OPTION_LIST_MAX] = {(char *)program, "--listen", (char *)socket,
+						    "--mtu=" NETWORK_MTU_TEXT, "--ready-fd=3"};
 	_cleanup_close_ int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	_cleanup_close_ int ready = -EBADF, told = -EBADF;
-	size_t count = 4;
+	size_t count = 5;
 	int ends[2];
 	pid_t child;
 

@@ -50,14 +50,17 @@ struct net_backend {
 	bool takes_large_frames;
 	/* Checksums of what it delivers need no second look. */
 	bool delivers_valid_checksums;
+	/* The largest IP packet that goes both ways; 0: not known. */
+	uint16_t mtu_bytes;
 };
 
 /**
  * net_stream_new() - frames over a unix stream socket, each behind its length (u32, big-endian)
- * @fd:	connected; becomes the backend's if it succeeds
+ * @fd:		connected; becomes the backend's if it succeeds
+ * @mtu_bytes:	as in struct net_backend
  *
  * What lodge-net, passt and QEMU's "-netdev stream" speak. Return: 0 or negative errno.
  */
-int net_stream_new(int fd, struct net_backend **backend);
+int net_stream_new(int fd, uint16_t mtu_bytes, struct net_backend **backend);
 
 #endif

@@ -196,15 +196,17 @@ static const struct net_backend_ops ops = {
 	.free = stream_free,
 };
 
-int net_stream_new(int fd, struct net_backend **backend)
+int net_stream_new(int fd, uint16_t mtu_bytes, struct net_backend **backend)
 {
 	struct stream *stream = calloc(1, sizeof(*stream));
 
 	if (!stream)
 		return -ENOMEM;
 	stream->fd = fd;
-	stream->backend = (struct net_backend){
-		.ops = &ops, .takes_large_frames = true, .delivers_valid_checksums = true};
+	stream->backend = (struct net_backend){.ops = &ops,
+					       .takes_large_frames = true,
+					       .delivers_valid_checksums = true,
+					       .mtu_bytes = mtu_bytes};
 	*backend = &stream->backend;
 	return 0;
 }

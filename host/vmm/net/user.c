@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/vmm/net/user.h"
 
+#include "host/arguments/network.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 
@@ -16,16 +17,14 @@
 #define LODGE_LIBEXEC "/usr/libexec/lodge"
 #endif
 
-/* lodge-net --fd 3 --ready-fd 4, and a pair for each forward */
+/* lodge-net --fd 3 --ready-fd 4 --mtu N, and a pair for each forward */
 #define FRAMES_FD     3
 #define READY_FD      4
-#define MAX_ARGUMENTS (6 + 2 * OPTIONS_MAX_FORWARDS)
-#define FORWARD_BYTES 96
+#define MAX_ARGUMENTS (5 + 2 * FORWARD_MAX)
 
 struct command {
 	char program[PATH_MAX];
-	char forward[OPTIONS_MAX_FORWARDS][FORWARD_BYTES];
-	char *argument[MAX_ARGUMENTS];
+	const char *argument[MAX_ARGUMENTS];
 };
 
 /* Where this program lies, else where it is installed. */
@@ -52,15 +51,10 @@ static void write_command(struct command *command, const struct options_net *opt
 	command->argument[count++] = command->program;
 	command->argument[count++] = "--fd=3";
 	command->argument[count++] = "--ready-fd=4";
+	command->argument[count++] = "--mtu=" NETWORK_MTU_TEXT;
 	for (size_t i = 0; i < options->forwards; i++) {
-		const struct options_forward *forward = &options->forward[i];
-		bool is_ipv6 = strchr(forward->host_address, ':');
-
-		snprintf(command->forward[i], FORWARD_BYTES, "%s:%s%s%s:%u:%u",
-			 forward->udp ? "udp" : "tcp", is_ipv6 ? "[" : "", forward->host_address,
-			 is_ipv6 ? "]" : "", forward->host_port, forward->guest_port);
 		command->argument[count++] = "--forward";
-		command->argument[count++] = command->forward[i];
+		command->argument[count++] = options->forward[i];
 	}
 	command->argument[count] = NULL;
 }
@@ -76,7 +70,7 @@ static void become(const struct command *command, int frames, int ready)
 	setsid();
 	if (dup2(frames_high, FRAMES_FD) < 0 || dup2(ready_high, READY_FD) < 0)
 		_exit(1);
-	execv(command->program, command->argument);
+	execv(command->program, (char *const *)command->argument);
 	log_error("cannot run '%s': %s; install Lodge completely", command->program,
 		  error_text(errno));
 	_exit(1);
@@ -172,7 +166,7 @@ int net_user_new(const struct options_net *options, struct net_backend **backend
 			  options->socket, error_text(fd));
 	if (fd < 0)
 		return fd;
-	result = net_stream_new(fd, backend);
+	result = net_stream_new(fd, options->socket ? 0 : NETWORK_MTU_BYTES, backend);
 	if (result < 0)
 		close(fd);
 	return result;

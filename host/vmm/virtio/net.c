@@ -286,9 +286,13 @@ int virtio_net_new(const struct guestmem *memory, struct net_backend *backend, c
 		VIRTIO_FEATURE(VIRTIO_NET_F_CSUM) | VIRTIO_FEATURE(VIRTIO_NET_F_GUEST_CSUM) |
 		VIRTIO_FEATURE(VIRTIO_NET_F_HOST_TSO4) | VIRTIO_FEATURE(VIRTIO_NET_F_HOST_TSO6) |
 		VIRTIO_FEATURE(VIRTIO_NET_F_MRG_RXBUF);
+	if (backend->mtu_bytes) {
+		net->device.offered_features |= VIRTIO_FEATURE(VIRTIO_NET_F_MTU);
+		net->config.mtu = htole16(backend->mtu_bytes);
+	}
 	net->device.config = &net->config;
-	/* MAC and status; what follows belongs to features that are not offered. */
-	net->device.config_size = offsetof(struct virtio_net_config, max_virtqueue_pairs);
+	/* MAC, status, MTU; what follows belongs to features that are not offered. */
+	net->device.config_size = offsetof(struct virtio_net_config, speed);
 	net->device.queues = 2;
 	result = virtio_device_init(&net->device, memory, QUEUE_SIZE);
 	if (result < 0)

@@ -32,7 +32,7 @@ static void set_up(void)
 {
 	frames = 0;
 	idle = eventfd(1, EFD_CLOEXEC); /* always ready: nobody waits */
-	stack = stack_new(on_frame, NULL);
+	stack = stack_new(STACK_MTU_DEFAULT, on_frame, NULL);
 	ck_assert_ptr_nonnull(stack);
 }
 
@@ -90,11 +90,28 @@ START_TEST(a_busy_port_is_told)
 	ck_assert_int_eq(bind(busy, (struct sockaddr *)&address, sizeof(address)), 0);
 	ck_assert_int_eq(listen(busy, 1), 0);
 	ck_assert_int_eq(getsockname(busy, (struct sockaddr *)&address, &size), 0);
-	forward.host_address = address.sin_addr;
-	forward.host_port = ntohs(address.sin_port);
+	forward.host.ipv4 = address;
 	ck_assert_int_eq(stack_add_forward(stack, &forward), -EADDRINUSE);
 	close(busy);
 	ck_assert_int_eq(stack_add_forward(stack, &forward), 0);
+}
+END_TEST
+
+START_TEST(an_ipv6_port_is_bound_beside_the_ipv4_one)
+{
+	struct forward forward = {.guest_port = 22};
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t size = sizeof(address);
+	int busy = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_eq(bind(busy, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(listen(busy, 1), 0);
+	ck_assert_int_eq(getsockname(busy, (struct sockaddr *)&address, &size), 0);
+	forward.host.ipv6 =
+		(struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = address.sin_port};
+	ck_assert_int_eq(stack_add_forward(stack, &forward), 0);
+	ck_assert_int_eq(stack_add_forward(stack, &forward), -EADDRINUSE);
+	close(busy);
 }
 END_TEST
 
@@ -110,8 +127,7 @@ START_TEST(a_connection_to_a_forward_asks_for_the_guest)
 	ck_assert_int_eq(bind(probe, (struct sockaddr *)&address, sizeof(address)), 0);
 	ck_assert_int_eq(getsockname(probe, (struct sockaddr *)&address, &size), 0);
 	close(probe);
-	forward.host_address = address.sin_addr;
-	forward.host_port = ntohs(address.sin_port);
+	forward.host.ipv4 = address;
 	ck_assert_int_eq(stack_add_forward(stack, &forward), 0);
 	ck_assert_int_eq(connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
 	for (int i = 0; i < 10 && frames == 0; i++)
@@ -160,6 +176,7 @@ int main(void)
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, dhcp_offers_the_address);
 	tcase_add_test(tc, a_busy_port_is_told);
+	tcase_add_test(tc, an_ipv6_port_is_bound_beside_the_ipv4_one);
 	tcase_add_test(tc, a_connection_to_a_forward_asks_for_the_guest);
 	tcase_add_loop_test(tc, frames_of_nonsense_do_no_harm, 1, 3);
 	suite_add_tcase(suite, tc);

@@ -79,12 +79,9 @@ START_TEST(everything)
 	ck_assert_str_eq(options.disk[1].serial, "S1");
 	ck_assert_mem_eq(options.net.mac, "\x52\x54\x00\xab\xcd\x0f", 6);
 	ck_assert_uint_eq(options.net.forwards, 3);
-	ck_assert_str_eq(options.net.forward[0].host_address, "127.0.0.1");
-	ck_assert_uint_eq(options.net.forward[0].host_port, 2222);
-	ck_assert_uint_eq(options.net.forward[0].guest_port, 22);
-	ck_assert(options.net.forward[1].udp);
-	ck_assert_str_eq(options.net.forward[1].host_address, "0.0.0.0");
-	ck_assert_str_eq(options.net.forward[2].host_address, "::1");
+	ck_assert_str_eq(options.net.forward[0], "2222:22");
+	ck_assert_str_eq(options.net.forward[1], "udp:0.0.0.0:53:5353");
+	ck_assert_str_eq(options.net.forward[2], "tcp:[::1]:80:8080");
 	ck_assert_str_eq(options.serial_path, "s");
 	ck_assert_str_eq(options.port[0].name, "org.a");
 	ck_assert_str_eq(options.port[0].path, "p=q");

@@ -7,9 +7,10 @@
 #include <linux/virtio_net.h>
 #include <sys/socket.h>
 
-#define HEADER 12
-#define TX_AT  (GUEST_BUFFERS_AT)
-#define RX_AT  (GUEST_BUFFERS_AT + 0x20000)
+#define HEADER	  12
+#define MTU_BYTES 9000
+#define TX_AT	  (GUEST_BUFFERS_AT)
+#define RX_AT	  (GUEST_BUFFERS_AT + 0x20000)
 
 #define OFFLOADS                                                                                   \
 	(VIRTIO_FEATURE(VIRTIO_NET_F_CSUM) | VIRTIO_FEATURE(VIRTIO_NET_F_GUEST_CSUM) |             \
@@ -31,7 +32,7 @@ static void set_up(void)
 			 0);
 	peer = pair[0];
 	guest_init(&guest);
-	ck_assert_int_eq(net_stream_new(pair[1], &backend), 0);
+	ck_assert_int_eq(net_stream_new(pair[1], MTU_BYTES, &backend), 0);
 	ck_assert_int_eq(virtio_net_new(&guest.memory, backend, mac, &device), 0);
 	guest_plug(&guest, device);
 }
@@ -113,6 +114,13 @@ START_TEST(configuration_has_address_and_link)
 {
 	ck_assert_uint_eq(guest_read(&guest, VIRTIO_BAR_CONFIG, 4), 0x01005452);
 	ck_assert_uint_eq(guest_read(&guest, VIRTIO_BAR_CONFIG + 6, 2), VIRTIO_NET_S_LINK_UP);
+}
+END_TEST
+
+START_TEST(the_backend_says_how_large_packets_may_be)
+{
+	ck_assert(guest.device->offered_features & VIRTIO_FEATURE(VIRTIO_NET_F_MTU));
+	ck_assert_uint_eq(guest_read(&guest, VIRTIO_BAR_CONFIG + 10, 2), MTU_BYTES);
 }
 END_TEST
 
@@ -375,6 +383,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, configuration_has_address_and_link);
+	tcase_add_test(tc, the_backend_says_how_large_packets_may_be);
 	tcase_add_test(tc, segmentation_needs_checksums);
 	tcase_add_test(tc, frames_go_out);
 	tcase_add_test(tc, checksums_are_completed_on_the_way);

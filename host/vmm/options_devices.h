@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * options_devices - the options that say what devices a machine has
+ *
+ * One function an option, for the table in options.c.
+ */
+#ifndef LODGE_VMM_OPTIONS_DEVICES_H
+#define LODGE_VMM_OPTIONS_DEVICES_H
+
+#include "host/arguments/arguments.h"
+
+int options_take_disk(struct arguments *arguments, const char *value);
+int options_take_net(struct arguments *arguments, const char *value);
+int options_take_mac(struct arguments *arguments, const char *value);
+int options_take_forward(struct arguments *arguments, const char *value);
+int options_take_serial(struct arguments *arguments, const char *value);
+int options_take_port(struct arguments *arguments, const char *value);
+int options_take_display(struct arguments *arguments, const char *value);
+
+#endif

@@ -199,10 +199,15 @@ static void begin(struct display *display, bool waited)
 
 void display_applied(struct display *display, int error, const char *text)
 {
+	struct head_list plan;
+
 	if (!display->applying)
 		return; /* too late */
 	display->applying = false;
 	uv_timer_stop(&display->timer);
+	/* Scales that it has not, one scale for all heads: the layout tells. */
+	if (!error && make_plan(display, &plan) == PLAN_PLACES)
+		text = "the desktop has come as near as it can";
 	if (error)
 		log_debug("the screens stay as they are: %s", text ? text : error_text(error));
 	look(display);

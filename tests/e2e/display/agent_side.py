@@ -32,6 +32,12 @@ class Agent:
             if end:
                 end.close()
 
+    def hang_up(self):
+        """As an agent that ends; accept() is its next life."""
+        self.socket.close()
+        self.socket, self.hello, self.held, self.next = None, None, b"", 1
+        self.messages, self.ended = [], {}
+
     def accept(self, seconds):
         if not select.select([self.listener], [], [], seconds)[0]:
             raise Error("no lodge-session came in %d s" % seconds)

@@ -181,7 +181,12 @@ class AgentGuest(RigGuest):
             _, name, values = self.attached.messages.get()
             self.told.append((name, values))
             if name == "layout":
+                known = {one["head"] for one in (self.layout or {}).get("heads", [])}
                 self.layout = values
+                new = {one["head"] for one in values.get("heads", [])} - known
+                if new & set(self.wanted):
+                    # A monitor that the desktop had not seen when it was asked.
+                    threading.Timer(self.calm, self._help, [self.wanted]).start()
             elif name == "applied" and values.get("text") == "replug":
                 for head, size in list(self.wanted.items()):
                     self._viewer(head).set_desktop_size(0, 0)

@@ -8,7 +8,10 @@ With the machine's control socket: pauses, resumes, restarts and stops it, and l
 """
 
 import os
+import socket
+import struct
 import sys
+import time
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path[1:1] = [os.path.join(here, "../display"), os.path.join(here, "../screen")]
@@ -27,6 +30,33 @@ def check(name, condition, why=""):
 
 def shows(screen, name, size):
     return check(name, screen.wait(lambda: screen.size(0) == size, SECONDS), screen.size(0))
+
+
+def machine_of(screen):
+    """The process at the other end."""
+    credentials = screen.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return struct.unpack("3i", credentials)[0]
+
+
+def wakeups(process, only_main):
+    """How often its threads have waited so far; those that are the guest's CPUs aside."""
+    total = 0
+    for thread in [str(process)] if only_main else os.listdir("/proc/%d/task" % process):
+        with open("/proc/%d/task/%s/status" % (process, thread), encoding="utf-8") as status:
+            lines = dict(line.split(":", 1) for line in status)
+        if not lines["Name"].strip().startswith("vcpu"):
+            total += int(lines["voluntary_ctxt_switches"])
+    return total
+
+
+def sleeps(name, process, only_main=False):
+    """Soon there is a second without one wakeup."""
+    seen = []
+    while len(seen) < 20 and 0 not in seen:
+        before = wakeups(process, only_main)
+        time.sleep(1)
+        seen.append(wakeups(process, only_main) - before)
+    check(name, 0 in seen, "wakeups a second: %s" % seen)
 
 
 def pattern(x, y):
@@ -48,7 +78,7 @@ def damage(screen):
             return packet[2:] if packet else None
 
 
-def follow_pictures(screen):
+def follow_pictures(screen, path):
     shows(screen, "screen/first-size", (320, 200))
     check("screen/driver", screen.has_driver(), "none is there")
     got = damage(screen)
@@ -62,6 +92,15 @@ def follow_pictures(screen):
     if shows(screen, "screen/second-size", (800, 600)):
         pixel = screen.picture(0).at(799, 599)
         check("screen/second-pixel", pixel == (0x34, 0x34, 0x34), pixel)
+    # The guest waits and changes nothing.
+    process = machine_of(screen)
+    screen.next(0)
+    while screen.receive(0.2):
+        pass
+    sleeps("screen/nothing-changes", process)
+    screen.socket.close()
+    sleeps("screen/nobody-looks", process)
+    screen.__init__(path)
     screen.mode(0, 0, 0, enabled=0)
     shows(screen, "screen/dark", None)
 
@@ -91,6 +130,8 @@ def move_pointers(screen):
 def pause_and_restart(path, control_path):
     screen = lodge.Channel(path)
     shows(screen, "life/first-size", (320, 200))
+    # It paints as fast as it can; we have not asked for any of that.
+    sleeps("life/nobody-looks", machine_of(screen), only_main=True)
     control = protocol.Control(control_path)
     control.request("vm.pause")
     # Somebody else connects while it is paused, and sees what is there.
@@ -134,7 +175,7 @@ def main(path, control_path=None):
         return 0
     screen = lodge.Channel(path)
     try:
-        follow_pictures(screen)
+        follow_pictures(screen, path)
         press_keys(screen)
     except (EOFError, ConnectionError, AttributeError, RuntimeError) as error:
         check("screen/complete", False, error)

@@ -105,7 +105,7 @@ extern const struct message_type message_files_received;
 /* --- lodge-screen: methods on its control socket --------------------------------------------- */
 
 /* "screen.info" {} -> screen_info
- * "screen.display" screen_display -> screen_info, when the guest has followed or will not (2 s)
+ * "screen.display" screen_display -> screen_info, when the guest has followed or will not (5 s)
  * "screen.watch" {} -> {} at the end; stream message "changed" screen_info on each change of a head
  * "screen.capture" screen_capture -> screen_captured; the picture is DATA on channel 1
  * "screen.type" screen_type -> {} when all was typed; "screen.key" screen_key -> {}

@@ -11,7 +11,7 @@
 #include "host/screen/screen.h"
 
 #define CONTROL_MAX_CLIENTS 16
-#define CONTROL_FOLLOW_MS   2000 /* "screen.display" answers then at the latest */
+#define CONTROL_FOLLOW_MS   5000 /* "screen.display" answers then at the latest */
 
 struct captures;
 struct control;

@@ -134,6 +134,19 @@ static bool find_head(struct slice reply, uint64_t number, struct screen_info *i
 	return false;
 }
 
+/* A machine cannot back every size. */
+static void tell_limit(const char *vm, const struct screen_display *wish,
+		       const struct screen_head *head)
+{
+	if (!wish->width || !head->requested_width ||
+	    (head->requested_width == wish->width && head->requested_height == wish->height))
+		return;
+	log_warning("%s: its head %" PRIu64 " cannot be %" PRIu64 "x%" PRIu64 ", so %" PRIu64
+		    "x%" PRIu64 " was asked for",
+		    vm, wish->head, wish->width, wish->height, head->requested_width,
+		    head->requested_height);
+}
+
 /* The guest has the last word; what it made of the wish is the exit status. */
 static int tell_result(const char *vm, const struct screen_display *wish, struct slice reply)
 {
@@ -160,6 +173,7 @@ static int tell_result(const char *vm, const struct screen_display *wish, struct
 		log_error("%s: head %" PRIu64 " shows nothing", vm, wish->head);
 		return EXIT_FAILED;
 	}
+	tell_limit(vm, wish, &head);
 	if (wish->placed && (head.x != wish->x || head.y != wish->y)) {
 		log_error("%s: the guest has put head %" PRIu64 " at %+" PRId64 "%+" PRId64, vm,
 			  wish->head, head.x, head.y);
@@ -262,7 +276,7 @@ const struct command command_display = {
 		"it has, and who has set that: the guest itself, its session ('session'), or a\n"
 		"monitor that was unplugged and plugged in again ('replug'). '*' marks the primary "
 		"one.\n"
-		"With one: asks for it, as a viewer's window does, and waits up to 2 s for the\n"
+		"With one: asks for it, as a viewer's window does, and waits up to 5 s for the\n"
 		"guest to follow. Exit status 1: it has not.\n",
 	.operands_min = 1,
 	.operands_max = 2,

@@ -450,6 +450,29 @@ START_TEST(a_display_is_set_and_told)
 }
 END_TEST
 
+START_TEST(a_head_that_is_not_there_is_refused)
+{
+	struct answer answer;
+	struct screen_display wanted = {.head = 9, .width = 640, .height = 480};
+
+	painted_source_show(&painted, 0, 640, 480);
+	painted.source.heads = 4;
+	call("screen.display", &message_screen_display, &wanted, &answer);
+	ck_assert_int_eq(answer.error, -ENXIO);
+	ck_assert_str_eq(answer.text, "it has 4 heads, the last is 3");
+	wanted.off = true;
+	call("screen.display", &message_screen_display, &wanted, &answer);
+	ck_assert_int_eq(answer.error, -ENXIO);
+	wanted.head = 3;
+	call("screen.display", &message_screen_display, &wanted, &answer);
+	ck_assert_int_eq(answer.error, 0);
+	painted.source.heads = 0;
+	call("screen.display", &message_screen_display, &wanted, &answer);
+	ck_assert_int_eq(answer.error, -ENODEV);
+	ck_assert_str_eq(answer.text, "there is no display yet");
+}
+END_TEST
+
 START_TEST(info_of_a_screen_without_anything)
 {
 	struct answer answer;
@@ -618,6 +641,7 @@ int main(void)
 	tcase_add_test(tests, a_raw_capture_with_the_cursor);
 	tcase_add_test(tests, a_capture_waits_for_the_picture);
 	tcase_add_test(tests, a_display_is_set_and_told);
+	tcase_add_test(tests, a_head_that_is_not_there_is_refused);
 	tcase_add_test(tests, info_of_a_screen_without_anything);
 	tcase_add_test(tests, text_is_typed_by_the_layout);
 	tcase_add_test(tests, keys_are_pressed_by_name);

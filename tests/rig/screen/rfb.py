@@ -17,10 +17,13 @@ CURSOR, QEMU_EXTENDED_KEY, QEMU_LEDS = -239, -258, -261
 
 
 class Rfb:
-    """A viewer: `where` is the path of a unix socket or HOST:PORT."""
+    """A viewer: `where` is the path of a unix socket, HOST:PORT, or a connected socket."""
 
     def __init__(self, where, timeout=10.0, shared=True):
-        if os.path.exists(where):
+        if isinstance(where, socket.socket):
+            self.socket = where
+            self.socket.settimeout(timeout)
+        elif os.path.exists(where):
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(timeout)
             self.socket.connect(where)

@@ -93,6 +93,12 @@ class StandIn:
         self.process.wait()
 
 
+def memory_of(process):
+    """KiB of its own: without what it maps of the machine."""
+    with open("/proc/%d/smaps_rollup" % process, encoding="ascii") as lines:
+        return [int(line.split()[1]) for line in lines if line.startswith("Pss_Anon:")][0]
+
+
 class Screen:
     """Starts both in a folder: `vnc`, `control`, `handoff` are the paths of its sockets."""
 
@@ -100,13 +106,18 @@ class Screen:
         self.folder = folder
         self.vnc, self.control, self.handoff = (os.path.join(folder, name + ".sock")
                                                 for name in ("vnc", "control", "handoff"))
-        display = os.path.join(folder, "display.sock")
-        self.machine = StandIn(display, *machine)
-        self.log = open(os.path.join(folder, "screen.log"), "wb")
+        self.display = os.path.join(folder, "display.sock")
+        self.program, self.options = program, options
+        self.machine = StandIn(self.display, *machine)
+        self.start()
+
+    def start(self):
+        """lodge-screen; again, when it has died."""
+        self.log = open(os.path.join(self.folder, "screen.log"), "ab")
         ready, theirs = os.pipe()
         self.process = subprocess.Popen(
-            [program, "--vmm", display, "--vnc", self.vnc, "--control", self.control,
-             "--handoff", self.handoff, "--ready-fd", str(theirs), *options],
+            [self.program, "--vmm", self.display, "--vnc", self.vnc, "--control", self.control,
+             "--handoff", self.handoff, "--ready-fd", str(theirs), *self.options],
             pass_fds=[theirs], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         os.close(theirs)
         up = select.select([ready], [], [], 10)[0] and os.read(ready, 1)

@@ -69,17 +69,17 @@ def main():
     program, wishes = sys.argv[1], int(sys.argv[2])
     check, chance = Checks("drags"), random.Random(3)
     row = [LARGEST] + [(chance.randrange(64, LARGEST[0]), chance.randrange(64, LARGEST[1])) for _ in range(200)]
-    drags, missed, started = max(wishes // DRAG, 20), [], time.monotonic()
+    drags, missed, started = max(wishes // DRAG, 20), None, time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         screen = Screen(program, folder, machine=("--size", "320x240", "--heads", "2"))
         windows = [Window(screen.vnc) for _ in range(2)]
-        early = None
+        early = figures(screen.process.pid)
         for turn in range(drags):
             two_heads = turn % 5 == 4
             sizes = [LARGEST, *chance.choices(row, k=DRAG - 1)] if turn < 10 else chance.choices(row, k=DRAG)
             windows[turn % 2].drag(sizes, two_heads)
             if not settled(screen.machine, sizes[-1], two_heads):
-                missed.append((turn, sizes[-1], screen.machine.size(0), screen.machine.size(1)))
+                missed = (turn, sizes[-1], Control(screen.control).info()["heads"])
                 break
             with screen.machine.changed:
                 # It prints all it does: what is old is of no use.
@@ -96,7 +96,7 @@ def main():
         control.close()
         screen.close()
     print("%d wishes in %d drags, %.0f s: %d KiB and %d descriptors after a tenth, %d KiB and %d at the end" %
-          (drags * DRAG, drags, time.monotonic() - started, *early, *late))
+          ((turn + 1) * DRAG, turn + 1, time.monotonic() - started, *early, *late))
     check("its memory does not grow", late[0] - early[0] < GROWTH_KIB, "%d KiB" % (late[0] - early[0]))
     check("nor do its descriptors", late[1] == early[1], late[1] - early[1])
     print("%d passed, %d failed" % (check.passed, check.failed))

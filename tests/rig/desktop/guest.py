@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Two ways to a guest with a desktop: QEMU alone (the rig), and lodge. Both can ask for a size, look at
 what a head shows, and run commands as root in the guest."""
+import contextlib
 import ctypes
 import json
 import os
@@ -18,7 +19,7 @@ BUILD = os.environ.get("LODGE_BUILD", os.path.join(HERE, "..", "..", "..", "buil
 sys.path.insert(0, os.path.join(HERE, "..", "screen"))
 
 from picture import Error, Picture, read_png  # noqa: E402
-from protocol import Control  # noqa: E402
+from protocol import Control, Refused  # noqa: E402
 from rfb import Rfb  # noqa: E402
 
 
@@ -75,7 +76,6 @@ class Guest:
     """What all share."""
 
     screen = False  # lodge-screen is in front
-    extremes = False  # whether the device must come through sizes that are next to nothing, or huge
 
     def explain(self):
         return ""
@@ -310,6 +310,11 @@ class ScreenGuest(RigGuest):
     def request(self, head, width, height):
         self.control.open("screen.display", {"head": head, "width": width, "height": height})
 
+    def ask(self, head, width, height):
+        """What is said of the head, when the guest has followed or will not."""
+        said = self.control.display(head=head, width=width, height=height)
+        return {one["head"]: one for one in said["heads"]}[head]
+
     def off(self, head):
         self.control.open("screen.display", {"head": head, "off": True})
 
@@ -369,12 +374,23 @@ class LodgeGuest(ScreenGuest):
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise Error("the agent did not answer within %d s: %s" % (seconds, self.said))
-            if self.lodge("exec", self.name, "--", "true", seconds=left).returncode == 0:
-                break
+                raise Error("the agent did not answer within %d s: %s\n%s" % (
+                    seconds, self.said, self._console()))
+            # One that began before the guest's agent may wait longer than need be.
+            with contextlib.suppress(Error):
+                if self.lodge("exec", self.name, "--", "true", seconds=min(left, 60)).returncode == 0:
+                    break
             time.sleep(0.5)
         self.control = Control(os.path.join(self.folder, "screen.sock"))
         self.vnc = os.path.join(self.folder, "vnc.sock")
+
+    def _console(self):
+        """What the guest has said last on its serial line."""
+        with subprocess.Popen(["lodge", "console", self.name], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as console:
+            time.sleep(5)
+            console.kill()
+            return console.stdout.read().decode("utf-8", "replace")[-2000:]
 
     def run(self, command):
         done = self.lodge("exec", self.name, "--", "sh", "-c", command)

@@ -25,7 +25,9 @@ def _xrandr(guest):
 
 
 def _swaymsg(guest):
-    text = guest.run("SWAYSOCK=$(ls /run/user/1000/sway-ipc.*) swaymsg -t get_outputs -r") or "[]"
+    # One that was killed leaves its socket behind.
+    text = guest.run("SWAYSOCK=/run/user/1000/sway-ipc.1000.$(pgrep -n -x sway).sock "
+                     "swaymsg -t get_outputs -r") or "[]"
     return {_head(one["name"]): (one["rect"]["x"], one["rect"]["y"], one["current_mode"]["width"],
                                  one["current_mode"]["height"], one["scale"])
             for one in json.loads(text) if one["active"]}
@@ -61,3 +63,12 @@ def pointer(guest):
     """Where the pointer is, on X11: (x, y)."""
     words = (guest.run(AS_USER + "backdrop --pointer") or "").split()
     return (int(words[0]), int(words[1])) if len(words) == 2 else None
+
+
+def login(guest):
+    """The file in which logind keeps the session on the first terminal; "": there is none."""
+    return (guest.run("grep -l '^TTY=tty1$' /run/systemd/sessions/*") or "").split("\n")[-1]
+
+
+def is_there(guest, path):
+    return guest.run("test -e %s && echo there" % path) == "there"

@@ -189,7 +189,12 @@ class Entry:
         wanted = head["requested_width"], head["requested_height"]
         if now == wanted:
             return "set" if now == size else "clamped to %dx%d" % now, now
-        return "not followed" if head["followed"] == "no" and now == before else None, now
+        if head["followed"] == "no" and now == before:
+            return "not followed", now
+        # A text console has no more than at boot.
+        if head["followed"] == "no" and now[0] <= size[0] and now[1] <= size[1]:
+            return "the guest chose %dx%d" % now, now
+        return None, now
 
     def burst(self):
         """60 requests as a window's edge is dragged; what counts is the last."""
@@ -251,8 +256,8 @@ class Entry:
     def restart(self):
         """The desktop ends and begins anew: its session is found again, and follows."""
         login = inside.login(self.guest)
-        self.guest.run("systemctl restart getty@tty1")
-        # Until all of it has ended; what outlives it holds nobody up.
+        self.guest.run("systemctl --no-block restart getty@tty1")
+        # Until all of it has ended; what outlives it holds nobody up for ever.
         deadline = time.monotonic() + self.patience
         while login and inside.is_there(self.guest, login) and time.monotonic() < deadline:
             time.sleep(0.2)

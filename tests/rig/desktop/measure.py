@@ -180,12 +180,13 @@ class Entry:
             head = self.guest.ask(0, *size)
         except Refused as error:
             return "refused: %s" % error, self.guest.size(0)
-        # It answers when the guest has followed or will not; a slow guest may yet.
+        # It answers when the guest has followed or will not; a slow guest may yet, and shows nothing between.
         deadline = time.monotonic() + self.patience
-        while head["followed"] == "waiting" and time.monotonic() < deadline:
+        while ((head["followed"] == "waiting" or not head.get("enabled")) and
+               time.monotonic() < deadline):
             time.sleep(0.1)
             head = self.guest.control.heads()[0]
-        now = head["width"], head["height"]
+        now = head.get("width", 0), head.get("height", 0)
         wanted = head["requested_width"], head["requested_height"]
         if now == wanted:
             return "set" if now == size else "clamped to %dx%d" % now, now

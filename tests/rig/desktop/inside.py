@@ -67,7 +67,8 @@ def pointer(guest):
 
 def login(guest):
     """The file in which logind keeps the session on the first terminal; "": there is none."""
-    return (guest.run("grep -l '^TTY=tty1$' /run/systemd/sessions/*") or "").split("\n")[-1]
+    # There are FIFOs beside them.
+    return (guest.run("grep -l -D skip '^TTY=tty1$' /run/systemd/sessions/*") or "").split("\n")[-1]
 
 
 def is_there(guest, path):

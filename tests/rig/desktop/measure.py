@@ -174,6 +174,14 @@ class Entry:
                    "it was %dx%d, is %dx%d, %s; %s %s" % (
                        *before, *now, outcome or "which nothing explains", words, guest_words))
 
+    def extremes(self):
+        """Both, and back; pictures of 256 MiB take a while."""
+        self.patience *= 4
+        for size in EXTREMES:
+            self.extreme(size)
+        self.resize((1280, 800), what="1280x800 after those")
+        self.patience /= 4
+
     def outcome(self, size, before):
         """What came of an extreme wish, in a word, None if that is no way to end; the size there is."""
         try:
@@ -182,18 +190,19 @@ class Entry:
             return "refused: %s" % error, self.guest.size(0)
         # It answers when the guest has followed or will not; a slow guest may yet, and shows nothing between.
         deadline = time.monotonic() + self.patience
-        while ((head["followed"] == "waiting" or not head.get("enabled")) and
-               time.monotonic() < deadline):
+        while True:
+            now = head.get("width", 0), head.get("height", 0)
+            wanted = head["requested_width"], head["requested_height"]
+            if now == wanted:
+                return "set" if now == size else "clamped to %dx%d" % now, now
+            if time.monotonic() > deadline:
+                break
             time.sleep(0.1)
             head = self.guest.control.heads()[0]
-        now = head.get("width", 0), head.get("height", 0)
-        wanted = head["requested_width"], head["requested_height"]
-        if now == wanted:
-            return "set" if now == size else "clamped to %dx%d" % now, now
         if head["followed"] == "no" and now == before:
             return "not followed", now
         # A text console has no more than at boot.
-        if head["followed"] == "no" and now[0] <= size[0] and now[1] <= size[1]:
+        if head["followed"] == "no" and 0 < now[0] <= size[0] and 0 < now[1] <= size[1]:
             return "the guest chose %dx%d" % now, now
         return None, now
 
@@ -281,10 +290,7 @@ class Entry:
         if follows:
             for size in SIZES:
                 self.resize(size)
-            # QEMU alone is not asked: 64x64 makes the guest choose 5120x2160, 8192x8192 is never shown.
-            for size in EXTREMES if self.guest.screen else ():
-                self.extreme(size)
-            self.resize((1280, 800), what="1280x800 after those")
+            self.resize((1280, 800), what="1280x800 again")
             self.burst()
         else:
             for size in SIZES[:2]:
@@ -294,6 +300,9 @@ class Entry:
             self.second_head()
         if self.guest.screen and self.desktop.scales:
             self.scaled()
+        # QEMU alone is not asked: 64x64 makes the guest choose 5120x2160, 8192x8192 is never shown.
+        if self.guest.screen:
+            self.extremes()
         if self.guest.screen:
             self.restart()
 

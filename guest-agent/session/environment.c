@@ -23,12 +23,17 @@ static const char *variable(const char *name)
 int environment_read(struct environment *environment)
 {
 	const char *wayland = variable("WAYLAND_DISPLAY"), *x11 = variable("DISPLAY");
+	char *screen;
 
 	if (!wayland && !x11)
 		return -ENOENT;
 	*environment =
 		(struct environment){.kind = wayland ? ENVIRONMENT_WAYLAND : ENVIRONMENT_X11};
 	snprintf(environment->display, sizeof(environment->display), "%s", wayland ? wayland : x11);
+	/* ":0.0" is a screen of ":0". */
+	screen = wayland ? NULL : strrchr(environment->display, '.');
+	if (screen && strchr(screen, ':') == NULL)
+		*screen = '\0';
 	desktop_name_find("", wayland, environment->desktop, sizeof(environment->desktop));
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "guest-agent/session/display/randr_state.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "protocol/base/log.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -188,21 +189,28 @@ static bool stays(const struct change *change, const struct randr_crtc *crtc)
 	return false;
 }
 
-static int set_crtc(const struct server *server, const struct randr_state *state,
-		    xcb_randr_crtc_t crtc, const struct target *target)
+static int set_crtc(const struct server *server, xcb_timestamp_t timestamp,
+		    const struct randr_crtc *crtc, const xcb_randr_output_t *outputs,
+		    uint32_t output_count)
 {
 	xcb_randr_set_crtc_config_reply_t *reply = xcb_randr_set_crtc_config_reply(
 		server->connection,
-		xcb_randr_set_crtc_config(server->connection, crtc, XCB_CURRENT_TIME,
-					  state->timestamp, (int16_t)(target ? target->head->x : 0),
-					  (int16_t)(target ? target->head->y : 0),
-					  target ? target->mode : 0, XCB_RANDR_ROTATION_ROTATE_0,
-					  target ? 1 : 0, target ? &target->output->id : NULL),
+		xcb_randr_set_crtc_config(server->connection, crtc->id, XCB_CURRENT_TIME, timestamp,
+					  crtc->x, crtc->y, crtc->mode, XCB_RANDR_ROTATION_ROTATE_0,
+					  output_count, outputs),
 		NULL);
 	const bool good = reply && reply->status == XCB_RANDR_SET_CONFIG_SUCCESS;
 
 	free(reply);
 	return good ? 0 : -EINVAL;
+}
+
+static int switch_off(const struct server *server, const struct randr_state *state,
+		      xcb_randr_crtc_t crtc)
+{
+	const struct randr_crtc off = {.id = crtc};
+
+	return set_crtc(server, state->timestamp, &off, NULL, 0);
 }
 
 static int check(const struct server *server, xcb_void_cookie_t cookie)
@@ -216,6 +224,34 @@ static int check(const struct server *server, xcb_void_cookie_t cookie)
 static uint32_t millimetres(uint32_t pixels, uint32_t scale_milli)
 {
 	return MAX((uint32_t)((uint64_t)pixels * 25400 / (RANDR_SCALE_DPI * scale_milli)), 1U);
+}
+
+static int set_screen_size(const struct server *server, uint32_t width, uint32_t height,
+			   uint32_t scale_milli)
+{
+	return check(server, xcb_randr_set_screen_size_checked(server->connection, server->root,
+							       (uint16_t)width, (uint16_t)height,
+							       millimetres(width, scale_milli),
+							       millimetres(height, scale_milli)));
+}
+
+/* The server knows bounds of its picture: a monitor may show a part of the least one. */
+static int fit_screen(const struct server *server, struct change *change)
+{
+	xcb_randr_get_screen_size_range_reply_t *range = xcb_randr_get_screen_size_range_reply(
+		server->connection,
+		xcb_randr_get_screen_size_range(server->connection, server->root), NULL);
+	int error = 0;
+
+	if (!range)
+		return -EIO;
+	if (change->width > MIN(range->max_width, INT16_MAX) ||
+	    change->height > MIN(range->max_height, INT16_MAX))
+		error = -ERANGE;
+	change->width = MAX(change->width, range->min_width);
+	change->height = MAX(change->height, range->min_height);
+	free(range);
+	return error;
 }
 
 static const struct head *primary_of(const struct head_list *heads)
@@ -236,16 +272,18 @@ static int change_all(const struct server *server, const struct randr_state *sta
 		const struct randr_crtc *crtc = &state->crtcs[i];
 
 		if (crtc->mode && !stays(change, crtc))
-			error = set_crtc(server, state, crtc->id, NULL);
+			error = switch_off(server, state, crtc->id);
 	}
 	if (!error)
-		error = check(server, xcb_randr_set_screen_size_checked(
-					      server->connection, server->root,
-					      (uint16_t)change->width, (uint16_t)change->height,
-					      millimetres(change->width, scale_milli),
-					      millimetres(change->height, scale_milli)));
+		error = set_screen_size(server, change->width, change->height, scale_milli);
 	for (size_t i = 0; i < change->count && !error; i++) {
 		const struct target *target = &change->targets[i];
+		const struct randr_crtc crtc = {
+			.id = target->crtc->id,
+			.mode = target->mode,
+			.x = (int16_t)target->head->x,
+			.y = (int16_t)target->head->y,
+		};
 
 		/* A picture larger than the monitor would move with the pointer. */
 		free(xcb_randr_set_panning_reply(
@@ -253,11 +291,55 @@ static int change_all(const struct server *server, const struct randr_state *sta
 			xcb_randr_set_panning(server->connection, target->crtc->id,
 					      XCB_CURRENT_TIME, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
 			NULL));
-		error = set_crtc(server, state, target->crtc->id, target);
+		error = set_crtc(server, state->timestamp, &crtc, &target->output->id, 1);
 		if (target->head->primary)
 			xcb_randr_set_output_primary(server->connection, server->root,
 						     target->output->id);
 	}
+	return error;
+}
+
+/* All as it was in @before, whatever it has become. */
+static void put_back(const struct server *server, const struct randr_state *before,
+		     const xcb_get_geometry_reply_t *size, uint32_t scale_milli)
+{
+	_cleanup_(cleanup_state) struct randr_state now = {0};
+
+	if (!size || randr_state_read(server->connection, server->root, &now) < 0)
+		return;
+	for (size_t i = 0; i < now.crtc_count; i++) {
+		if (now.crtcs[i].mode)
+			switch_off(server, &now, now.crtcs[i].id);
+	}
+	set_screen_size(server, size->width, size->height, scale_milli);
+	for (size_t i = 0; i < before->crtc_count; i++) {
+		const struct randr_crtc *crtc = &before->crtcs[i];
+		xcb_randr_output_t outputs[RANDR_OUTPUTS];
+		uint32_t count = 0;
+
+		for (size_t j = 0; j < before->output_count && crtc->mode; j++) {
+			if (before->outputs[j].crtc == crtc->id)
+				outputs[count++] = before->outputs[j].id;
+		}
+		if (count > 0 && set_crtc(server, now.timestamp, crtc, outputs, count) < 0)
+			log_warning("a screen could not be put back as it was");
+	}
+}
+
+static int change_or_put_back(const struct server *server, const struct randr_state *state,
+			      struct change *change, uint32_t scale_milli)
+{
+	xcb_get_geometry_reply_t *size;
+	int error;
+
+	xcb_grab_server(server->connection);
+	size = xcb_get_geometry_reply(server->connection,
+				      xcb_get_geometry(server->connection, server->root), NULL);
+	error = change_all(server, state, change, scale_milli);
+	if (error)
+		put_back(server, state, size, randr_scale_get(server->connection, server->root));
+	xcb_ungrab_server(server->connection);
+	free(size);
 	return error;
 }
 
@@ -273,13 +355,10 @@ static int apply(const struct server *server, const struct head_list *heads)
 		error = find_targets(server, &state, heads, &change);
 	if (!error)
 		error = take_crtcs(&state, &change);
-	if (!error && (change.width > INT16_MAX || change.height > INT16_MAX))
-		error = -ERANGE;
-	if (error)
-		return error;
-	xcb_grab_server(server->connection);
-	error = change_all(server, &state, &change, scale);
-	xcb_ungrab_server(server->connection);
+	if (!error)
+		error = fit_screen(server, &change);
+	if (!error)
+		error = change_or_put_back(server, &state, &change, scale);
 	if (!error && scale != randr_scale_get(server->connection, server->root))
 		randr_scale_set(server->connection, server->root, scale);
 	return error;

@@ -5,7 +5,7 @@
  * All is set in one go with the server grabbed: what must go off goes off, the screen gets its
  * size, and what shall be on goes on. A size that no monitor offers becomes a mode of our own, with
  * the timing of a flat panel, which a virtual one does not care about; it goes when nothing shows
- * it any more.
+ * it any more. What fails half-way is put back as it was.
  */
 #ifndef LODGE_SESSION_DISPLAY_RANDR_CHANGE_H
 #define LODGE_SESSION_DISPLAY_RANDR_CHANGE_H

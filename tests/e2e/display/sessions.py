@@ -326,6 +326,27 @@ def try_sizes(name, desktop, session, checks):
                          answer.get("number") == 11 and answer.get("text") == "replug", str(answer))
 
 
+def try_bounds(name, desktop, session, checks):
+    """X servers have a least and a largest picture, and memory for so much."""
+    if desktop.backend != "randr":
+        return
+    before = size_of(session.layout)
+    answer, layout, _ = session.apply([head(0, 64, 48)])
+    checks.check(name + ": less than the least picture", not answer.get("number") and size_of(layout) == (64, 48),
+                 "%s, %s" % (answer, layout))
+    answer, layout, _ = session.apply([head(0, *before)])
+    for size in ((16384, 16384), (16000, 12000)):
+        answer, layout, _ = session.apply([head(0, *size)])
+        checks.check("%s: %dx%d is refused, and all is as it was" % (name, *size),
+                     answer.get("number") and size_of(layout) == before, "%s, %s" % (answer, layout))
+        lit = self_said(desktop)
+        checks.check(name + ": the server itself says so", "%dx%d+0+0" % before in lit, lit)
+
+
+def self_said(desktop):
+    return "".join(line for line in desktop.tool("xrandr", "--current").splitlines() if "+" in line and "DUMMY0" in line)
+
+
 def try_two_heads(name, desktop, session, checks):
     first, second = size_of(session.layout), size_of(session.layout, 1)
     answer, layout, took = session.apply([head(0, *first, x=0), head(1, *second, x=first[0])])
@@ -474,6 +495,7 @@ def try_desktop(name, program, checks):
         answer = session.apply([{"head": item["head"], "enabled": False} for item in layout["heads"]])[0]
         checks.check(name + ": nobody turns all off", answer.get("number") in (11, 22), str(answer))
         try_sizes(name, desktop, session, checks)
+        try_bounds(name, desktop, session, checks)
         if desktop.another_head():
             session.layout = session.agent.wait_message("layout", lambda params: size_of(params, 1))
         if desktop.backend != "weston":

@@ -64,6 +64,7 @@ static void client_gone(struct spice *spice)
 	spice_clipboard_end(spice);
 	spice_monitors_end(spice);
 	spice->both = spice->theirs = 0;
+	spice->mouse_said = false;
 	spice->client_max = -1;
 }
 

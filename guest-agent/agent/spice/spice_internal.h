@@ -54,7 +54,9 @@ struct spice {
 	uv_timer_t *retry;
 	struct stream *clipboard;
 	struct spice_monitors_state *monitors;
-	struct pointer *pointer; /* NULL: no client has left it to us yet */
+	struct pointer *pointer;  /* NULL: no client has left it to us yet */
+	struct spice_mouse mouse; /* where it was last */
+	bool mouse_said;
 	struct pointer_state pointed;
 
 	uint64_t last_serial;		    /* of the client's offers */
@@ -98,6 +100,8 @@ bool spice_monitors_plan(const struct head_list *wishes, const struct head_list 
 /* The client has said what it knows: have a pointer if it leaves that to us. */
 void spice_mouse_begin(struct spice *spice);
 void spice_mouse_message(struct spice *spice, struct slice payload);
+/* The screens have other places or sizes: the mouse is still where it was on its own. */
+void spice_mouse_again(struct spice *spice);
 /* Where on a tablet over the whole desktop a place on one screen is. */
 void spice_mouse_place(const struct spice_layout *layout, const struct spice_mouse *mouse,
 		       struct pointer_state *state);

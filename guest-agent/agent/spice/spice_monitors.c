@@ -16,7 +16,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define GRACE_MS 500 /* for a desktop that follows by itself */
+/*
+ * Looks at the monitors after an event: a desktop that follows by itself has a moment, and a guest
+ * that hardly gets to run reads what a monitor says late.
+ */
+static const uint64_t look_ms[] = {500, 1500, 5000};
 
 struct spice_monitors_state {
 	struct spice *spice;
@@ -24,7 +28,9 @@ struct spice_monitors_state {
 	struct spice_layout layout;
 	uint64_t applies, to_answer; /* serials: of the last "apply", of the client's last */
 	struct watch *watch;	     /* of the monitors; NULL: they are not */
-	uv_timer_t *grace;
+	unsigned int looks;	     /* since the last event */
+	bool asked;		     /* the session, for what the monitors wish */
+	uv_timer_t *timer;
 };
 
 struct watch {
@@ -97,7 +103,8 @@ void spice_monitors_message(struct spice *spice, struct slice payload)
 		return;
 	}
 	monitors->to_answer = list.serial;
-	uv_timer_stop(monitors->grace);
+	monitors->asked = false;
+	uv_timer_stop(monitors->timer);
 }
 
 /* --- What the monitors wish ----------------------------------------------------------------- */
@@ -144,20 +151,35 @@ bool spice_monitors_plan(const struct head_list *wishes, const struct head_list 
 	return differs;
 }
 
-static void on_grace(uv_timer_t *timer)
+static void look_later(struct spice_monitors_state *monitors);
+
+static void on_look(uv_timer_t *timer)
 {
 	struct spice_monitors_state *monitors = timer->data;
 	struct head_list wishes, plan;
 
-	if (monitors->layout.desktop && card_wishes(&wishes) == 0 &&
-	    spice_monitors_plan(&wishes, &monitors->layout.heads, &plan))
-		apply(monitors, &plan);
+	monitors->looks++;
+	look_later(monitors);
+	/* The kernel lists the modes of when somebody last asked it to look. */
+	if (monitors->asked || !monitors->layout.desktop || card_reprobe() < 0 ||
+	    card_wishes(&wishes) < 0 ||
+	    !spice_monitors_plan(&wishes, &monitors->layout.heads, &plan))
+		return;
+	log_debug("the session is asked for what the monitors wish");
+	monitors->asked = apply(monitors, &plan);
 }
 
-static void await_desktop(struct spice_monitors_state *monitors)
+static void look_later(struct spice_monitors_state *monitors)
 {
+	if (monitors->looks < ARRAY_SIZE(look_ms))
+		uv_timer_start(monitors->timer, on_look, look_ms[monitors->looks], 0);
+}
+
+static void look_anew(struct spice_monitors_state *monitors)
+{
+	monitors->looks = 0;
 	if (monitors->watch)
-		uv_timer_start(monitors->grace, on_grace, GRACE_MS, 0);
+		look_later(monitors);
 }
 
 static void on_uevent(uv_poll_t *poll, int status, int events)
@@ -167,7 +189,7 @@ static void on_uevent(uv_poll_t *poll, int status, int events)
 	(void)status;
 	(void)events;
 	if (uevent_drain(monitors->watch->uevents, "drm"))
-		await_desktop(monitors);
+		look_anew(monitors);
 }
 
 static int watch_new(struct spice_monitors_state *monitors)
@@ -211,14 +233,14 @@ void spice_monitors_begin(struct spice *spice)
 	error = watch_new(monitors);
 	if (error)
 		log_warning("screens do not follow the SPICE client: %s", error_text(error));
-	await_desktop(monitors);
+	look_anew(monitors);
 }
 
 void spice_monitors_end(struct spice *spice)
 {
 	struct spice_monitors_state *monitors = spice->monitors;
 
-	uv_timer_stop(monitors->grace);
+	uv_timer_stop(monitors->timer);
 	if (monitors->watch)
 		uv_close((uv_handle_t *)&monitors->watch->poll, on_watch_closed);
 	monitors->watch = NULL;
@@ -239,8 +261,9 @@ static void layout_said(struct spice_monitors_state *monitors, struct slice para
 		.desktop = slice_is(said.session, "x11") || slice_is(said.session, "wayland"),
 		.pixels = slice_is(said.backend, "randr"),
 	};
+	spice_mouse_again(monitors->spice);
 	if (first)
-		await_desktop(monitors);
+		look_anew(monitors);
 }
 
 static void on_message(struct stream *stream, void *owner, struct slice name, struct slice params)
@@ -259,10 +282,12 @@ static void on_message(struct stream *stream, void *owner, struct slice name, st
 	if (applied.serial == monitors->to_answer && monitors->to_answer) {
 		monitors->to_answer = 0;
 		reply(monitors->spice, applied.number == 0);
-	} else if (applied.number) {
+		return;
+	}
+	monitors->asked = false;
+	if (applied.number)
 		log_info("the screens do not follow the SPICE client: %.*s",
 			 (int)applied.text.length, (const char *)applied.text.bytes);
-	}
 }
 
 static void on_closed(struct stream *stream, void *owner, const struct stream_result *result)
@@ -271,6 +296,7 @@ static void on_closed(struct stream *stream, void *owner, const struct stream_re
 
 	(void)stream;
 	monitors->stream = NULL;
+	monitors->asked = false;
 	monitors->layout = (struct spice_layout){0};
 	if (result->error != -ENOSYS && result->error != -ECONNRESET)
 		spice_retry(monitors->spice);
@@ -301,19 +327,19 @@ int spice_monitors_new(struct spice *spice, struct spice_monitors_state **result
 
 	if (!monitors)
 		return -ENOMEM;
-	monitors->grace = calloc(1, sizeof(*monitors->grace));
-	if (!monitors->grace) {
+	monitors->timer = calloc(1, sizeof(*monitors->timer));
+	if (!monitors->timer) {
 		free(monitors);
 		return -ENOMEM;
 	}
 	monitors->spice = spice;
-	uv_timer_init(spice->loop, monitors->grace);
-	monitors->grace->data = monitors;
+	uv_timer_init(spice->loop, monitors->timer);
+	monitors->timer->data = monitors;
 	*result = monitors;
 	return 0;
 }
 
-static void on_grace_closed(uv_handle_t *timer)
+static void on_timer_closed(uv_handle_t *timer)
 {
 	free(timer);
 }
@@ -322,6 +348,6 @@ void spice_monitors_free(struct spice_monitors_state *monitors)
 {
 	if (!monitors)
 		return;
-	uv_close((uv_handle_t *)monitors->grace, on_grace_closed);
+	uv_close((uv_handle_t *)monitors->timer, on_timer_closed);
 	free(monitors);
 }

@@ -95,12 +95,22 @@ void spice_mouse_place(const struct spice_layout *layout, const struct spice_mou
 	}
 }
 
+static void point(struct spice *spice)
+{
+	spice_mouse_place(spice_monitors_layout(spice), &spice->mouse, &spice->pointed);
+	pointer_set(spice->pointer, &spice->pointed);
+}
+
 void spice_mouse_message(struct spice *spice, struct slice payload)
 {
-	struct spice_mouse mouse;
-
-	if (!spice->pointer || spice_mouse_parse(payload, &mouse) < 0)
+	if (!spice->pointer || spice_mouse_parse(payload, &spice->mouse) < 0)
 		return;
-	spice_mouse_place(spice_monitors_layout(spice), &mouse, &spice->pointed);
-	pointer_set(spice->pointer, &spice->pointed);
+	spice->mouse_said = true;
+	point(spice);
+}
+
+void spice_mouse_again(struct spice *spice)
+{
+	if (spice->pointer && spice->mouse_said)
+		point(spice);
 }

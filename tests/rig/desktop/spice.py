@@ -13,6 +13,7 @@ from gi.repository import Gio, GLib, GObject, SpiceClientGLib as Spice  # noqa: 
 CLIPBOARD, PRIMARY = 0, 1
 TEXT, PNG = 1, 2
 MOUSE_CLIENT = 2
+CAP_MOUSE_STATE, CAP_AUDIO_VOLUME_SYNC = 0, 11
 
 listen = GObject.Object.connect  # SPICE's own objects have another "connect"
 
@@ -63,6 +64,10 @@ class SpiceClient:
                         time.monotonic() >= deadline:
                     return False
         return True
+
+    def knows(self, capability):
+        """Whether the guest's agent has that one."""
+        return self.agent and self.main.agent_test_capability(capability)
 
     def _changed(self):
         with self.lock:

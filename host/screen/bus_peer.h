@@ -18,6 +18,7 @@
 #define BUS_PEER_MAX_MESSAGE (128U << 20) /* as the specification says */
 #define BUS_PEER_MAX_QUEUE   (256U << 20) /* a queue longer than that closes it */
 #define BUS_PEER_MAX_FDS     8		  /* of a message */
+#define BUS_PEER_START_MS    10000	  /* for a client to authenticate */
 
 struct bus_peer;
 
@@ -29,14 +30,15 @@ struct bus_peer_handlers {
 	void (*message)(void *owner, DBusMessage *message, int *fds, size_t count);
 	/* The queue has become empty. May be NULL. */
 	void (*drained)(void *owner);
-	/* The peer has gone (0), or broke the rules. Nothing follows; call bus_peer_free(). */
+	/* The peer has gone (0), broke the rules, or did not authenticate (-ETIMEDOUT). Nothing
+	 * follows; call bus_peer_free(). */
 	void (*closed)(void *owner, int error);
 };
 
 /**
  * bus_peer_new() - over a connected unix stream socket
  * @fd:		becomes the peer's, also on failure; made non-blocking
- * @is_server:	of the authentication: the other side begins
+ * @is_server:	of the authentication: the other side begins, and has BUS_PEER_START_MS
  *
  * Return: 0; -ENOMEM; or negative errno.
  */

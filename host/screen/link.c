@@ -14,7 +14,6 @@
 #include "host/screen/link_queue.h"
 #include "protocol/base/bytes.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -50,46 +49,6 @@ struct link {
 	bool silent;	/* we have said that nothing more comes from us */
 	bool freed;
 };
-
-/* --- Buffers -------------------------------------------------------------------------------- */
-
-uint8_t *link_buffer_room(struct link_buffer *buffer, size_t length)
-{
-	size_t need = buffer->length + length;
-
-	if (need > buffer->capacity) {
-		size_t capacity = MAX(need, MIN(2 * buffer->capacity, LINK_MAX_INPUT));
-		uint8_t *bytes = malloc(capacity);
-
-		if (!bytes)
-			return NULL;
-		if (buffer->length)
-			memcpy(bytes, buffer->bytes + buffer->start, buffer->length);
-		free(buffer->bytes);
-		buffer->bytes = bytes;
-		buffer->capacity = capacity;
-		buffer->start = 0;
-	} else if (buffer->start + need > buffer->capacity) {
-		memmove(buffer->bytes, buffer->bytes + buffer->start, buffer->length);
-		buffer->start = 0;
-	}
-	return buffer->bytes + buffer->start + buffer->length;
-}
-
-void link_buffer_filled(struct link_buffer *buffer, size_t length)
-{
-	assert(length <= buffer->capacity - buffer->start - buffer->length);
-	buffer->length += length;
-}
-
-void link_buffer_use(struct link_buffer *buffer, size_t length)
-{
-	assert(length <= buffer->length);
-	buffer->start += length;
-	buffer->length -= length;
-	if (!buffer->length)
-		buffer->start = 0;
-}
 
 /* --- The loop ------------------------------------------------------------------------------- */
 

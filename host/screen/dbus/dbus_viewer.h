@@ -21,8 +21,6 @@
 
 #include <stdbool.h>
 
-#define DBUS_VIEWER_START_MS 10000 /* for the handshake */
-
 /**
  * dbus_viewer_accept() - a viewer has come
  * @fd:		connected unix stream socket; becomes the viewer's, also on failure

@@ -35,7 +35,7 @@ struct display_clipboard {
 struct dbus_viewer {
 	struct viewer viewer;
 	struct bus_peer *peer;
-	uv_timer_t limit; /* of the handshake */
+	uv_timer_t life; /* never started: its memory goes when nobody is in a call any more */
 	bool ready, freed;
 	struct dbus_listener *listeners;
 	unsigned int listener_count;

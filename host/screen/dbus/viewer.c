@@ -16,7 +16,7 @@ static struct dbus_viewer *viewer_of(struct viewer *viewer)
 
 /* --- End -------------------------------------------------------------------------------------- */
 
-static void limit_closed(uv_handle_t *handle)
+static void life_closed(uv_handle_t *handle)
 {
 	free(handle->data);
 }
@@ -31,12 +31,7 @@ static void end(struct dbus_viewer *viewer)
 	display_clipboard_end(viewer);
 	screen_remove_viewer(&viewer->viewer);
 	bus_peer_free(viewer->peer);
-	uv_close((uv_handle_t *)&viewer->limit, limit_closed);
-}
-
-static void on_limit(uv_timer_t *timer)
-{
-	end(timer->data);
+	uv_close((uv_handle_t *)&viewer->life, life_closed);
 }
 
 /* --- What the screen tells -------------------------------------------------------------------- */
@@ -138,7 +133,6 @@ static void on_ready(void *owner)
 {
 	struct dbus_viewer *viewer = owner;
 
-	uv_timer_stop(&viewer->limit);
 	tell_sizes(viewer); /* nobody yet: from now on what differs */
 	viewer->ready = true;
 }
@@ -193,8 +187,7 @@ int dbus_viewer_accept(struct screen *screen, int fd, bool view_only, const char
 		free(viewer);
 		return result;
 	}
-	uv_timer_init(screen_loop(screen), &viewer->limit);
-	viewer->limit.data = viewer;
-	uv_timer_start(&viewer->limit, on_limit, DBUS_VIEWER_START_MS, 0);
+	uv_timer_init(screen_loop(screen), &viewer->life);
+	viewer->life.data = viewer;
 	return 0;
 }

@@ -28,7 +28,7 @@ from screens import Screen, memory_of  # noqa: E402
 DRAG = 60
 SECONDS = 60
 LARGEST = (480, 360)
-GROWTH_KIB = 512
+GROWTH_KIB = 1024
 
 
 class Window:
@@ -73,10 +73,14 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         screen = Screen(program, folder, machine=("--size", "320x240", "--heads", "2"))
         windows = [Window(screen.vnc) for _ in range(2)]
-        early = figures(screen.process.pid)
+        early = half = figures(screen.process.pid)
         for turn in range(drags):
             two_heads = turn % 5 == 4
-            sizes = [LARGEST, *chance.choices(row, k=DRAG - 1)] if turn < 10 else chance.choices(row, k=DRAG)
+            sizes = chance.choices(row, k=DRAG - 1)
+            if turn < 10:
+                sizes[0] = LARGEST
+            # Of a width that none before it has: what is settled is the last.
+            sizes.append((LARGEST[0] + 1 + turn % 2, sizes[-1][1]))
             windows[turn % 2].drag(sizes, two_heads)
             if not settled(screen.machine, sizes[-1], two_heads):
                 missed = (turn, sizes[-1], Control(screen.control).info()["heads"])
@@ -85,7 +89,9 @@ def main():
                 # It prints all it does: what is old is of no use.
                 del screen.machine.events[:-200]
             if turn == drags // 10:
-                early = figures(screen.process.pid)
+                early = half = figures(screen.process.pid)
+            if turn == drags // 2:
+                half = figures(screen.process.pid)
         check("every drag ends with what was wished last", not missed, missed)
         late = figures(screen.process.pid)
         check("the viewers are there", not any(window.why for window in windows), [window.why for window in windows])
@@ -95,8 +101,8 @@ def main():
         check("and can go", wait(lambda: not control.info()["viewers"], SECONDS), control.info()["viewers"])
         control.close()
         screen.close()
-    print("%d wishes in %d drags, %.0f s: %d KiB and %d descriptors after a tenth, %d KiB and %d at the end" %
-          ((turn + 1) * DRAG, turn + 1, time.monotonic() - started, *early, *late))
+    print("%d wishes in %d drags, %.0f s: KiB and descriptors after a tenth %d, %d, half of it %d, %d, all %d, %d" %
+          ((turn + 1) * DRAG, turn + 1, time.monotonic() - started, *early, *half, *late))
     check("its memory does not grow", late[0] - early[0] < GROWTH_KIB, "%d KiB" % (late[0] - early[0]))
     check("nor do its descriptors", late[1] == early[1], late[1] - early[1])
     print("%d passed, %d failed" % (check.passed, check.failed))

@@ -11,6 +11,9 @@
 #include <linux/input-event-codes.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #define ROOT	"/org/qemu/Display1"
 #define CONSOLE ROOT "/Console_0"
@@ -773,18 +776,30 @@ START_TEST(a_message_that_is_too_long_ends)
 }
 END_TEST
 
+/* The loop's clock, which is the machine's and what a test adds to it. */
+static int64_t later_s;
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+	int result = (int)syscall(SYS_clock_gettime, clock, time);
+
+	time->tv_sec += later_s;
+	return result;
+}
+
 /* A handshake that does not end. */
 START_TEST(who_says_nothing_goes)
 {
-	uint64_t started = uv_hrtime();
 	int fds[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
 	ck_assert_int_eq(dbus_viewer_accept(screen, fds[0], false, "test"), 0);
+	uv_run(&loop, UV_RUN_NOWAIT);
 	ck_assert_ptr_nonnull(screen_viewers(screen));
+	later_s = BUS_PEER_START_MS / 1000 + 1;
 	while (screen_viewers(screen))
 		uv_run(&loop, UV_RUN_ONCE);
-	ck_assert_uint_ge((uv_hrtime() - started) / 1000000, DBUS_VIEWER_START_MS - 100);
+	later_s = 0;
 	close(fds[1]);
 }
 END_TEST

@@ -45,7 +45,8 @@ struct display_applied {
 	uint64_t serial;
 	uint64_t number;   /* 0, or an errno */
 	struct slice text; /* why not; "replug" with EAGAIN: this desktop follows a monitor that is
-			    * unplugged and plugged in again */
+			    * unplugged and plugged in again. With 0: sizes are as wanted, places or
+			    * scales only near it */
 };
 extern const struct message_type message_display_applied;
 

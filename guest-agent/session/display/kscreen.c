@@ -306,6 +306,9 @@ static int kscreen_start(const struct service_context *context, struct display *
 	/* Devices tell themselves, then their modes. */
 	if (!error)
 		error = wayland_roundtrip(kscreen->wayland);
+	/* What clients are told of wl_output is more than that. */
+	if (!error && !kscreen->outputs.first)
+		error = -ENOTSUP;
 	if (error) {
 		kscreen_stop(kscreen);
 		return error;

@@ -2,6 +2,7 @@
 #include "host/cli/client.h"
 #include "host/cli/dbus_json.h"
 #include "host/cli/runtime.h"
+#include "host/probe/libvirt_uris.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 
@@ -230,7 +231,8 @@ struct json_object *client_list(void)
 	char runtime[PATH_MAX];
 	DBusMessage *reply;
 
-	if (runtime_directory(runtime, sizeof(runtime)) == 0 && !runtime_has_vms(runtime))
+	if (runtime_directory(runtime, sizeof(runtime)) == 0 && !runtime_has_vms(runtime) &&
+	    !libvirt_is_there())
 		return json_object_new_object();
 	if (client_open(&client) != 0)
 		return NULL;

@@ -41,6 +41,7 @@ const struct command *command_suggest(const char *name);
 /* Prints what `lodge help` prints. */
 void command_list(void);
 
+extern const struct command command_attach;
 extern const struct command command_clipboard;
 extern const struct command command_console;
 extern const struct command command_cp;

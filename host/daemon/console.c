@@ -88,11 +88,27 @@ static void take_off_list(struct console_client *client)
 	client->console = NULL;
 }
 
+static void free_handle(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+static void disconnect(struct console *console)
+{
+	if (console->serial)
+		uv_close((uv_handle_t *)console->serial, free_handle);
+	console->serial = NULL;
+}
+
 /* It went, or does not read. */
 static void drop_client(struct console_client *client)
 {
+	struct console *console = client->console;
+
 	take_off_list(client);
 	uv_close((uv_handle_t *)&client->pipe, free_client);
+	if (!console->path[0] && !console->clients)
+		disconnect(console);
 }
 
 static void on_shutdown(uv_shutdown_t *request, int status)
@@ -225,18 +241,6 @@ static void remember(struct console *console, const uint8_t *bytes, size_t lengt
 	console->history_length = MIN(console->history_length + length, CONSOLE_HISTORY);
 }
 
-static void free_handle(uv_handle_t *handle)
-{
-	free(handle);
-}
-
-static void disconnect(struct console *console)
-{
-	if (console->serial)
-		uv_close((uv_handle_t *)console->serial, free_handle);
-	console->serial = NULL;
-}
-
 static void allocate_for_serial(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
 	struct console *console = handle->data;
@@ -262,6 +266,11 @@ static void serial_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buf
 		pass_on(console, buffer->base, (size_t)length);
 	} else if (length < 0) {
 		disconnect(console);
+		if (!console->path[0]) {
+			while (console->clients)
+				end_client(console->clients);
+			return;
+		}
 		console->retry_ms = RETRY_FIRST_MS;
 		uv_timer_start(&console->retry, try_connect, console->retry_ms, 0);
 	}
@@ -297,43 +306,56 @@ void console_end(struct console *console)
 		end_client(console->clients);
 }
 
-static void try_connect(uv_timer_t *timer)
+int console_give(struct console *console, int fd)
 {
-	struct console *console = timer->data;
-	uv_pipe_t *serial = NULL;
-	int fd = connect_unix(console->path);
+	uv_pipe_t *serial = calloc(1, sizeof(*serial));
 
-	if (fd >= 0)
-		serial = calloc(1, sizeof(*serial));
 	if (!serial) {
-		if (fd >= 0)
-			close(fd);
-		uv_timer_start(&console->retry, try_connect, console->retry_ms, 0);
-		console->retry_ms = MIN(console->retry_ms * 2, (uint64_t)RETRY_LAST_MS);
-		return;
+		close(fd);
+		return -ENOMEM;
 	}
+	disconnect(console);
 	uv_pipe_init(console->loop, serial, 0);
 	uv_pipe_open(serial, fd);
 	serial->data = console;
 	console->serial = serial;
 	set_reading(console, true);
 	uv_read_start((uv_stream_t *)serial, allocate_for_serial, serial_read);
+	return 0;
+}
+
+bool console_is_connected(const struct console *console)
+{
+	return console->serial;
+}
+
+static void try_connect(uv_timer_t *timer)
+{
+	struct console *console = timer->data;
+	int fd = connect_unix(console->path);
+
+	if (fd >= 0 && console_give(console, fd) == 0)
+		return;
+	uv_timer_start(&console->retry, try_connect, console->retry_ms, 0);
+	console->retry_ms = MIN(console->retry_ms * 2, (uint64_t)RETRY_LAST_MS);
 }
 
 int console_new(uv_loop_t *loop, const char *path, struct console **result)
 {
 	struct console *console = calloc(1, sizeof(*console));
 
-	if (!console || strlen(path) >= sizeof(console->path)) {
+	if (!console || (path && strlen(path) >= sizeof(console->path))) {
 		free(console);
 		return -ENOMEM;
 	}
-	strcpy(console->path, path);
+	if (path)
+		strcpy(console->path, path);
 	console->loop = loop;
 	console->retry_ms = RETRY_FIRST_MS;
 	uv_timer_init(loop, &console->retry);
 	console->retry.data = console;
-	uv_timer_start(&console->retry, try_connect, 0, 0);
+	if (path)
+		uv_timer_start(&console->retry, try_connect, 0, 0);
 	*result = console;
 	return 0;
 }

@@ -19,8 +19,13 @@
 
 struct console;
 
-/* Connects to @path, again and again until it is there. -ENOMEM. */
+/* Connects to @path, again and again until it is there. NULL: console_give() connects it. -ENOMEM.
+ */
 int console_new(uv_loop_t *loop, const char *path, struct console **console);
+/* A connection to the serial console, which becomes the console's, and is given up with the last
+ * client: others want it, too. */
+int console_give(struct console *console, int fd);
+bool console_is_connected(const struct console *console);
 /* The VM is gone: its last words are read, and clients get them and an end of file. NULL is fine.
  */
 void console_end(struct console *console);

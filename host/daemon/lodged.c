@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/lodged.h"
 
-#include "host/daemon/backend.h"
+#include "host/daemon/backend/domains.h"
+#include "host/daemon/backend/libvirt_connection.h"
 #include "host/daemon/bus/bus.h"
 #include "protocol/base/log.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Without VMs and clients for so long, it ends. */
@@ -21,9 +25,18 @@ static void on_idle(uv_timer_t *timer)
 	uv_stop(&lodged->loop);
 }
 
+static bool has_vms(const struct lodged *lodged)
+{
+	for (const struct vm *vm = lodged->vms; vm; vm = vm->next) {
+		if (!vm_is_unused(vm))
+			return true;
+	}
+	return false;
+}
+
 void lodged_check_idle(struct lodged *lodged)
 {
-	if (lodged->vms || bus_client_count(lodged->bus) > 0)
+	if (has_vms(lodged) || bus_client_count(lodged->bus) > 0)
 		uv_timer_stop(&lodged->idle);
 	else
 		uv_timer_start(&lodged->idle, on_idle, IDLE_MS, 0);
@@ -65,11 +78,30 @@ int lodged_start(struct lodged *lodged)
 	lodged->idle.data = lodged;
 	vm_adopt_all(lodged);
 	r = bus_new(lodged, &lodged->bus);
-	if (r < 0)
+	if (r < 0) {
 		lodged_finish(lodged);
-	else
-		lodged_check_idle(lodged);
-	return r;
+		return r;
+	}
+	lodged->domains = domains_new(lodged);
+	lodged_check_idle(lodged);
+	return 0;
+}
+
+struct libvirt_events *lodged_libvirt_events(struct lodged *lodged)
+{
+	char log[PATH_MAX];
+	int r;
+
+	if (lodged->libvirt_events)
+		return lodged->libvirt_events;
+	if (snprintf(log, sizeof(log), "%s/libvirt", lodged->runtime) >= (int)sizeof(log) - 8)
+		return NULL;
+	mkdir(log, 0700);
+	strcat(log, "/log.txt");
+	r = libvirt_events_new(&lodged->loop, log, &lodged->libvirt_events);
+	if (r < 0)
+		log_error("libvirt cannot be used: %s", error_text(r));
+	return lodged->libvirt_events;
 }
 
 static void on_limit(uv_timer_t *limit)
@@ -78,7 +110,7 @@ static void on_limit(uv_timer_t *limit)
 }
 
 /* What is closing still has memory. Clients that do not read are not waited for. */
-static void run_out(uv_loop_t *loop)
+static int run_out(uv_loop_t *loop)
 {
 	uv_timer_t limit;
 
@@ -88,7 +120,7 @@ static void run_out(uv_loop_t *loop)
 	uv_run(loop, UV_RUN_DEFAULT);
 	uv_close((uv_handle_t *)&limit, NULL);
 	uv_run(loop, UV_RUN_NOWAIT);
-	uv_loop_close(loop);
+	return uv_loop_close(loop);
 }
 
 void lodged_finish(struct lodged *lodged)
@@ -99,7 +131,10 @@ void lodged_finish(struct lodged *lodged)
 		vm_leave(lodged->vms);
 	lodged->bus = NULL;
 	bus_free(bus);
-	backend_libvirt_finish(lodged);
+	domains_free(lodged->domains);
+	libvirt_events_free(lodged->libvirt_events);
 	uv_close((uv_handle_t *)&lodged->idle, NULL);
-	run_out(&lodged->loop);
+	/* Where a call of libvirt's does not come back, the process ends under it. */
+	if (run_out(&lodged->loop) == 0)
+		libvirt_connection_free(lodged->libvirt);
 }

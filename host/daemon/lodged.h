@@ -12,15 +12,19 @@
 #include <uv.h>
 
 struct bus;
+struct domains;
 struct libvirt_connection;
+struct libvirt_events;
 
 struct lodged {
 	uv_loop_t loop;
 	char runtime[PATH_MAX]; /* <runtime>, no slash at the end */
 	struct vm *vms;
 	struct bus *bus;
-	struct libvirt_connection *libvirt; /* NULL until a VM under libvirt is there */
-	uv_timer_t idle;		    /* ends a daemon that nobody needs */
+	struct libvirt_events *libvirt_events; /* NULL until libvirt is wanted */
+	struct libvirt_connection *libvirt;    /* NULL until a VM under libvirt is there */
+	struct domains *domains;	       /* of the host's libvirt; NULL: not looked at */
+	uv_timer_t idle;		       /* ends a daemon that nobody needs */
 };
 
 /**
@@ -36,6 +40,9 @@ void lodged_finish(struct lodged *lodged);
 
 /* Somebody may have come or gone: starts or stops the timer that ends an idle lodged. */
 void lodged_check_idle(struct lodged *lodged);
+
+/* libvirt's event loop, begun when it is first wanted. NULL: it cannot be, which was logged. */
+struct libvirt_events *lodged_libvirt_events(struct lodged *lodged);
 
 /* Eight random bytes, for epochs and cookies. */
 uint64_t random_u64(void);

@@ -44,16 +44,6 @@ const char *vm_state_text(enum vm_status state)
 	return text[state];
 }
 
-bool vm_name_is_valid(const char *name)
-{
-	size_t length = strlen(name);
-
-	if (length == 0 || length > VM_NAME_MAX || name[0] == '.' || name[0] == '-')
-		return false;
-	return strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			    "0123456789-_.") == length;
-}
-
 int vm_file(const struct vm *vm, const char *file, char *path, size_t capacity)
 {
 	int length = snprintf(path, capacity, "%s/%s", vm->path, file);
@@ -61,31 +51,55 @@ int vm_file(const struct vm *vm, const char *file, char *path, size_t capacity)
 	return length < 0 || (size_t)length >= capacity ? -ENAMETOOLONG : 0;
 }
 
-struct vm *vm_find(struct lodged *lodged, const char *name)
+void vm_free_alone(struct vm *vm)
 {
-	for (struct vm *vm = lodged->vms; vm; vm = vm->next) {
-		if (strcmp(vm->name, name) == 0)
-			return vm;
-	}
-	return NULL;
+	vm_options_free(&vm->options);
+	free(vm->id);
+	free(vm->path);
+	free(vm);
 }
 
-static struct vm *vm_allocate(struct lodged *lodged, const char *name)
+static struct vm *vm_allocate(struct lodged *lodged, const char *id, const char *name)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
 
 	if (!vm)
 		return NULL;
 	vm->lodged = lodged;
-	strcpy(vm->name, name);
-	if (asprintf(&vm->path, "%s/vm/%s", lodged->runtime, name) < 0) {
-		free(vm);
+	snprintf(vm->name, sizeof(vm->name), "%s", name);
+	vm->id = strdup(id);
+	if (!vm->id || asprintf(&vm->path, "%s/%s", lodged->runtime, id) < 0) {
+		vm->path = NULL;
+		vm_free_alone(vm);
 		return NULL;
 	}
 	return vm;
 }
 
-static void vm_list(struct vm *vm)
+static struct vm *vm_allocate_own(struct lodged *lodged, const char *name)
+{
+	char id[sizeof("vm/") + VM_FOREIGN_NAME_MAX];
+
+	snprintf(id, sizeof(id), "vm/%s", name);
+	return vm_allocate(lodged, id, name);
+}
+
+struct vm *vm_new_foreign(struct lodged *lodged, const char *id, const char *name,
+			  const char *source)
+{
+	struct vm *vm = vm_allocate(lodged, id, name);
+
+	if (vm)
+		vm->source = source;
+	return vm;
+}
+
+bool vm_is_unused(const struct vm *vm)
+{
+	return vm->source && !vm->agent && !vm->console && !vm->screen;
+}
+
+void vm_list(struct vm *vm)
 {
 	vm->next = vm->lodged->vms;
 	vm->lodged->vms = vm;
@@ -116,9 +130,7 @@ static void vm_free(struct vm *vm)
 	agent_link_free(vm->agent);
 	console_free(vm->console);
 	vm->backend->release(vm);
-	vm_options_free(&vm->options);
-	free(vm->path);
-	free(vm);
+	vm_free_alone(vm);
 	lodged_check_idle(lodged);
 }
 
@@ -147,12 +159,11 @@ int vm_new(struct lodged *lodged, const char *name, const struct backend *backen
 		vm_free(vm);
 	else if (vm)
 		return -EEXIST;
-	vm = vm_allocate(lodged, name);
+	vm = vm_allocate_own(lodged, name);
 	if (!vm)
 		return -ENOMEM;
 	if (!paths_fit(vm)) {
-		free(vm->path);
-		free(vm);
+		vm_free_alone(vm);
 		return -ENAMETOOLONG;
 	}
 	/* What a VM that died without lodged may have left. */
@@ -161,8 +172,7 @@ int vm_new(struct lodged *lodged, const char *name, const struct backend *backen
 	if (mkdir(vm->path, 0700) < 0) {
 		int r = -errno;
 
-		free(vm->path);
-		free(vm);
+		vm_free_alone(vm);
 		return r;
 	}
 	vm->started_ns = realtime_ns();
@@ -187,13 +197,45 @@ static void agent_changed(void *owner, bool available)
 	bus_vm_changed(vm->lodged->bus, vm);
 }
 
+static void agent_wanted(void *owner)
+{
+	struct vm *vm = owner;
+
+	vm->backend->open_agent(vm);
+}
+
+void vm_connect_agent(struct vm *vm, const char *path)
+{
+	static const struct agent_link_handlers handlers = {
+		.changed = agent_changed,
+		.connect = agent_wanted,
+	};
+
+	if (!vm->agent)
+		agent_link_new(&vm->lodged->loop, path, &handlers, vm, &vm->agent);
+	lodged_check_idle(vm->lodged);
+}
+
+int vm_make_folder(const struct vm *vm)
+{
+	char parent[PATH_MAX];
+
+	if (!paths_fit(vm))
+		return -ENAMETOOLONG;
+	snprintf(parent, sizeof(parent), "%s", vm->path);
+	*strrchr(parent, '/') = '\0';
+	if ((mkdir(parent, 0700) < 0 && errno != EEXIST) ||
+	    (mkdir(vm->path, 0700) < 0 && errno != EEXIST))
+		return -errno;
+	return 0;
+}
+
 static void connect_to_guest(struct vm *vm)
 {
-	static const struct agent_link_handlers handlers = {.changed = agent_changed};
 	char path[PATH_MAX];
 
-	if (!vm->agent && vm_file(vm, "agent.sock", path, sizeof(path)) == 0)
-		agent_link_new(&vm->lodged->loop, path, &handlers, vm, &vm->agent);
+	if (vm_file(vm, "agent.sock", path, sizeof(path)) == 0)
+		vm_connect_agent(vm, path);
 	if (!vm->console && vm_file(vm, "console.sock", path, sizeof(path)) == 0)
 		console_new(&vm->lodged->loop, path, &vm->console);
 	vm_screen_start(vm);
@@ -353,7 +395,7 @@ static int adopt(struct lodged *lodged, const char *name)
 	struct vm *vm;
 	int r;
 
-	vm = vm_allocate(lodged, name);
+	vm = vm_allocate_own(lodged, name);
 	if (!vm)
 		return -ENOMEM;
 	r = descriptor_read(vm->path, &descriptor);
@@ -363,16 +405,13 @@ static int adopt(struct lodged *lodged, const char *name)
 		vm->started_ns = descriptor.started_ns;
 		vm->options = descriptor.options;
 		r = vm->backend ? vm->backend->adopt(vm) : -EBADMSG;
-		if (r < 0)
-			vm_options_free(&vm->options);
 	}
 	if (r < 0) {
 		/* It has died, or never lived. */
 		log_info("%s: not taken up again: %s", name, error_text(r));
 		vm_screen_end_orphan(vm->path);
 		remove_folder(vm->path);
-		free(vm->path);
-		free(vm);
+		vm_free_alone(vm);
 		return r;
 	}
 	if (vm->state == VM_STARTING)

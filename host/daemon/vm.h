@@ -17,6 +17,8 @@
 #include <uv.h>
 
 #define VM_NAME_MAX 48
+/* Of a VM that Lodge did not start. */
+#define VM_FOREIGN_NAME_MAX 255
 
 struct lodged;
 struct backend;
@@ -41,8 +43,10 @@ struct vm_waiter {
 struct vm {
 	struct lodged *lodged;
 	struct vm *next;
-	char name[VM_NAME_MAX + 1];
-	char *path; /* its folder */
+	char name[VM_FOREIGN_NAME_MAX + 1];
+	char *id;	    /* "vm/NAME": unlike any other's; of its folder and its object */
+	char *path;	    /* its folder; of one that Lodge did not start, once it is needed */
+	const char *source; /* which libvirt it is of, if Lodge did not start it; else NULL */
 	struct vm_options options;
 	const struct backend *backend;
 	void *machine; /* the backend's */
@@ -63,8 +67,28 @@ struct vm {
 
 const char *vm_state_text(enum vm_status state);
 
+/* --- Names (vm_names.c) ----------------------------------------------------------------------- */
+
 /* true: 1 to VM_NAME_MAX letters, digits, '-', '_' and '.', not beginning with '.' or '-'. */
 bool vm_name_is_valid(const char *name);
+
+/* The VM of that name that Lodge started; NULL. */
+struct vm *vm_find(struct lodged *lodged, const char *name);
+
+/**
+ * vm_look_up() - the VM that a person means
+ * @words:	the name of one that Lodge started, or of one that it did not if no other is called
+ *		so; "SOURCE/NAME" or "libvirt:NAME" is always one of the latter
+ *
+ * Return: 0 with @vm; -ENOENT; -ENOTUNIQ: two are called so.
+ */
+int vm_look_up(struct lodged *lodged, const char *words, struct vm **vm);
+
+/* What vm_look_up() finds it by, as short as can be. @label of VM_LABEL_MAX bytes; returns it. */
+#define VM_LABEL_MAX 512
+const char *vm_label(const struct vm *vm, char label[VM_LABEL_MAX]);
+
+/* --- Life ------------------------------------------------------------------------------------- */
 
 /* A path in the VM's folder; in @path of @capacity bytes. -ENAMETOOLONG. */
 int vm_file(const struct vm *vm, const char *file, char *path, size_t capacity);
@@ -77,6 +101,29 @@ int vm_file(const struct vm *vm, const char *file, char *path, size_t capacity);
  */
 int vm_new(struct lodged *lodged, const char *name, const struct backend *backend,
 	   struct vm_options *options, struct vm **vm);
+
+/**
+ * vm_new_foreign() - one that runs already, and that Lodge did not start
+ * @id:		as struct vm has it
+ * @source:	stays the caller's, and longer than the VM
+ *
+ * Its options, state, backend and machine are the caller's to set before vm_list(). Nothing is
+ * connected to, and no folder made.
+ *
+ * Return: NULL without memory.
+ */
+struct vm *vm_new_foreign(struct lodged *lodged, const char *id, const char *name,
+			  const char *source);
+/* Frees one that is on no list and has no machine. */
+void vm_free_alone(struct vm *vm);
+/* Puts it on the list, and tells the world. */
+void vm_list(struct vm *vm);
+/* true: nobody has asked anything of it yet, so that lodged need not be there for it. */
+bool vm_is_unused(const struct vm *vm);
+/* Makes the folder of a foreign VM. 0 or -errno. */
+int vm_make_folder(const struct vm *vm);
+/* The agent's link: to @path, or NULL: by the backend's open_agent. Nothing if it is there. */
+void vm_connect_agent(struct vm *vm, const char *path);
 
 /* Calls and forgets everyone on a list. */
 void vm_wake(struct vm_waiter **list);
@@ -107,7 +154,6 @@ void vm_gone(struct vm *vm, const char *reason, int exit_status);
 /* lodged ends and the VM does not: frees @vm, leaves the folder. */
 void vm_leave(struct vm *vm);
 
-struct vm *vm_find(struct lodged *lodged, const char *name);
 /* All VMs that an earlier lodged left in the runtime folder. */
 void vm_adopt_all(struct lodged *lodged);
 

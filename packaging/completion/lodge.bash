@@ -38,7 +38,7 @@ _lodge()
 	elif ! words=$(_lodge_value "$previous"); then
 		case $command in
 		help) words=$(lodge help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p') ;;
-		info | console | exec | shell | stop | kill | reboot | pause | resume | ping | view | type)
+		info | console | exec | shell | stop | kill | reboot | pause | resume | attach | ping | view | type)
 			words=$(lodge ls -q 2>/dev/null)
 			;;
 		screen)

@@ -75,13 +75,15 @@ static void print_host_side(struct json_object *vm)
 	line_of_text("name", vm, "Name");
 	line("state", "%s%s%s", json_text(vm, "State"), *json_text(vm, "Reason") ? ", " : "",
 	     json_text(vm, "Reason"));
-	line("runs on", "%s",
-	     strcmp(json_text(vm, "Accelerator"), "kvm") == 0 ? "lodge-vmm, KVM hardware"
-							      : "QEMU, TCG (no KVM)");
+	line("runs on", "%s%s", strcmp(json_text(vm, "Backend"), "vmm") == 0 ? "lodge-vmm" : "QEMU",
+	     strcmp(json_text(vm, "Accelerator"), "kvm") == 0 ? ", KVM hardware"
+							      : ", TCG (no KVM)");
+	line_of_text("from", vm, "Source");
 	line("processors", "%" PRIu64, json_number(vm, "Cpus"));
 	line_of_text("screen", vm, "Screen");
 	line("memory", "%s", format_size(json_number(vm, "Memory"), memory, sizeof(memory)));
-	line("process", "%" PRIu64, json_number(vm, "Pid"));
+	if (json_number(vm, "Pid"))
+		line("process", "%" PRIu64, json_number(vm, "Pid"));
 	count = items_of(vm, "Forwards", &items);
 	for (size_t i = 0; i < count; i++)
 		line(i ? "" : "forwards", "%s",

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 /* "12 s", "3 min", "5 h", "8 d" since a time in nanoseconds. */
@@ -26,33 +27,52 @@ static void format_age(uint64_t since_ns, char *text, size_t capacity)
 	snprintf(text, capacity, "%" PRIu64 " %s", age / units[i].seconds, units[i].unit);
 }
 
-static void add_row(struct table *table, const char *name, struct json_object *vm)
+static void add_row(struct table *table, const char *name, struct json_object *vm, bool with_source)
 {
 	char cpus[24], memory[16], age[32];
 
 	snprintf(cpus, sizeof(cpus), "%" PRIu64, json_number(vm, "Cpus"));
 	format_size(json_number(vm, "Memory"), memory, sizeof(memory));
-	format_age(json_number(vm, "Started"), age, sizeof(age));
+	/* libvirt does not tell everybody since when a domain runs. */
+	if (json_number(vm, "Started"))
+		format_age(json_number(vm, "Started"), age, sizeof(age));
+	else
+		strcpy(age, "-");
 	table_add(table, name);
 	table_add(table, json_text(vm, "State"));
 	table_add(table, json_text(vm, "Accelerator"));
 	table_add(table, cpus);
 	table_add(table, memory);
 	table_add(table, age);
-	table_add(table, json_text(vm, "Agent"));
+	table_add(table, *json_text(vm, "Agent") || !with_source ? json_text(vm, "Agent") : "-");
+	if (with_source)
+		table_add(table, *json_text(vm, "Source") ? json_text(vm, "Source") : "lodge");
+}
+
+/* Is one of them of the host's libvirt? */
+static bool has_source(struct json_object *list)
+{
+	json_object_object_foreach(list, name, vm)
+	{
+		(void)name;
+		if (*json_text(vm, "Source"))
+			return true;
+	}
+	return false;
 }
 
 static int print_table(struct json_object *list)
 {
-	static const char *const titles[] = {"NAME",   "STATE", "ON",	"CPUS",
-					     "MEMORY", "UP",	"AGENT"};
+	static const char *const titles[] = {"NAME",   "STATE", "ON",	 "CPUS",
+					     "MEMORY", "UP",	"AGENT", "FROM"};
+	bool with_source = has_source(list);
 	struct table table;
-	int error = table_init(&table, titles, ARRAY_SIZE(titles));
+	int error = table_init(&table, titles, ARRAY_SIZE(titles) - !with_source);
 
 	if (!error) {
 		json_object_object_foreach(list, name, vm)
 		{
-			add_row(&table, name, vm);
+			add_row(&table, name, vm, with_source);
 		}
 		table_print(&table, stdout);
 	}
@@ -94,5 +114,6 @@ const struct command command_ls = {
 	.name = "ls",
 	.operands = "",
 	.summary = "List the VMs",
+	.description = "Those of 'lodge run', and what runs in this host's libvirt.\n",
 	.run = run_ls,
 };

@@ -117,19 +117,16 @@ static void on_event(void *owner, const struct libvirt_event *event)
 
 static int connection_of(struct lodged *lodged, struct libvirt_connection **connection)
 {
+	struct libvirt_events *events = lodged_libvirt_events(lodged);
 	int r = 0;
 
+	if (!events)
+		return -EIO;
 	if (!lodged->libvirt)
-		r = libvirt_connection_new(&lodged->loop, lodged->runtime, on_event, lodged,
+		r = libvirt_connection_new(events, lodged->runtime, on_event, lodged,
 					   &lodged->libvirt);
 	*connection = lodged->libvirt;
 	return r;
-}
-
-void backend_libvirt_finish(struct lodged *lodged)
-{
-	libvirt_connection_free(lodged->libvirt);
-	lodged->libvirt = NULL;
 }
 
 /* --- Jobs ----------------------------------------------------------------------------------- */
@@ -142,7 +139,7 @@ struct job {
 	struct machine *machine;
 	backend_done done; /* NULL: nobody asked */
 	void *owner;
-	char name[VM_NAME_MAX + 1];
+	char name[VM_FOREIGN_NAME_MAX + 1];
 	char uuid[VIR_UUID_STRING_BUFLEN];
 	enum backend_command command;
 	/* Of a start. */
@@ -201,7 +198,7 @@ static struct job *job_new(struct vm *vm, backend_done done, void *owner)
 	job->machine = machine;
 	job->done = done;
 	job->owner = owner;
-	strcpy(job->name, vm->name);
+	snprintf(job->name, sizeof(job->name), "%s", vm->name);
 	strcpy(job->uuid, machine->uuid);
 	return job;
 }
@@ -544,11 +541,18 @@ static void release(struct vm *vm)
 	machine_put(machine);
 }
 
+static const char *graphics_kind(const struct vm *vm)
+{
+	(void)vm;
+	return "qemu";
+}
+
 const struct backend backend_libvirt = {
 	.name = "libvirt",
 	.start = start,
 	.adopt = adopt,
 	.command = command,
 	.open_graphics = open_graphics,
+	.graphics_kind = graphics_kind,
 	.release = release,
 };

@@ -11,102 +11,17 @@
 #include <libvirt/virterror.h>
 #include <limits.h>
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 struct libvirt_connection {
-	void (*handle)(void *owner, const struct libvirt_event *event);
-	void *owner;
+	struct libvirt_watch watch;
 	char root[PATH_MAX];
-	uv_async_t wake;
-	pthread_t events; /* runs libvirt's loop */
-	atomic_bool stop;
-	int nudge; /* a libvirt timer that ends its wait */
-
 	pthread_mutex_t opening; /* guards connect */
 	virConnectPtr connect;
-
-	pthread_mutex_t lock; /* guards the queue */
-	struct libvirt_event *first, **last;
 };
-
-void libvirt_last_words(char *text, size_t capacity)
-{
-	/* What QEMU said stands behind QEMU's whole command line, or a time. */
-	static const char *const preludes[] = {"unexpected exit status", "qemu-system-x86_64: "};
-	const char *words = virGetLastErrorMessage();
-
-	for (size_t i = 0; i < ARRAY_SIZE(preludes); i++) {
-		const char *at = strstr(words, preludes[i]);
-
-		if (at)
-			words = at + (strchr(preludes[i], ':') ? strlen(preludes[i]) : 0);
-	}
-	snprintf(text, capacity, "%s", words);
-	for (char *at = text; (at = strchr(at, '\n')) != NULL;)
-		*at = at[1] == '\0' ? '\0' : ' ';
-}
-
-/* --- Events, in libvirt's thread ------------------------------------------------------------ */
-
-static void post(struct libvirt_connection *connection, virDomainPtr domain,
-		 enum libvirt_event_kind kind, const char *reason)
-{
-	struct libvirt_event *event = calloc(1, sizeof(*event));
-
-	if (!event)
-		return;
-	event->kind = kind;
-	virDomainGetUUIDString(domain, event->uuid);
-	snprintf(event->name, sizeof(event->name), "%s", virDomainGetName(domain));
-	snprintf(event->reason, sizeof(event->reason), "%s", reason);
-	pthread_mutex_lock(&connection->lock);
-	*connection->last = event;
-	connection->last = &event->next;
-	pthread_mutex_unlock(&connection->lock);
-	uv_async_send(&connection->wake);
-}
-
-static const char *stop_reason(int detail)
-{
-	switch (detail) {
-	case VIR_DOMAIN_EVENT_STOPPED_CRASHED:
-		return "panic";
-	case VIR_DOMAIN_EVENT_STOPPED_DESTROYED:
-		return "killed";
-	case VIR_DOMAIN_EVENT_STOPPED_FAILED:
-		return "error";
-	default:
-		return ""; /* QEMU said why before */
-	}
-}
-
-static int on_lifecycle(virConnectPtr connect, virDomainPtr domain, int event, int detail,
-			void *opaque)
-{
-	(void)connect;
-	switch (event) {
-	case VIR_DOMAIN_EVENT_SUSPENDED:
-		post(opaque, domain, LIBVIRT_EVENT_PAUSED, "");
-		break;
-	case VIR_DOMAIN_EVENT_RESUMED:
-		post(opaque, domain, LIBVIRT_EVENT_RESUMED, "");
-		break;
-	case VIR_DOMAIN_EVENT_CRASHED:
-		post(opaque, domain, LIBVIRT_EVENT_PANICKED, "panic");
-		break;
-	case VIR_DOMAIN_EVENT_STOPPED:
-		post(opaque, domain, LIBVIRT_EVENT_STOPPED, stop_reason(detail));
-		break;
-	default:
-		break;
-	}
-	return 0;
-}
 
 /* QEMU's event SHUTDOWN tells apart what libvirt's does not: {"guest":true,"reason":"guest-reset"}.
  */
@@ -129,47 +44,9 @@ static void on_qemu_shutdown(virConnectPtr connect, virDomainPtr domain, const c
 	(void)micros;
 	for (size_t i = 0; details && i < ARRAY_SIZE(reasons); i++) {
 		if (strstr(details, reasons[i].qemu)) {
-			post(opaque, domain, LIBVIRT_EVENT_ENDING, reasons[i].reason);
+			libvirt_watch_post(opaque, domain, LIBVIRT_EVENT_ENDING, reasons[i].reason);
 			return;
 		}
-	}
-}
-
-static void on_nudge(int timer, void *opaque)
-{
-	(void)opaque;
-	virEventUpdateTimeout(timer, -1);
-}
-
-static void *run_events(void *opaque)
-{
-	struct libvirt_connection *connection = opaque;
-
-	while (!atomic_load(&connection->stop)) {
-		if (virEventRunDefaultImpl() < 0) {
-			log_error("libvirt's event loop has ended");
-			break;
-		}
-	}
-	return NULL;
-}
-
-/* --- Events, on the uv loop ----------------------------------------------------------------- */
-
-static void on_wake(uv_async_t *wake)
-{
-	struct libvirt_connection *connection = wake->data;
-	struct libvirt_event *event, *next;
-
-	pthread_mutex_lock(&connection->lock);
-	event = connection->first;
-	connection->first = NULL;
-	connection->last = &connection->first;
-	pthread_mutex_unlock(&connection->lock);
-	for (; event; event = next) {
-		next = event->next;
-		connection->handle(connection->owner, event);
-		free(event);
 	}
 }
 
@@ -241,11 +118,9 @@ static virConnectPtr open_embedded(struct libvirt_connection *connection)
 	connect = virConnectOpen(uri);
 	if (!connect)
 		return NULL;
-	if (virConnectDomainEventRegisterAny(connect, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-					     VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), connection,
-					     NULL) >= 0 &&
+	if (libvirt_watch_domains(&connection->watch, connect) == 0 &&
 	    virConnectDomainQemuMonitorEventRegister(connect, NULL, "SHUTDOWN", on_qemu_shutdown,
-						     connection, NULL, 0) >= 0)
+						     &connection->watch, NULL, 0) >= 0)
 		return connect;
 	virConnectClose(connect);
 	return NULL;
@@ -278,67 +153,20 @@ virConnectPtr libvirt_connection_get(struct libvirt_connection *connection, char
 	return NULL;
 }
 
-static void ignore_error(void *opaque, virErrorPtr error)
-{
-	(void)opaque;
-	(void)error;
-}
-
-static void free_connection(uv_handle_t *handle)
-{
-	struct libvirt_connection *connection = handle->data;
-	struct libvirt_event *next;
-
-	for (struct libvirt_event *event = connection->first; event; event = next) {
-		next = event->next;
-		free(event);
-	}
-	free(connection);
-}
-
-/* libvirt logs to standard error otherwise, warnings about each domain included. */
-static void send_log_to_file(const char *root)
-{
-	char outputs[PATH_MAX + 16];
-
-	snprintf(outputs, sizeof(outputs), "3:file:%s/log.txt", root);
-	setenv("LIBVIRT_LOG_OUTPUTS", outputs, 0);
-}
-
-int libvirt_connection_new(uv_loop_t *loop, const char *runtime,
+int libvirt_connection_new(struct libvirt_events *events, const char *runtime,
 			   void (*handle)(void *owner, const struct libvirt_event *event),
 			   void *owner, struct libvirt_connection **result)
 {
 	struct libvirt_connection *connection = calloc(1, sizeof(*connection));
-	int r;
 
 	if (!connection)
 		return -ENOMEM;
-	connection->handle = handle;
-	connection->owner = owner;
-	connection->last = &connection->first;
+	connection->watch = (struct libvirt_watch){events, handle, owner, -1};
 	pthread_mutex_init(&connection->opening, NULL);
-	pthread_mutex_init(&connection->lock, NULL);
 	if (snprintf(connection->root, sizeof(connection->root), "%s/libvirt", runtime) >=
 	    (int)sizeof(connection->root)) {
 		free(connection);
 		return -ENAMETOOLONG;
-	}
-	make_folder(connection->root, "");
-	send_log_to_file(connection->root);
-	virSetErrorFunc(NULL, ignore_error);
-	if (virEventRegisterDefaultImpl() < 0) {
-		free(connection);
-		return -EIO;
-	}
-	connection->nudge = virEventAddTimeout(-1, on_nudge, NULL, NULL);
-	uv_async_init(loop, &connection->wake, on_wake);
-	uv_unref((uv_handle_t *)&connection->wake);
-	connection->wake.data = connection;
-	r = -pthread_create(&connection->events, NULL, run_events, connection);
-	if (r < 0) {
-		uv_close((uv_handle_t *)&connection->wake, free_connection);
-		return r;
 	}
 	*result = connection;
 	return 0;
@@ -346,12 +174,7 @@ int libvirt_connection_new(uv_loop_t *loop, const char *runtime,
 
 void libvirt_connection_free(struct libvirt_connection *connection)
 {
-	if (!connection)
-		return;
-	atomic_store(&connection->stop, true);
-	virEventUpdateTimeout(connection->nudge, 0);
-	pthread_join(connection->events, NULL);
-	uv_close((uv_handle_t *)&connection->wake, free_connection);
+	free(connection);
 }
 
 pid_t libvirt_domain_pid(const struct libvirt_connection *connection, const char *name)

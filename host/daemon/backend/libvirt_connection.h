@@ -6,46 +6,31 @@
  * state in that folder lets the next lodged find the domains again (tried: after kill -9 the next
  * open lists them in 20 ms).
  *
- * libvirt's calls block, so they are for worker threads; its event loop has a thread of its own,
- * and what it reports is handed to the uv loop. The connection opens when it is first wanted, since
- * that costs some 10 MB, and seconds when libvirt has not met this QEMU before.
+ * libvirt's calls block, so they are for worker threads. The connection opens when it is first
+ * wanted, since that costs some 10 MB, and seconds when libvirt has not met this QEMU before.
  */
 #ifndef LODGE_DAEMON_LIBVIRT_CONNECTION_H
 #define LODGE_DAEMON_LIBVIRT_CONNECTION_H
 
+#include "host/daemon/backend/libvirt_events.h"
+
 #include <libvirt/libvirt.h>
-#include <uv.h>
+#include <sys/types.h>
 
 struct libvirt_connection;
-
-enum libvirt_event_kind {
-	LIBVIRT_EVENT_PAUSED,
-	LIBVIRT_EVENT_RESUMED,
-	LIBVIRT_EVENT_PANICKED, /* and stands still */
-	LIBVIRT_EVENT_ENDING,	/* QEMU says why it is about to end */
-	LIBVIRT_EVENT_STOPPED,
-};
-
-struct libvirt_event {
-	struct libvirt_event *next;
-	enum libvirt_event_kind kind;
-	char uuid[VIR_UUID_STRING_BUFLEN];
-	char name[64];
-	char reason[16]; /* of ENDING and STOPPED, as org.lodge1.VM.Wait has it; or "" */
-};
 
 /**
  * libvirt_connection_new() - get ready to connect
  * @runtime:	lodged's runtime folder
- * @handle:	called on @loop for each event
+ * @handle:	called on @events' loop for each event
  *
- * Does not keep @loop alive. Return: 0; -errno.
+ * Return: 0; -errno.
  */
-int libvirt_connection_new(uv_loop_t *loop, const char *runtime,
+int libvirt_connection_new(struct libvirt_events *events, const char *runtime,
 			   void (*handle)(void *owner, const struct libvirt_event *event),
 			   void *owner, struct libvirt_connection **connection);
 
-/* Stops the events. Domains run on; the driver goes with the process. NULL is fine. */
+/* After the events have ended. Domains run on; the driver goes with the process. NULL is fine. */
 void libvirt_connection_free(struct libvirt_connection *connection);
 
 /**
@@ -59,8 +44,5 @@ virConnectPtr libvirt_connection_get(struct libvirt_connection *connection, char
 
 /* Process id of a running domain's QEMU, or 0. */
 pid_t libvirt_domain_pid(const struct libvirt_connection *connection, const char *name);
-
-/* What libvirt said last in this thread, on one line. */
-void libvirt_last_words(char *text, size_t capacity);
 
 #endif

@@ -298,11 +298,8 @@ static void say_hello(uv_timer_t *timer)
 	again_in(link, say_hello, HELLO_RETRY_LAST_MS);
 }
 
-static void try_connect(uv_timer_t *timer)
+void agent_link_give(struct agent_link *link, int fd)
 {
-	struct agent_link *link = timer->data;
-	int fd = connect_unix(link->path);
-
 	if (fd < 0 ||
 	    pump_new(link->loop, fd, false, link->session, &pump_handlers, link, &link->pump) < 0) {
 		again_in(link, try_connect, CONNECT_RETRY_LAST_MS);
@@ -310,6 +307,16 @@ static void try_connect(uv_timer_t *timer)
 	}
 	link->retry_ms = HELLO_RETRY_FIRST_MS;
 	say_hello(&link->retry);
+}
+
+static void try_connect(uv_timer_t *timer)
+{
+	struct agent_link *link = timer->data;
+
+	if (link->path[0])
+		agent_link_give(link, connect_unix(link->path));
+	else
+		link->handlers->connect(link->owner);
 }
 
 int agent_link_new(uv_loop_t *loop, const char *path, const struct agent_link_handlers *handlers,
@@ -322,12 +329,13 @@ int agent_link_new(uv_loop_t *loop, const char *path, const struct agent_link_ha
 		return -ENOMEM;
 	link->session = session_new(SESSION_HOST, "lodged " LODGE_VERSION, capabilities,
 				    &session_handlers, link);
-	if (!link->session || strlen(path) >= sizeof(link->path)) {
+	if (!link->session || (path && strlen(path) >= sizeof(link->path))) {
 		session_free(link->session);
 		free(link);
 		return -ENOMEM;
 	}
-	strcpy(link->path, path);
+	if (path)
+		strcpy(link->path, path);
 	link->loop = loop;
 	link->handlers = handlers;
 	link->owner = owner;

@@ -32,16 +32,22 @@ struct agent_ping {
 struct agent_link_handlers {
 	/* The agent is there, or gone. */
 	void (*changed)(void *owner, bool available);
+	/* Of a link without a path: it wants a connection. agent_link_give() follows. */
+	void (*connect)(void *owner);
 };
 
 /**
  * agent_link_new() - connect to the agent behind a socket, and stay connected
- * @path:	the unix socket; tried again, slower each time up to 1 s, until it is there
+ * @path:	the unix socket; tried again, slower each time up to 1 s, until it is there. NULL:
+ *		`connect` is asked instead, each time
  *
  * Return: 0; -ENOMEM.
  */
 int agent_link_new(uv_loop_t *loop, const char *path, const struct agent_link_handlers *handlers,
 		   void *owner, struct agent_link **link);
+/* What `connect` was asked for: a socket, which becomes the link's, or -errno: asked again later.
+ */
+void agent_link_give(struct agent_link *link, int fd);
 /* Clients lose their connections. NULL is fine. */
 void agent_link_free(struct agent_link *link);
 

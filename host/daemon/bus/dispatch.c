@@ -97,6 +97,19 @@ static const char standard_interfaces[] =
 	"direction=\"out\"/></method>\n"
 	"  </interface>\n";
 
+static void write_children(struct text *text, struct lodged *lodged, const char *path)
+{
+	for (struct vm *vm = lodged->vms; vm; vm = vm->next) {
+		char own[BUS_PATH_MAX], *slash;
+
+		vm_object_path(vm, own);
+		slash = strrchr(own, '/');
+		*slash = '\0';
+		if (strcmp(own, path) == 0)
+			fprintf(text->file, "  <node name=\"%s\"/>\n", slash + 1);
+	}
+}
+
 static void introspect(struct call *call, const struct bus_interface *interface, const char *path)
 {
 	DBusMessage *reply = call_new_reply(call);
@@ -119,15 +132,9 @@ static void introspect(struct call *call, const struct bus_interface *interface,
 	else if (strcmp(path, "/org") == 0)
 		fputs("  <node name=\"lodge1\"/>\n", text.file);
 	else if (strcmp(path, BUS_PATH_MANAGER) == 0)
-		fputs("  <node name=\"vm\"/>\n", text.file);
-	else if (strcmp(path, BUS_PATH_VM) == 0) {
-		for (struct vm *vm = call->lodged->vms; vm; vm = vm->next) {
-			char own[BUS_PATH_MAX];
-
-			vm_object_path(vm, own);
-			fprintf(text.file, "  <node name=\"%s\"/>\n", strrchr(own, '/') + 1);
-		}
-	}
+		fputs("  <node name=\"vm\"/>\n  <node name=\"domain\"/>\n", text.file);
+	else if (strcmp(path, BUS_PATH_VM) == 0 || strcmp(path, BUS_PATH_DOMAIN) == 0)
+		write_children(&text, call->lodged, path);
 	fputs("</node>\n", text.file);
 	fclose(text.file);
 	dbus_message_iter_init_append(reply, &iter);

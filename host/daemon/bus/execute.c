@@ -134,7 +134,7 @@ static struct slice encode(DBusMessage *message, uint8_t *bytes, size_t capacity
 	return cbor_written(&all);
 }
 
-void execute_in_vm(struct call *call)
+static void execute_now(struct call *call, bool happened)
 {
 	static const struct stream_handlers handlers = {.data = on_data, .closed = on_closed};
 	struct execution *execution;
@@ -143,8 +143,7 @@ void execute_in_vm(struct call *call)
 	struct slice params;
 	int r = -ENOMEM;
 
-	if (!call_guest_runs(call))
-		return;
+	(void)happened;
 	execution = calloc(1, sizeof(*execution));
 	bytes = malloc(2 * PARAMETERS_MAX);
 	if (execution && bytes) {
@@ -168,4 +167,9 @@ void execute_in_vm(struct call *call)
 	execution->timer.data = execution;
 	if (timeout_ms > 0)
 		uv_timer_start(&execution->timer, on_timeout, timeout_ms, 0);
+}
+
+void execute_in_vm(struct call *call)
+{
+	call_with_agent(call, execute_now);
 }

@@ -3,6 +3,7 @@
 #ifndef LODGE_DAEMON_BUS_INTERNAL_H
 #define LODGE_DAEMON_BUS_INTERNAL_H
 
+#include "host/daemon/backend.h"
 #include "host/daemon/bus/bus.h"
 
 #include <dbus/dbus.h>
@@ -11,6 +12,7 @@
 #define BUS_NAME	      "org.lodge1"
 #define BUS_PATH_MANAGER      "/org/lodge1"
 #define BUS_PATH_VM	      "/org/lodge1/vm"
+#define BUS_PATH_DOMAIN	      "/org/lodge1/domain"
 #define BUS_INTERFACE_MANAGER "org.lodge1.Manager"
 #define BUS_INTERFACE_VM      "org.lodge1.VM"
 
@@ -96,6 +98,16 @@ void bus_emit(struct bus *bus, DBusMessage *signal);
 
 /* execute.c */
 void execute_in_vm(struct call *call);
+
+/* agent.c */
+void wait_agent(struct call *call);
+void open_agent(struct call *call);
+void ping_agent(struct call *call);
+void attach_agent(struct call *call);
+/* Goes on when the agent answers, or does not soon, in a guest that runs; @go answers the call. */
+void call_with_agent(struct call *call, void (*go)(struct call *call, bool happened));
+/* Goes on when what is made on demand has been made. */
+void call_with_port(struct call *call, enum backend_port port, void (*go)(struct call *call));
 
 /* machine.c */
 /* true: the guest can answer. Else (it is paused) the call has been answered with an error. */

@@ -11,13 +11,10 @@
 #include "protocol/message.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* libvirt gives QEMU 15 s, and the kernel may have much memory to take back. */
 #define KILL_LIMIT_MS 30000
-/* An agent answers pings whatever else it does; only its guest may be slow. */
-#define PING_LIMIT_MS 10000
 
 /* --- Life ----------------------------------------------------------------------------------- */
 
@@ -168,53 +165,10 @@ bool call_guest_runs(struct call *call)
 	return false;
 }
 
-/* --- Agent and console ------------------------------------------------------------------------ */
+/* --- The console --------------------------------------------------------------------------------
+ */
 
-static void wait_agent_answer(struct call *call, bool happened)
-{
-	DBusMessage *reply = call_new_reply(call);
-	dbus_bool_t available = happened && call->vm->state != VM_STOPPED &&
-				agent_link_is_available(call->vm->agent);
-
-	dbus_message_append_args(reply, DBUS_TYPE_BOOLEAN, &available, DBUS_TYPE_INVALID);
-	call_reply(call, reply);
-}
-
-static void wait_agent(struct call *call)
-{
-	dbus_uint32_t timeout_ms;
-
-	dbus_message_get_args(call->message, NULL, DBUS_TYPE_UINT32, &timeout_ms,
-			      DBUS_TYPE_INVALID);
-	if (!call_guest_runs(call))
-		return;
-	if (agent_link_is_available(call->vm->agent) || call->vm->state == VM_STOPPED)
-		wait_agent_answer(call, true);
-	else
-		call_wait(call, &call->vm->agent_waiters, timeout_ms, wait_agent_answer);
-}
-
-static void open_agent(struct call *call)
-{
-	int fd, r;
-
-	if (!call_guest_runs(call))
-		return;
-	r = call->vm->agent ? agent_link_open(call->vm->agent, &fd) : -ENOTCONN;
-	if (r == 0)
-		call_reply_fd(call, fd);
-	else if (r == -ENOTCONN)
-		call_fail(call, BUS_ERROR(AgentUnavailable),
-			  "no agent answers in '%s': it may still be booting, or "
-			  "lodge-agent is not "
-			  "installed in it",
-			  call->vm->name);
-	else
-		call_fail(call, BUS_ERROR(Failed), "cannot connect to the agent: %s",
-			  error_text(r));
-}
-
-static void open_console(struct call *call)
+static void open_console_now(struct call *call)
 {
 	dbus_bool_t replay;
 	int fd, r = -ENOTCONN;
@@ -229,66 +183,9 @@ static void open_console(struct call *call)
 			  call->vm->name, error_text(r));
 }
 
-struct ping_call {
-	struct agent_ping ping;
-	struct call *call;
-	uv_timer_t timer;
-};
-
-static void ping_closed(uv_handle_t *timer)
+static void open_console(struct call *call)
 {
-	free(timer->data);
-}
-
-static void ping_timeout(uv_timer_t *timer)
-{
-	struct ping_call *entry = timer->data;
-
-	agent_link_forget_ping(entry->call->vm->agent, &entry->ping);
-	call_fail(entry->call, BUS_ERROR(AgentUnavailable),
-		  "the agent did not answer within %d s; is the guest stuck?",
-		  PING_LIMIT_MS / 1000);
-	uv_close((uv_handle_t *)timer, ping_closed);
-}
-
-static void ping_done(struct agent_ping *ping, uint64_t round_trip_ns)
-{
-	struct ping_call *entry = CONTAINER_OF(ping, struct ping_call, ping);
-	DBusMessage *reply;
-
-	if (round_trip_ns == 0) {
-		call_fail(entry->call, BUS_ERROR(AgentUnavailable), "the agent went away");
-	} else {
-		reply = call_new_reply(entry->call);
-		dbus_message_append_args(reply, DBUS_TYPE_UINT64, &round_trip_ns,
-					 DBUS_TYPE_INVALID);
-		call_reply(entry->call, reply);
-	}
-	uv_close((uv_handle_t *)&entry->timer, ping_closed);
-}
-
-static void ping_agent(struct call *call)
-{
-	struct ping_call *entry;
-	int r = -ENOTCONN;
-
-	if (!call_guest_runs(call))
-		return;
-	entry = calloc(1, sizeof(*entry));
-	if (entry) {
-		entry->call = call;
-		entry->ping.done = ping_done;
-		if (call->vm->agent)
-			r = agent_link_ping(call->vm->agent, &entry->ping);
-	}
-	if (r == 0) {
-		uv_timer_init(&call->lodged->loop, &entry->timer);
-		entry->timer.data = entry;
-		uv_timer_start(&entry->timer, ping_timeout, PING_LIMIT_MS, 0);
-		return;
-	}
-	free(entry);
-	call_fail(call, BUS_ERROR(AgentUnavailable), "no agent answers in '%s'", call->vm->name);
+	call_with_port(call, BACKEND_PORT_CONSOLE, open_console_now);
 }
 
 /* --- Properties ------------------------------------------------------------------------------- */
@@ -314,6 +211,7 @@ TEXT_PROPERTY(get_state, vm_state_text(call->vm->state))
 TEXT_PROPERTY(get_reason, call->vm->reason)
 TEXT_PROPERTY(get_screen, screen_state_text(call->vm))
 TEXT_PROPERTY(get_backend, call->vm->backend->name)
+TEXT_PROPERTY(get_source, call->vm->source)
 TEXT_PROPERTY(get_accelerator, call->vm->options.accel)
 TEXT_PROPERTY(get_kernel, call->vm->options.kernel)
 TEXT_PROPERTY(get_path, call->vm->path)
@@ -371,6 +269,7 @@ static const struct bus_method methods[] = {
 	{"Pause", "", "", pause_vm},
 	{"Resume", "", "", resume_vm},
 	{"Ping", "", "t round_trip_ns", ping_agent},
+	{"AttachAgent", "", "", attach_agent},
 	{"Execute", "as argv u timeout_ms", "i status ay standard_output ay standard_error",
 	 execute_in_vm},
 };
@@ -381,6 +280,7 @@ static const struct bus_property properties[] = {
 	{"Reason", "s", get_reason},
 	{"Screen", "s", get_screen},
 	{"Backend", "s", get_backend},
+	{"Source", "s", get_source},
 	{"Accelerator", "s", get_accelerator},
 	{"Pid", "u", get_pid},
 	{"Cpus", "u", get_cpus},

@@ -2,6 +2,7 @@
 /* org.lodge1.Manager: the VMs, and starting one. */
 #include "host/daemon/bus/internal.h"
 
+#include "host/daemon/backend/domains.h"
 #include "host/daemon/lodged.h"
 #include "host/daemon/placement.h"
 #include "host/daemon/screen/screen.h"
@@ -12,11 +13,28 @@
 #include <stdio.h>
 #include <string.h>
 
-static void list_vms(struct call *call)
+/* libvirt's domains are told of in this time, or a daemon hangs. */
+#define LISTING_MS 8000
+
+/* Goes on when it is known what runs in the host's libvirt. */
+static void when_listed(struct call *call, void (*go)(struct call *call, bool happened))
 {
+	struct domains *domains = call->lodged->domains;
+
+	domains_look_again(domains);
+	if (domains_are_listed(domains))
+		go(call, true);
+	else
+		call_wait(call, domains_waiters(domains), LISTING_MS, go);
+}
+
+static void list_now(struct call *call, bool happened)
+{
+	char label[VM_LABEL_MAX];
 	DBusMessage *reply = call_new_reply(call);
 	DBusMessageIter iter, dict, entry;
 
+	(void)happened;
 	dbus_message_iter_init_append(reply, &iter);
 	dbus_message_iter_open_container(&iter, DBUS_TYPE_ARRAY, "{sa{sv}}", &dict);
 	for (struct vm *vm = call->lodged->vms; vm; vm = vm->next) {
@@ -24,12 +42,17 @@ static void list_vms(struct call *call)
 
 		of_vm.vm = vm;
 		dbus_message_iter_open_container(&dict, DBUS_TYPE_DICT_ENTRY, NULL, &entry);
-		append_text(&entry, vm->name);
+		append_text(&entry, vm_label(vm, label));
 		bus_append_properties(&of_vm, &bus_vm_interface, &entry);
 		dbus_message_iter_close_container(&dict, &entry);
 	}
 	dbus_message_iter_close_container(&iter, &dict);
 	call_reply(call, reply);
+}
+
+static void list_vms(struct call *call)
+{
+	when_listed(call, list_now);
 }
 
 static void reply_with_path(struct call *call, const struct vm *vm)
@@ -43,18 +66,36 @@ static void reply_with_path(struct call *call, const struct vm *vm)
 	call_reply(call, reply);
 }
 
+static void get_listed(struct call *call, bool happened)
+{
+	const char *name;
+	struct vm *vm;
+	int r;
+
+	(void)happened;
+	dbus_message_get_args(call->message, NULL, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID);
+	r = vm_look_up(call->lodged, name, &vm);
+	if (r == -ENOTUNIQ)
+		call_fail(call, BUS_ERROR(InvalidArgument),
+			  "two VMs are called '%s'; lodge ls shows the whole names", name);
+	else if (r < 0)
+		call_fail(call, BUS_ERROR(NotFound), "there is no VM '%s'; lodge ls shows them",
+			  name);
+	else
+		reply_with_path(call, vm);
+}
+
+/* One that Lodge started is found at once, however libvirt does. */
 static void get_vm(struct call *call)
 {
 	const char *name;
 	struct vm *vm;
 
 	dbus_message_get_args(call->message, NULL, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID);
-	vm = vm_find(call->lodged, name);
-	if (!vm)
-		call_fail(call, BUS_ERROR(NotFound), "there is no VM '%s'; lodge ls shows them",
-			  name);
-	else
+	if (vm_look_up(call->lodged, name, &vm) == 0)
 		reply_with_path(call, vm);
+	else
+		when_listed(call, get_listed);
 }
 
 /* --- Options -------------------------------------------------------------------------------- */

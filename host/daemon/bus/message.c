@@ -102,13 +102,13 @@ void append_text(DBusMessageIter *iter, const char *text)
 	dbus_message_iter_append_basic(iter, DBUS_TYPE_STRING, &text);
 }
 
-/* Names hold letters, digits, '-', '_' and '.'; paths only the first two and '_': the others are
- * written as '_' and two hexadecimal digits. */
+/* Ids hold letters, digits, '/', '-', '_' and '.'; paths only the first three and '_': the others
+ * are written as '_' and two hexadecimal digits. */
 void vm_object_path(const struct vm *vm, char path[BUS_PATH_MAX])
 {
-	size_t length = (size_t)sprintf(path, "%s/", BUS_PATH_VM);
+	size_t length = (size_t)sprintf(path, "%s/", BUS_PATH_MANAGER);
 
-	for (const char *at = vm->name; *at; at++) {
+	for (const char *at = vm->id; *at; at++) {
 		if (*at == '-' || *at == '_' || *at == '.')
 			length += (size_t)sprintf(path + length, "_%02x", (unsigned int)*at);
 		else

@@ -80,9 +80,14 @@ static void connect_control(struct call *call, bool happened)
 		call_reply_fd(call, fd);
 }
 
-void open_screen_control(struct call *call)
+static void control_when_ready(struct call *call)
 {
 	when_ready(call, connect_control);
+}
+
+void open_screen_control(struct call *call)
+{
+	call_with_port(call, BACKEND_PORT_SCREEN, control_when_ready);
 }
 
 /* --- What is asked for ---------------------------------------------------------------------- */
@@ -194,6 +199,11 @@ static void connect_viewer(struct call *call, bool happened)
 	call_fail(call, BUS_ERROR(Failed), "the screen takes no viewer: %s", error_text(r));
 }
 
+static void viewer_when_ready(struct call *call)
+{
+	when_ready(call, connect_viewer);
+}
+
 void open_screen(struct call *call)
 {
 	struct wish wish;
@@ -205,7 +215,7 @@ void open_screen(struct call *call)
 		call_fail(call, BUS_ERROR(InvalidArgument),
 			  "OpenScreen's one option is view_only (b)");
 	else
-		when_ready(call, connect_viewer);
+		call_with_port(call, BACKEND_PORT_SCREEN, viewer_when_ready);
 }
 
 /* --- A listener ----------------------------------------------------------------------------- */
@@ -326,6 +336,11 @@ static bool is_plain(const char *text, size_t capacity)
 	return strlen(text) < capacity;
 }
 
+static void listen_when_ready(struct call *call)
+{
+	when_ready(call, start_listening);
+}
+
 void listen_screen(struct call *call)
 {
 	struct wish wish;
@@ -346,7 +361,7 @@ void listen_screen(struct call *call)
 		call_fail(call, BUS_ERROR(InvalidArgument),
 			  "ListenScreen: a value is not one that its option takes");
 	else
-		when_ready(call, start_listening);
+		call_with_port(call, BACKEND_PORT_SCREEN, listen_when_ready);
 }
 
 static void closed(void *owner, int error, const char *text)

@@ -228,7 +228,8 @@ static DBusMessage *new_signal(const char *name)
 
 static void emit_name(struct bus *bus, const char *signal_name, const struct vm *vm)
 {
-	const char *name = vm->name;
+	char label[VM_LABEL_MAX];
+	const char *name = vm_label(vm, label);
 	DBusMessage *signal = bus ? new_signal(signal_name) : NULL;
 
 	if (!signal)
@@ -249,7 +250,9 @@ void bus_vm_removed(struct bus *bus, const struct vm *vm)
 
 void bus_vm_changed(struct bus *bus, const struct vm *vm)
 {
-	const char *name = vm->name, *state = vm_state_text(vm->state), *reason = vm->reason;
+	char label[VM_LABEL_MAX];
+	const char *name = vm_label(vm, label), *state = vm_state_text(vm->state);
+	const char *reason = vm->reason;
 	DBusMessage *signal = bus ? new_signal("VMStateChanged") : NULL;
 
 	if (!signal)

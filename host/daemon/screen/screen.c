@@ -50,6 +50,7 @@ struct vm_screen {
 	bool adopted;	  /* the first that we connect to is not ours */
 	bool started;	  /* vm_screen_start() */
 	bool missing;	  /* there is no such program */
+	bool blind;	  /* QEMU's display could not be had */
 	unsigned int closing;
 };
 
@@ -87,11 +88,6 @@ static void hand_over_agent(struct vm_screen *screen)
 	}
 }
 
-static void on_again(uv_timer_t *timer)
-{
-	hand_over_agent(timer->data);
-}
-
 /* Guests without our agent may have SPICE's. The port takes one connection at a time. */
 static void hand_over_spice(struct vm_screen *screen)
 {
@@ -108,12 +104,30 @@ static void hand_over_spice(struct vm_screen *screen)
 
 static void graphics_opened(struct vm *vm, int fd, const char *text)
 {
-	if (fd >= 0 && vm->screen && vm->screen->client)
-		handoff_client_send(vm->screen->client, "kind=qemu\n", fd, NULL, NULL);
-	else if (fd >= 0)
+	struct vm_screen *screen = vm->screen;
+	char packet[32];
+
+	if (fd >= 0 && screen && screen->client) {
+		snprintf(packet, sizeof(packet), "kind=%s\n", vm->backend->graphics_kind(vm));
+		handoff_client_send(screen->client, packet, fd, NULL, NULL);
+		screen->blind = false;
+	} else if (fd >= 0) {
 		close(fd);
-	else
-		log_warning("%s: no connection to QEMU's display: %s", vm->name, text);
+	} else if (screen) {
+		if (!screen->blind)
+			log_warning("%s: no connection to QEMU's display: %s", vm->name, text);
+		screen->blind = true;
+		again(screen);
+	}
+}
+
+static void on_again(uv_timer_t *timer)
+{
+	struct vm_screen *screen = timer->data;
+
+	hand_over_agent(screen);
+	if (screen->blind && screen->client)
+		screen->vm->backend->open_graphics(screen->vm, graphics_opened);
 }
 
 static void listener_handed(void *owner, int error, const char *text)
@@ -267,7 +281,9 @@ static int make_command_line(const struct vm_screen *screen, struct command_line
 		add_pair(line, sockets[i].flag, line->paths[i]);
 	}
 	if (!is_vmm)
-		line->list[line->count++] = "--await-qemu";
+		line->list[line->count++] = strcmp(vm->backend->graphics_kind(vm), "vnc") == 0
+						    ? "--await-vnc"
+						    : "--await-qemu";
 	if (screen->plan.certificate[0]) {
 		add_pair(line, "--tls-certificate", screen->plan.certificate);
 		add_pair(line, "--tls-key", screen->plan.key);

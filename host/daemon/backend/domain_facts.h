@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * domain_facts - what matters of a running domain's XML (https://libvirt.org/formatdomain.html)
+ */
+#ifndef LODGE_DAEMON_DOMAIN_FACTS_H
+#define LODGE_DAEMON_DOMAIN_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The port that our agent has in the guest. */
+#define DOMAIN_AGENT_PORT "org.lodge.agent.0"
+
+enum domain_graphics {
+	DOMAIN_GRAPHICS_NONE,
+	DOMAIN_GRAPHICS_DBUS, /* org.qemu.Display1, peer to peer */
+	DOMAIN_GRAPHICS_VNC,
+};
+
+struct domain_facts {
+	char type[16]; /* "kvm", "qemu" */
+	uint64_t memory_bytes;
+	uint64_t cpus;
+	bool has_channel;	/* DOMAIN_AGENT_PORT, as a unix socket that QEMU listens on */
+	char channel_path[108]; /* that socket, or "" if it is longer */
+	bool has_console;
+	enum domain_graphics graphics; /* the best there is for us */
+	unsigned int graphics_index;   /* as virDomainOpenGraphicsFD() counts */
+	char other_graphics[16];       /* a kind that we cannot show, if there is one; or "" */
+};
+
+/* 0; -EBADMSG: that is no domain. */
+int domain_facts_read(const char *xml, struct domain_facts *facts);
+
+#endif

@@ -39,6 +39,28 @@ static struct json_object *ask_guest(struct client *client, const char *name)
 	return guest;
 }
 
+/* In a VM that Lodge did not start, the agent's link is made when it is asked for: does it answer?
+ * If not, why, in @why. */
+static bool agent_comes(struct client *client, const char *name, char *why, size_t capacity)
+{
+	DBusError error = DBUS_ERROR_INIT;
+	DBusMessage *reply = NULL,
+		    *message = client_vm_message(client, name, LODGE_VM_INTERFACE, "Ping");
+
+	if (!message)
+		return false;
+	reply = dbus_connection_send_with_reply_and_block(client_connection(client), message,
+							  CLIENT_QUICK_MS, &error);
+	dbus_message_unref(message);
+	if (reply) {
+		dbus_message_unref(reply);
+		return true;
+	}
+	snprintf(why, capacity, "%s", error.message);
+	dbus_error_free(&error);
+	return false;
+}
+
 /* --- For people ---------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 3))) static void line(const char *title, const char *format, ...)
@@ -66,7 +88,7 @@ static size_t items_of(struct json_object *object, const char *key, struct json_
 	return json_object_array_length(*items);
 }
 
-static void print_host_side(struct json_object *vm)
+static void print_host_side(struct json_object *vm, const char *no_agent)
 {
 	struct json_object *items;
 	char memory[16];
@@ -88,7 +110,7 @@ static void print_host_side(struct json_object *vm)
 	for (size_t i = 0; i < count; i++)
 		line(i ? "" : "forwards", "%s",
 		     json_object_get_string(json_object_array_get_idx(items, i)));
-	line("agent", "%s", *json_text(vm, "Agent") ? json_text(vm, "Agent") : "does not answer");
+	line("agent", "%s", *json_text(vm, "Agent") ? json_text(vm, "Agent") : no_agent);
 }
 
 static void print_network(struct json_object *guest)
@@ -195,6 +217,7 @@ static int run_info(const struct command *command, int argc, char **argv)
 		 &json, 0, 0},
 	};
 	struct json_object *all, *vm, *guest = NULL;
+	char no_agent[512] = "does not answer";
 	bool has_agent;
 	int status;
 
@@ -202,6 +225,13 @@ static int run_info(const struct command *command, int argc, char **argv)
 		return status;
 	if (client_open(&client) < 0 || !(vm = client_vm_properties(client, argv[0])))
 		return EXIT_FAILED;
+	if (*json_text(vm, "Source") && *json_text(vm, "Agent") == '\0' &&
+	    agent_comes(client, argv[0], no_agent, sizeof(no_agent))) {
+		json_object_put(vm);
+		vm = client_vm_properties(client, argv[0]);
+		if (!vm)
+			return EXIT_FAILED;
+	}
 	/* A paused guest cannot be asked, and that is no failure. */
 	has_agent =
 		*json_text(vm, "Agent") != '\0' && strcmp(json_text(vm, "State"), "paused") != 0;
@@ -213,7 +243,7 @@ static int run_info(const struct command *command, int argc, char **argv)
 	if (json) {
 		json_print(all);
 	} else {
-		print_host_side(vm);
+		print_host_side(vm, no_agent);
 		if (guest)
 			print_guest(guest);
 	}

@@ -139,9 +139,9 @@ static void ask_screen(struct domain_call *call, virDomainPtr domain)
 	    call->facts.graphics != DOMAIN_GRAPHICS_NONE)
 		return;
 	refuse(call, -EINVAL,
-	       "'%s' has no display that can be shown%s%s: add <graphics type='vnc' "
-	       "listen='none'/> or <graphics type='dbus' p2p='yes'/> with virsh edit, and start it "
-	       "anew",
+	       "'%s' has no display that can be shown%s%s: add <graphics type='vnc'><listen "
+	       "type='none'/></graphics> or <graphics type='dbus' p2p='yes'/> with virsh edit, and "
+	       "start it anew",
 	       virDomainGetName(domain), call->facts.other_graphics[0] ? ", only " : "",
 	       call->facts.other_graphics);
 }

@@ -268,8 +268,8 @@ static const struct bus_method methods[] = {
 	{"Reboot", "", "", reboot_vm},
 	{"Pause", "", "", pause_vm},
 	{"Resume", "", "", resume_vm},
-	{"Ping", "", "t round_trip_ns", ping_agent},
 	{"AttachAgent", "", "", attach_agent},
+	{"Ping", "", "t round_trip_ns", ping_agent},
 	{"Execute", "as argv u timeout_ms", "i status ay standard_output ay standard_error",
 	 execute_in_vm},
 };

@@ -445,7 +445,7 @@ START_TEST(all_vms_are_listed_with_all_properties)
 	for (; dbus_message_iter_get_arg_type(&properties) != DBUS_TYPE_INVALID;
 	     dbus_message_iter_next(&properties))
 		count++;
-	ck_assert_int_eq(count, 17);
+	ck_assert_int_eq(count, 18);
 	dbus_message_unref(reply);
 }
 END_TEST

@@ -72,6 +72,22 @@ class Serial:
         raise Error("no shell on the serial line within %d s" % seconds)
 
 
+class Spots:
+    """A picture too large to be copied: a pixel is asked for when it is looked at, by VNC."""
+
+    LARGE = 1 << 24  # pixels
+
+    def __init__(self, path):
+        self.viewer = Rfb(path, timeout=60)
+        self.width, self.height = self.viewer.width, self.viewer.height
+
+    def at(self, x, y):
+        self.viewer.frame((x, y, 1, 1))
+        if (self.viewer.width, self.viewer.height) != (self.width, self.height):
+            raise Error("its size changes")
+        return self.viewer.pixel(x, y)
+
+
 class Guest:
     """What all share."""
 
@@ -266,7 +282,7 @@ class ScreenGuest(RigGuest):
             raise Error("lodge-screen does not start: " + self.explain())
         os.close(ready)
         self._hand_over(paths["handoff"])
-        self.control = Control(paths["control"])
+        self.control = Control(paths["control"], 60)
         self.vnc = paths["vnc"]
         deadline = time.monotonic() + 20
         while not self.size(0)[0]:
@@ -338,7 +354,8 @@ class ScreenGuest(RigGuest):
         return self.size(head) == (0, 0)
 
     def picture(self, head):
-        return self.control.capture(head, "raw")
+        width, height = self.size(head)
+        return Spots(self.vnc) if width * height > Spots.LARGE else self.control.capture(head, "raw")
 
     def explain(self):
         """What lodge-screen says of the heads, and in its log."""
@@ -381,7 +398,7 @@ class LodgeGuest(ScreenGuest):
                 if self.lodge("exec", self.name, "--", "true", seconds=min(left, 60)).returncode == 0:
                     break
             time.sleep(0.5)
-        self.control = Control(os.path.join(self.folder, "screen.sock"))
+        self.control = Control(os.path.join(self.folder, "screen.sock"), 60)
         self.vnc = os.path.join(self.folder, "vnc.sock")
 
     def _console(self):

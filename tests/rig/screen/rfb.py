@@ -93,8 +93,9 @@ class Rfb:
     def encodings(self, numbers):
         self.send(struct.pack(">BxH%di" % len(numbers), 2, len(numbers), *numbers))
 
-    def request(self, incremental=True):
-        self.send(struct.pack(">BBHHHH", 3, incremental, 0, 0, self.width, self.height))
+    def request(self, incremental=True, area=None):
+        x, y, width, height = area or (0, 0, self.width, self.height)
+        self.send(struct.pack(">BBHHHH", 3, incremental, x, y, width, height))
 
     def set_desktop_size(self, width, height, screens=None):
         """screens: (id, x, y, width, height, flags) each; default: one that is all of it."""
@@ -194,13 +195,13 @@ class Rfb:
             yield event
             return
 
-    def frame(self):
-        """Asks for the whole picture and waits for it."""
-        self.request(incremental=False)
+    def frame(self, area=None):
+        """Asks for the whole picture, or a part of it, and waits for it."""
+        self.request(incremental=False, area=area)
         deadline = time.monotonic() + self.timeout
         for _, kinds in self.events(self.timeout):
             if "size" in kinds:
-                self.request(incremental=False)
+                self.request(incremental=False, area=area)
             elif "pixels" in kinds:
                 return
             if time.monotonic() > deadline:

@@ -7,7 +7,7 @@ import sys
 
 
 class Desktop:
-    def __init__(self, alone, heads_alone, bar=0, boot="1280x800", patience=8, start=150,
+    def __init__(self, alone, heads_alone, bar=0, boot="1280x800", patience=20, start=240,
                  scales=False):
         # Follows a new preferred mode by itself: yes, no, or "crops": the mode does, while the picture
         # is cut off.
@@ -17,7 +17,7 @@ class Desktop:
         self.boot = boot  # the first head's size at boot
         self.scales = scales  # can show things twice as large
         self.start = start  # seconds until it is up, at most, on a busy machine
-        self.patience = patience  # seconds for a new size, in QEMU's emulation
+        self.patience = patience  # seconds for a new size, at most, on a busy machine
 
 
 DESKTOPS = {
@@ -29,7 +29,7 @@ DESKTOPS = {
     "sway": Desktop(alone=False, heads_alone=True, scales=True),
     "sway-next": Desktop(alone=False, heads_alone=True, scales=True),
     "labwc": Desktop(alone=False, heads_alone=True),
-    "gnome": Desktop(alone=True, heads_alone=True, bar=48, patience=15, start=400, scales=True),
+    "gnome": Desktop(alone=True, heads_alone=True, bar=48, patience=30, start=400, scales=True),
     "kde": Desktop(alone=True, heads_alone=True),
 }
 

@@ -327,7 +327,7 @@ def main():
     with open(options.table, "a", encoding="utf-8") as table:
         entry = Entry(guest, options.desktop, table, options)
         try:
-            guest.boot(240 * options.slow)
+            guest.boot(entry.start * 2)
             entry.all()
         except (Error, OSError) as error:
             entry.check("it goes on", False, str(error))

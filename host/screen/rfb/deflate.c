@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <isa-l/igzip_lib.h>
 
-#define MEMORY_LEVEL 9
+#define MEMORY_LEVEL 8
 #define ROOM	     (32UL << 10)
 
 static const uint8_t header[2] = {0x78, 0x01};
@@ -106,21 +106,10 @@ static int run_zlib(struct deflate_stream *stream, const void *bytes, size_t len
 
 /* --- Either ----------------------------------------------------------------------------------- */
 
-#define LEVEL_SMALL  5
-#define LEVEL_PIXELS DEFLATE_ZLIB_FROM
-#define IN_A_HURRY   1 /* viewers that ask for that, or less */
-
-int deflate_level(int compression, size_t pixels, size_t length)
-{
-	if (compression >= 0 && compression <= IN_A_HURRY)
-		return compression;
-	return MAX(compression, length <= pixels ? LEVEL_SMALL : LEVEL_PIXELS);
-}
-
-int deflate_append(struct deflate_stream *stream, int compression, const void *bytes, size_t length,
+int deflate_append(struct deflate_stream *stream, int level, const void *bytes, size_t length,
 		   struct wire *out)
 {
-	bool zlib = compression >= DEFLATE_ZLIB_FROM;
+	bool zlib = level > DEFLATE_FAST;
 	int result = 0;
 
 	if (length > UINT32_MAX / 2)
@@ -128,8 +117,8 @@ int deflate_append(struct deflate_stream *stream, int compression, const void *b
 	if (!stream->begun)
 		wire_put(out, header, sizeof(header));
 	stream->begun = true;
-	if (zlib && (stream->by != DEFLATE_BY_ZLIB || stream->level != compression))
-		result = begin_zlib(stream, compression);
+	if (zlib && (stream->by != DEFLATE_BY_ZLIB || stream->level != level))
+		result = begin_zlib(stream, level);
 	else if (!zlib && stream->by != DEFLATE_BY_ISAL)
 		result = begin_isal(stream);
 	if (result < 0)

@@ -29,17 +29,14 @@ struct deflate_stream {
 	bool has_zlib;
 };
 
-/* From here on zlib's level of that number. */
-#define DEFLATE_ZLIB_FROM 3
+/* ISA-L; what is more is zlib's level of that number. */
+#define DEFLATE_FAST 1
 
-/* The level at which the bytes are no more than other servers', at less work: palettes and runs are
- * little, and worth more of it than pixels. @length of them stand for @pixels; @compression: as the
- * viewer asks for it. */
-int deflate_level(int compression, size_t pixels, size_t length);
+/* Viewers that wish for no more than that, or say nothing (-1), get what suits us. */
+#define DEFLATE_NO_WISH 2
 
-/* Appends @bytes, compressed. @compression: 0 to 9 as viewers ask for it, may differ from call to
- * call; -1: as it suits us. 0; -ENOMEM; -EIO. */
-int deflate_append(struct deflate_stream *stream, int compression, const void *bytes, size_t length,
+/* Appends @bytes, compressed; @level may differ from call to call. 0; -ENOMEM; -EIO. */
+int deflate_append(struct deflate_stream *stream, int level, const void *bytes, size_t length,
 		   struct wire *out);
 void deflate_free(struct deflate_stream *stream);
 

@@ -41,6 +41,11 @@ static void put_length(struct wire *out, size_t at, size_t length)
 	out->bytes[at + 2] = (uint8_t)(length >> 14);
 }
 
+static int level_of(const struct encoder *encoder)
+{
+	return encoder->compression > DEFLATE_NO_WISH ? encoder->compression : DEFLATE_FAST;
+}
+
 static int put_bytes(struct encoder *encoder, unsigned int stream, const uint8_t *bytes,
 		     size_t length, struct wire *out)
 {
@@ -52,7 +57,7 @@ static int put_bytes(struct encoder *encoder, unsigned int stream, const uint8_t
 		return 0;
 	}
 	wire_put(out, "\0\0\0", 3);
-	result = deflate_append(&encoder->tight_stream[stream], encoder->compression, bytes, length,
+	result = deflate_append(&encoder->tight_stream[stream], level_of(encoder), bytes, length,
 				out);
 	if (result < 0)
 		return result;

@@ -13,6 +13,9 @@
 #define MAX_PALETTE 127U
 #define MAX_PACKED  16U /* colours of a palette without runs */
 
+#define LEVEL_SMALL  5
+#define LEVEL_PIXELS 2
+
 enum {
 	TILE_RAW = 0,
 	TILE_SOLID = 1,
@@ -153,6 +156,15 @@ static uint8_t *put_tile(uint8_t *at, struct tile *tile)
 	return pixels_store(at, tile->bytes, tile->values, tile->count);
 }
 
+/* The levels at which the bytes are no more than other servers', at less work: palettes and runs
+ * are little, and worth more of it than pixels. */
+static int level_of(const struct encoder *encoder, size_t pixels, size_t bytes)
+{
+	if (encoder->compression >= 0 && encoder->compression < DEFLATE_NO_WISH)
+		return DEFLATE_FAST;
+	return MAX(encoder->compression, bytes <= pixels ? LEVEL_SMALL : LEVEL_PIXELS);
+}
+
 int encode_zrle(struct encoder *encoder, const struct piece *piece, struct wire *out)
 {
 	uint32_t width = piece->place.width, height = piece->place.height;
@@ -177,8 +189,7 @@ int encode_zrle(struct encoder *encoder, const struct piece *piece, struct wire 
 	length_at = out->length;
 	wire_put32(out, 0);
 	length = (size_t)(at - encoder->scratch);
-	result = deflate_append(&encoder->zrle,
-				deflate_level(encoder->compression, (size_t)width * height, length),
+	result = deflate_append(&encoder->zrle, level_of(encoder, (size_t)width * height, length),
 				encoder->scratch, length, out);
 	if (result < 0)
 		return result;

@@ -92,6 +92,7 @@ class Guest:
     """What all share."""
 
     screen = False  # lodge-screen is in front
+    one_head = False  # whatever the machine has
 
     def explain(self):
         return ""
@@ -264,6 +265,7 @@ class ScreenGuest(RigGuest):
     Asks and looks by its control socket."""
 
     way, screen = "screen", True
+    source = "qemu"  # as lodge-screen calls it
 
     def boot(self, seconds):
         super().boot(seconds)
@@ -274,7 +276,7 @@ class ScreenGuest(RigGuest):
         ready, theirs = os.pipe()
         words = [word for name, path in paths.items() for word in ("--" + name, path)]
         self.process = subprocess.Popen(
-            [os.path.join(BUILD, "lodge-screen"), "--await-qemu", "--ready-fd", str(theirs), *words],
+            [os.path.join(BUILD, "lodge-screen"), "--await-" + self.source, "--ready-fd", str(theirs), *words],
             pass_fds=[theirs], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
             preexec_fn=die_with_us)
         os.close(theirs)
@@ -296,7 +298,7 @@ class ScreenGuest(RigGuest):
         handoff.connect(path)
         agent = socket.socket(socket.AF_UNIX)
         agent.connect(os.path.join(self.folder, "agent.sock"))
-        for kind, descriptor in (("qemu", self._qemu_display()), ("agent", agent)):
+        for kind, descriptor in ((self.source, self._display()), ("agent", agent)):
             socket.send_fds(handoff, [b"kind=%s\n" % kind.encode()], [descriptor.fileno()])
             answer = handoff.recv(1024)
             descriptor.close()
@@ -304,7 +306,7 @@ class ScreenGuest(RigGuest):
                 raise Error("handing over %s: %r" % (kind, answer))
         handoff.close()
 
-    def _qemu_display(self):
+    def _display(self):
         """Our end of a new connection to QEMU's D-Bus display."""
         qmp = socket.socket(socket.AF_UNIX)
         qmp.connect(os.path.join(self.folder, "qmp.sock"))
@@ -362,6 +364,17 @@ class ScreenGuest(RigGuest):
         with open(self.log.name, encoding="utf-8") as log:
             said = log.read().strip()
         return "%s %s" % (self.control.info() if self.control else "", said[-500:])
+
+
+class VncGuest(ScreenGuest):
+    """The same by QEMU's VNC server, of which lodge-screen is a viewer. It shows one head."""
+
+    way, source, one_head = "vnc", "vnc", True
+
+    def _display(self):
+        ours = socket.socket(socket.AF_UNIX)
+        ours.connect(os.path.join(self.folder, "vnc0.sock"))
+        return ours
 
 
 class LodgeGuest(ScreenGuest):

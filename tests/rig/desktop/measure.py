@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Asks a guest's desktop for sizes, and sees what comes of it.
 
-usage: measure.py {rig | agent | screen} DESKTOP [--table FILE] [OPTION...]
+usage: measure.py {rig | agent | screen | vnc} DESKTOP [--table FILE] [OPTION...]
        measure.py lodge DESKTOP VM [--table FILE] [OPTION...]
 
 rig: as the COMMAND of tests/rig/desktop/run; QEMU alone, so only what the desktop does by itself is
 asked for: a desktop that is known not to follow must not, and that is a pass too (it says that the
 table of desktops is still true). agent: the same guest, and its lodge-agent and lodge-session are asked
-for what the desktop did not do. screen: and lodge-screen does all that. lodge: a VM of lodge. In these
+for what the desktop did not do. screen: and lodge-screen does all that. vnc: so it does by
+QEMU's VNC server. lodge: a VM of lodge. In these
 every desktop must follow.
 
 For each request three things must be right: the mode as the guest's kernel has it, the size of the
@@ -23,7 +24,7 @@ import sys
 import time
 
 from desktops import DESKTOPS
-from guest import AgentGuest, Error, LodgeGuest, Refused, RigGuest, ScreenGuest
+from guest import AgentGuest, Error, LodgeGuest, Refused, RigGuest, ScreenGuest, VncGuest
 import inside
 
 SIZES = [(1440, 900), (1366, 768), (1023, 767), (1920, 1080)]
@@ -298,7 +299,8 @@ class Entry:
             for size in SIZES[:2]:
                 self.stays(size)
         # One picture is all that a text console has.
-        if self.name != "console" and (self.guest.way != "qemu" or self.desktop.heads_alone):
+        has_heads = self.name != "console" and not self.guest.one_head
+        if has_heads and (self.guest.way != "qemu" or self.desktop.heads_alone):
             self.second_head()
         if self.guest.screen and self.desktop.scales:
             self.scaled()
@@ -311,7 +313,7 @@ class Entry:
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1], add_help=True)
-    parser.add_argument("way", choices=("rig", "agent", "screen", "lodge"))
+    parser.add_argument("way", choices=("rig", "agent", "screen", "vnc", "lodge"))
     parser.add_argument("desktop", choices=sorted(DESKTOPS))
     parser.add_argument("vm", nargs="?")
     parser.add_argument("--table", default="/dev/null")
@@ -321,7 +323,7 @@ def main():
     options = parser.parse_args()
     if options.way != "lodge":
         guest = {"rig": RigGuest, "agent": AgentGuest,
-                 "screen": ScreenGuest}[options.way](os.environ["RIG"])
+                 "screen": ScreenGuest, "vnc": VncGuest}[options.way](os.environ["RIG"])
     else:
         guest = LodgeGuest(options.vm)
     with open(options.table, "a", encoding="utf-8") as table:

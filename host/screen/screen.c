@@ -51,6 +51,13 @@ bool screen_is_driverless(const struct screen *screen)
 	return screen->source && screen->source->driverless;
 }
 
+bool screen_is_behind(struct screen *screen)
+{
+	struct source *source = screen->source;
+
+	return source && source->ops->is_behind && source->ops->is_behind(source);
+}
+
 unsigned int screen_key_ms(const struct screen *screen)
 {
 	return screen->source ? screen->source->ops->key_ms : 0;

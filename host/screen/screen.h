@@ -43,6 +43,8 @@ unsigned int screen_heads(const struct screen *screen);
 bool screen_is_driverless(const struct screen *screen);
 /* source_ops.key_ms; 0: there is no source. */
 unsigned int screen_key_ms(const struct screen *screen);
+/* source_ops.is_behind. */
+bool screen_is_behind(struct screen *screen);
 const char *screen_name(const struct screen *screen); /* of the VM */
 /* The guest's layout, for viewers that send keysyms (keyboard.h). NULL: nobody has set one. */
 const struct keyboard *screen_keyboard(const struct screen *screen);
@@ -120,6 +122,9 @@ struct source_ops {
 	void (*limit)(const struct source *source, unsigned int head,
 		      struct rectangle size[DESKTOP_MAX_HEADS]);
 	void (*key)(struct source *source, uint32_t code, bool down);
+	/* Whether the machine has not taken all keys yet: more would come to it at once, and be
+	 * lost. Asked before each key that is typed by itself. NULL: that loses none. */
+	bool (*is_behind)(struct source *source);
 	/* @x, @y 0 to 32767 over the guest's whole desktop; @head and @at: the same as a place on a
 	 * head. */
 	void (*pointer)(struct source *source, uint32_t x, uint32_t y, unsigned int head,

@@ -14,8 +14,9 @@ struct typing_job {
 	struct typing *typing;
 	struct typing_job *next;
 	struct stream *stream;
-	uint32_t altgr; /* the key for it in this job's layout */
-	unsigned int held_ms;
+	uint32_t altgr;		/* the key for it in this job's layout */
+	unsigned int held_ms;	/* since the guest is busy */
+	unsigned int behind_ms; /* since the machine does not take keys */
 	size_t at, count;
 	struct keyboard_chord chord[];
 };
@@ -95,6 +96,20 @@ static void job_fail(struct typing_job *job, int error, const char *text)
 	job_free(job);
 }
 
+static bool is_to_wait(struct typing *typing, struct typing_job *job, unsigned int step_ms)
+{
+	if (job->behind_ms < TYPING_HOLD_MS && screen_is_behind(typing->screen)) {
+		job->behind_ms += step_ms;
+		return true;
+	}
+	job->behind_ms = 0;
+	if (job->held_ms < TYPING_HOLD_MS && typing->holds && typing->holds(typing->owner)) {
+		job->held_ms += step_ms;
+		return true;
+	}
+	return false;
+}
+
 static void on_step(uv_timer_t *timer)
 {
 	struct typing *typing = timer->data;
@@ -102,11 +117,10 @@ static void on_step(uv_timer_t *timer)
 	const unsigned int step_ms = MAX(screen_key_ms(typing->screen), 1U);
 
 	uv_timer_start(timer, on_step, step_ms, 0);
-	if (job->held_ms < TYPING_HOLD_MS && typing->holds && typing->holds(typing->owner)) {
-		job->held_ms += step_ms;
+	if (is_to_wait(typing, job, step_ms))
 		return;
-	}
 	press(typing, job);
+	(void)screen_is_behind(typing->screen); /* it begins to find out */
 	if (++job->at == job->count) {
 		stream_reply(job->stream, (struct slice){0});
 		job_free(job);

@@ -4,7 +4,7 @@
  *
  * What cannot be typed is refused before the first key goes down. One request after the other, at
  * a pace that the machine's keyboard, the guest's driver and a text console keep up with
- * (screen_key_ms()).
+ * (screen_key_ms(), screen_is_behind()).
  */
 #ifndef LODGE_SCREEN_TYPING_H
 #define LODGE_SCREEN_TYPING_H
@@ -12,7 +12,7 @@
 #include "host/screen/screen.h"
 #include "protocol/session.h"
 
-#define TYPING_HOLD_MS	3000 /* at most */
+#define TYPING_HOLD_MS	3000 /* at most, for a request, and for a key */
 #define TYPING_MAX_JOBS 8    /* requests that wait */
 
 struct typing;

@@ -11,7 +11,7 @@
 
 /* --- Calls ------------------------------------------------------------------------------------ */
 
-void qemu_call(struct qemu *qemu, bus_peer_reply *reply, void *owner, const char *path,
+bool qemu_call(struct qemu *qemu, bus_peer_reply *reply, void *owner, const char *path,
 	       const char *interface, const char *member, int first, ...)
 {
 	DBusMessage *message = dbus_message_new_method_call(NULL, path, interface, member);
@@ -20,7 +20,7 @@ void qemu_call(struct qemu *qemu, bus_peer_reply *reply, void *owner, const char
 	int result = -ENOMEM;
 
 	if (!message)
-		return;
+		return false;
 	va_start(arguments, first);
 	made = dbus_message_append_args_valist(message, first, arguments);
 	va_end(arguments);
@@ -32,6 +32,7 @@ void qemu_call(struct qemu *qemu, bus_peer_reply *reply, void *owner, const char
 	if (result < 0)
 		log_debug("cannot call QEMU's %s: %s", member, error_text(result));
 	dbus_message_unref(message);
+	return result == 0;
 }
 
 bool qemu_refused(DBusMessage *reply, const char *what)
@@ -149,6 +150,7 @@ static const struct source_ops qemu_ops = {
 	.set_mode = qemu_set_mode,
 	.limit = limit,
 	.key = qemu_key,
+	.is_behind = qemu_is_behind,
 	.pointer = qemu_pointer,
 	.motion = qemu_motion,
 	.button = qemu_button,

@@ -10,6 +10,17 @@
 
 #define TABLET_RANGE 32768U
 
+static void on_key_taken(void *owner, DBusMessage *reply)
+{
+	(void)qemu_refused(reply, "a key");
+	((struct qemu *)owner)->keys--;
+}
+
+bool qemu_is_behind(struct source *source)
+{
+	return qemu_of(source)->keys > 0;
+}
+
 void qemu_key(struct source *source, uint32_t code, bool down)
 {
 	struct qemu *qemu = qemu_of(source);
@@ -17,8 +28,9 @@ void qemu_key(struct source *source, uint32_t code, bool down)
 
 	if (qemu->heads == 0 || scancode == 0)
 		return;
-	qemu_call(qemu, NULL, NULL, qemu->console[0].path, QEMU_KEYBOARD,
-		  down ? "Press" : "Release", DBUS_TYPE_UINT32, &scancode, DBUS_TYPE_INVALID);
+	qemu->keys += qemu_call(qemu, on_key_taken, qemu, qemu->console[0].path, QEMU_KEYBOARD,
+				down ? "Press" : "Release", DBUS_TYPE_UINT32, &scancode,
+				DBUS_TYPE_INVALID);
 }
 
 static void move(struct qemu *qemu, int32_t dx, int32_t dy)

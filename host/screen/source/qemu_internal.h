@@ -38,7 +38,8 @@ struct qemu {
 	struct bus_peer *peer;
 	uv_timer_t *linger, *relisten, *settle;
 	bool watching, is_absolute, has_pointer;
-	uint32_t x, y; /* where the pointer was last, for a relative mouse */
+	unsigned int keys; /* that QEMU has not answered */
+	uint32_t x, y;	   /* where the pointer was last, for a relative mouse */
 	unsigned int heads;
 	struct qemu_console console[DESKTOP_MAX_HEADS];
 	uint32_t ids[QEMU_MAX_CONSOLES]; /* to be asked, one after the other */
@@ -50,8 +51,9 @@ static inline struct qemu *qemu_of(const struct source *source)
 	return CONTAINER_OF(source, struct qemu, source);
 }
 
-/* What follows @first: arguments as for dbus_message_append_args(). @reply NULL: none is wanted. */
-void qemu_call(struct qemu *qemu, bus_peer_reply *reply, void *owner, const char *path,
+/* What follows @first: arguments as for dbus_message_append_args(). @reply NULL: none is wanted.
+ * Return: whether it is on its way, and @reply will be called. */
+bool qemu_call(struct qemu *qemu, bus_peer_reply *reply, void *owner, const char *path,
 	       const char *interface, const char *member, int first, ...);
 /* Whether a reply is an error; says so where it can be seen. */
 bool qemu_refused(DBusMessage *reply, const char *what);
@@ -69,6 +71,7 @@ void qemu_size_differs(struct qemu *qemu);
 void qemu_watch(struct source *source, bool watching);
 bool qemu_is_current(const struct source *source);
 void qemu_key(struct source *source, uint32_t code, bool down);
+bool qemu_is_behind(struct source *source);
 void qemu_pointer(struct source *source, uint32_t x, uint32_t y, unsigned int head,
 		  const struct rectangle *at);
 void qemu_motion(struct source *source, int32_t dx, int32_t dy);

@@ -53,6 +53,23 @@ static void request(struct vnc *vnc, bool incremental, uint32_t width, uint32_t 
 	store_be16(message + 6, width);
 	store_be16(message + 8, height);
 	vnc->requested = vnc_send(vnc, message, sizeof(message));
+	if (!incremental && vnc->requested)
+		vnc->questions++;
+}
+
+void vnc_question(struct vnc *vnc)
+{
+	request(vnc, false, 1, 1);
+}
+
+/* QEMU 6 and later answer each with the size as soon as it was read, and then with pixels; before,
+ * with pixels alone, several at a time. */
+void vnc_answered(struct vnc *vnc, bool with_pixels)
+{
+	if (!with_pixels && vnc->questions > 0)
+		vnc->questions--;
+	else if (with_pixels && !vnc->is_resizable)
+		vnc->questions = 0;
 }
 
 void vnc_ask(struct vnc *vnc, bool incremental)
@@ -185,7 +202,7 @@ static ssize_t read_init(struct vnc *vnc, const uint8_t *bytes, size_t length)
 	if (vnc->watching)
 		vnc_ask(vnc, false);
 	else
-		request(vnc, false, 1, 1);
+		vnc_question(vnc);
 	return INIT_SIZE;
 }
 
@@ -293,6 +310,7 @@ static const struct source_ops vnc_ops = {
 	.set_mode = vnc_set_mode,
 	.limit = vnc_limit,
 	.key = vnc_key,
+	.is_behind = vnc_is_behind,
 	.pointer = vnc_pointer,
 	.motion = vnc_motion,
 	.button = vnc_button,

@@ -46,12 +46,24 @@ void vnc_key(struct source *source, uint32_t code, bool down)
 
 	if (!vnc->ready)
 		return;
+	vnc->unsure = true;
 	if (vnc->has_extended_keys && scancode) {
 		send_key(vnc, scancode, keysym, down);
 	} else if (keysym) {
 		store_be32(plain + 4, keysym);
 		vnc_send(vnc, plain, sizeof(plain));
 	}
+}
+
+/* What is sent while QEMU has no time comes to the guest all at once. */
+bool vnc_is_behind(struct source *source)
+{
+	struct vnc *vnc = vnc_of(source);
+
+	if (vnc->unsure && vnc->ready)
+		vnc_question(vnc);
+	vnc->unsure = false;
+	return vnc->questions > 0;
 }
 
 /* A key that is not down goes up: QEMU takes note, the guest sees nothing. */

@@ -59,8 +59,10 @@ struct vnc {
 	bool is_off;			    /* by set_mode */
 	bool is_resizable, has_extended_keys, is_absolute;
 	bool watching;
-	bool requested;	  /* an update, that has not come */
-	uint64_t missing; /* pixels that have not come since all were asked for */
+	bool requested;		/* an update, that has not come */
+	unsigned int questions; /* requests that are answered with the size, or pixels, at once */
+	bool unsure;		/* keys were sent after the last of them */
+	uint64_t missing;	/* pixels that have not come since all were asked for */
 
 	/* The update that is being read. */
 	unsigned int rectangles; /* that are still to come */
@@ -91,6 +93,10 @@ int vnc_take_size(struct vnc *vnc, uint32_t width, uint32_t height);
 void vnc_size_is_known(struct vnc *vnc);
 /* Asks for a picture, if somebody watches. */
 void vnc_ask(struct vnc *vnc, bool incremental);
+/* Asks for a few pixels, whoever watches, so that it answers. */
+void vnc_question(struct vnc *vnc);
+/* It has said its size, or sent pixels. */
+void vnc_answered(struct vnc *vnc, bool with_pixels);
 
 /* --- vnc_update.c --------------------------------------------------------------------------- */
 
@@ -114,6 +120,7 @@ void vnc_drained(struct vnc *vnc);
 void vnc_nudge(struct vnc *vnc);
 /* Operations of the source. */
 void vnc_key(struct source *source, uint32_t code, bool down);
+bool vnc_is_behind(struct source *source);
 void vnc_pointer(struct source *source, uint32_t x, uint32_t y, unsigned int head,
 		 const struct rectangle *at);
 void vnc_motion(struct source *source, int32_t dx, int32_t dy);

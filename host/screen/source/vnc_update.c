@@ -75,6 +75,7 @@ static void finish_update(struct vnc *vnc)
 		vnc->source.heads = 1;
 		screen_source_ready(vnc->source.screen);
 	}
+	vnc_answered(vnc, true);
 	vnc->requested = false;
 	vnc->missing -= MIN(vnc->missing, vnc->got);
 	vnc_ask(vnc, true);
@@ -151,6 +152,8 @@ static ssize_t read_extended_size(struct vnc *vnc, const uint8_t *bytes, size_t 
 		if (result < 0)
 			return result;
 	}
+	if (place->x != BY_US)
+		vnc_answered(vnc, false);
 	vnc_size_is_known(vnc);
 	return vnc_next_rectangle(vnc, size);
 }

@@ -103,6 +103,11 @@ static void on_key(struct source *source, uint32_t code, bool down)
 	note(painted_of(source), "%c%u ", down ? '+' : '-', code);
 }
 
+static bool is_behind(struct source *source)
+{
+	return painted_of(source)->is_behind;
+}
+
 static void on_pointer(struct source *source, uint32_t x, uint32_t y, unsigned int head,
 		       const struct rectangle *at)
 {
@@ -138,6 +143,7 @@ static const struct source_ops ops = {
 	.is_current = is_current,
 	.set_mode = on_mode,
 	.key = on_key,
+	.is_behind = is_behind,
 	.pointer = on_pointer,
 	.motion = on_motion,
 	.button = on_button,

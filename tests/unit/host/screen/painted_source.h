@@ -10,6 +10,7 @@ struct painted_source {
 	bool watching, freed;
 	bool is_late; /* pixels come by painted_source_paint() alone */
 	bool is_current;
+	bool is_behind;
 	bool follows; /* a mode is followed at once */
 	char log[4096];
 	uint32_t width[DESKTOP_MAX_HEADS], height[DESKTOP_MAX_HEADS];

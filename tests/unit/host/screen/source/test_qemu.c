@@ -417,7 +417,9 @@ START_TEST(input)
 	screen_key(&viewer, KEY_A, false);
 	screen_key(&viewer, KEY_RIGHTALT, true);
 	screen_key(&viewer, KEY_MICMUTE, true);
+	ck_assert(screen_is_behind(screen));
 	expect_calls("Press 30 0;Release 30 0;Press 184 0;");
+	ck_assert(!screen_is_behind(screen));
 	screen_pointer(&viewer, 299, 100, 4);
 	screen_pointer(&viewer, 299, 100, 0);
 	expect_calls("SetAbsPosition 299 100;Press 2 0;SetAbsPosition 299 100;Release 2 0;");

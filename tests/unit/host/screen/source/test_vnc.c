@@ -374,6 +374,40 @@ START_TEST(keys_are_scancodes_with_the_layouts_keysym)
 }
 END_TEST
 
+START_TEST(whether_keys_were_taken_is_asked)
+{
+	struct source *source;
+
+	begin();
+	source = screen_source(screen);
+	say_size(0, 0, WIDTH, HEIGHT);
+	ck_assert(!source->ops->is_behind(source));
+	expect_nothing();
+	screen_key(&viewer, KEY_A, true);
+	EXPECT(255, 0, 0, 1, 0, 0, 0, 'a', 0, 0, 0, 0x1e);
+	ck_assert(source->ops->is_behind(source));
+	ck_assert(source->ops->is_behind(source));
+	expect(first_request, sizeof(first_request));
+	say_size(0, 0, WIDTH, HEIGHT);
+	ck_assert(!source->ops->is_behind(source));
+	expect_nothing();
+}
+END_TEST
+
+START_TEST(an_old_server_answers_with_pixels)
+{
+	struct source *source;
+
+	begin();
+	source = screen_source(screen);
+	ck_assert(!source->ops->is_behind(source));
+	screen_key(&viewer, KEY_A, true);
+	ck_assert(source->ops->is_behind(source));
+	say_picture(0);
+	ck_assert(!source->ops->is_behind(source));
+}
+END_TEST
+
 START_TEST(a_tablet_is_told_places)
 {
 	begin();
@@ -556,6 +590,8 @@ int main(void)
 	tcase_add_test(tcase, sizes_go_both_ways);
 	tcase_add_test(tcase, a_monitor_is_unplugged_and_plugged_in);
 	tcase_add_test(tcase, keys_are_scancodes_with_the_layouts_keysym);
+	tcase_add_test(tcase, whether_keys_were_taken_is_asked);
+	tcase_add_test(tcase, an_old_server_answers_with_pixels);
 	tcase_add_test(tcase, a_tablet_is_told_places);
 	tcase_add_test(tcase, a_mouse_is_told_how_far);
 	tcase_add_loop_test(tcase, cursors_are_shown, 0, 2);

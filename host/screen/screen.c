@@ -5,6 +5,9 @@
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 
+#include <ctype.h>
+#include <sys/utsname.h>
+
 /* --- For everyone --------------------------------------------------------------------------------
  */
 
@@ -66,6 +69,24 @@ unsigned int screen_key_ms(const struct screen *screen)
 const char *screen_name(const struct screen *screen)
 {
 	return screen->name;
+}
+
+const char *screen_uuid(const struct screen *screen)
+{
+	return screen->uuid;
+}
+
+void screen_set_uuid(struct screen *screen, const char *uuid)
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+	if (strlen(uuid) != strlen(form) || strspn(uuid, "0-") == strlen(form))
+		return;
+	for (size_t i = 0; form[i]; i++) {
+		if (form[i] == '-' ? uuid[i] != '-' : !isxdigit((unsigned char)uuid[i]))
+			return;
+	}
+	strcpy(screen->uuid, uuid);
 }
 
 /* --- Requests ------------------------------------------------------------------------------------
@@ -172,6 +193,7 @@ void screen_set_patience(struct screen *screen, uint64_t dark_ms)
 struct screen *screen_new(uv_loop_t *loop, const char *name)
 {
 	struct screen *screen = calloc(1, sizeof(*screen));
+	struct utsname host;
 
 	if (!screen)
 		return NULL;
@@ -187,6 +209,7 @@ struct screen *screen_new(uv_loop_t *loop, const char *name)
 	}
 	uv_timer_init(loop, screen->dark_timer);
 	screen->dark_timer->data = screen;
+	uuid_of_name(uname(&host) == 0 ? host.nodename : "", name, screen->uuid);
 	return screen;
 }
 

@@ -46,6 +46,8 @@ unsigned int screen_key_ms(const struct screen *screen);
 /* source_ops.is_behind. */
 bool screen_is_behind(struct screen *screen);
 const char *screen_name(const struct screen *screen); /* of the VM */
+/* Of the VM, as text; one made of its name until its source says another. */
+const char *screen_uuid(const struct screen *screen);
 /* The guest's layout, for viewers that send keysyms (keyboard.h). NULL: nobody has set one. */
 const struct keyboard *screen_keyboard(const struct screen *screen);
 
@@ -144,6 +146,8 @@ struct source {
 	bool driverless;
 };
 
+/* The VM's own. What is no UUID, or all zero, is ignored. */
+void screen_set_uuid(struct screen *screen, const char *uuid);
 /* source->heads is known: monitors can be set. */
 void screen_source_ready(struct screen *screen);
 

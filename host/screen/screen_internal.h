@@ -9,6 +9,7 @@
 
 #include "host/screen/layout.h"
 #include "host/screen/screen.h"
+#include "host/screen/uuid.h"
 
 /* A walk over the viewers, during which any of them may go. */
 struct viewer_walk {
@@ -19,6 +20,7 @@ struct viewer_walk {
 struct screen {
 	uv_loop_t *loop;
 	char *name;
+	char uuid[UUID_TEXT];
 	struct source *source;
 	struct viewer *viewers;
 	unsigned int viewer_count, watchers;

@@ -35,9 +35,8 @@ static bool put_name(const struct dbus_viewer *viewer, unsigned int head, DBusMe
 
 static bool put_uuid(const struct dbus_viewer *viewer, unsigned int head, DBusMessageIter *value)
 {
-	(void)viewer;
 	(void)head;
-	return put_string(value, "00000000-0000-0000-0000-000000000000");
+	return put_string(value, screen_uuid(viewer->viewer.screen));
 }
 
 static bool put_console_ids(const struct dbus_viewer *viewer, unsigned int head,

@@ -242,10 +242,32 @@ static void on_console_ids(void *owner, DBusMessage *reply)
 	ask_next_console(qemu);
 }
 
+static void on_uuid(void *owner, DBusMessage *reply)
+{
+	struct qemu *qemu = owner;
+	DBusMessageIter iter, value;
+	const char *uuid;
+
+	if (qemu_refused(reply, "its UUID") || !dbus_message_has_signature(reply, "v"))
+		return;
+	dbus_message_iter_init(reply, &iter);
+	dbus_message_iter_recurse(&iter, &value);
+	if (dbus_message_iter_get_arg_type(&value) != DBUS_TYPE_STRING)
+		return;
+	dbus_message_iter_get_basic(&value, &uuid);
+	screen_set_uuid(qemu->source.screen, uuid);
+}
+
+static void get(struct qemu *qemu, bus_peer_reply *reply, const char *name)
+{
+	const char *interface = VM;
+
+	qemu_call(qemu, reply, qemu, VM_PATH, BUS_PROPERTIES, "Get", DBUS_TYPE_STRING, &interface,
+		  DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID);
+}
+
 void qemu_ask_consoles(struct qemu *qemu)
 {
-	const char *interface = VM, *name = "ConsoleIDs";
-
-	qemu_call(qemu, on_console_ids, qemu, VM_PATH, BUS_PROPERTIES, "Get", DBUS_TYPE_STRING,
-		  &interface, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID);
+	get(qemu, on_uuid, "UUID");
+	get(qemu, on_console_ids, "ConsoleIDs");
 }

@@ -405,6 +405,14 @@ START_TEST(the_machine_is_described)
 
 	connect_viewer(false);
 	ck_assert_str_eq(get_string(ROOT "/VM", "VM", "Name"), "vm-1");
+	ck_assert_str_eq(get_string(ROOT "/VM", "VM", "UUID"), screen_uuid(screen));
+	/* A source that knows better, and one that does not. */
+	screen_set_uuid(screen, "12345678-9abc-def0-1234-56789abcdef0");
+	screen_set_uuid(screen, "00000000-0000-0000-0000-000000000000");
+	screen_set_uuid(screen, "12345678-9abc-def0-1234-56789abcdefg");
+	screen_set_uuid(screen, "12345678");
+	ck_assert_str_eq(get_string(ROOT "/VM", "VM", "UUID"),
+			 "12345678-9abc-def0-1234-56789abcdef0");
 	ck_assert_str_eq(get_string(CONSOLE, "Console", "Type"), "Graphic");
 	ck_assert_uint_eq(get_number(CONSOLE, "Console", "Width"), 64);
 	ck_assert_uint_eq(get_number(CONSOLE, "Console", "Height"), 48);

@@ -99,6 +99,27 @@ static void answer_ids(DBusMessageIter *iter)
 	dbus_message_iter_close_container(iter, &variant);
 }
 
+#define VM_UUID "12345678-9abc-def0-1234-56789abcdef0"
+
+static void answer_uuid(DBusMessageIter *iter)
+{
+	const char *uuid = VM_UUID;
+	DBusMessageIter variant;
+
+	dbus_message_iter_open_container(iter, DBUS_TYPE_VARIANT, "s", &variant);
+	dbus_message_iter_append_basic(&variant, DBUS_TYPE_STRING, &uuid);
+	dbus_message_iter_close_container(iter, &variant);
+}
+
+static bool asks_for(DBusMessage *message, const char *property)
+{
+	const char *interface, *name;
+
+	return dbus_message_get_args(message, NULL, DBUS_TYPE_STRING, &interface, DBUS_TYPE_STRING,
+				     &name, DBUS_TYPE_INVALID) &&
+	       strcmp(name, property) == 0;
+}
+
 static void note_call(DBusMessage *message)
 {
 	size_t used = strlen(calls);
@@ -129,7 +150,10 @@ static void on_message(void *owner, DBusMessage *message, int *fds, size_t count
 	if (dbus_message_has_member(message, "GetAll")) {
 		answer_all(message, &iter);
 	} else if (dbus_message_has_member(message, "Get")) {
-		answer_ids(&iter);
+		if (asks_for(message, "UUID"))
+			answer_uuid(&iter);
+		else
+			answer_ids(&iter);
 	} else if (dbus_message_has_member(message, "RegisterListener")) {
 		struct bus_peer **place =
 			&listener[strstr(dbus_message_get_path(message), "_2") != NULL];
@@ -281,6 +305,8 @@ START_TEST(graphic_consoles_are_heads)
 	const struct desktop *desktop = screen_desktop(screen);
 
 	ck_assert_str_eq(screen_source_name(screen), "qemu");
+	ck_assert_str_eq(screen_uuid(screen), VM_UUID);
+	ck_assert_uint_eq(screen_heads(screen), 2);
 	ck_assert_uint_eq(desktop->width, 640);
 	ck_assert_uint_eq(desktop->height, 480);
 	ck_assert(!desktop->head[1].enabled);

@@ -213,6 +213,22 @@ static int parse_display_word(struct arguments *arguments, const char *word)
 				"--display: '%s' is not known (socket=PATH, heads=, size=)", word);
 }
 
+/* As strsep() with commas, of which two are one of the word's own: paths may have them. */
+static char *next_word(char **rest)
+{
+	char *word = *rest, *from = word, *to = word;
+
+	if (!word)
+		return NULL;
+	while (*from && (*from != ',' || from[1] == ',')) {
+		from += *from == ',';
+		*to++ = *from++;
+	}
+	*rest = *from ? from + 1 : NULL;
+	*to = '\0';
+	return word;
+}
+
 int options_take_display(struct arguments *arguments, const char *value)
 {
 	struct options *options = arguments->options;
@@ -224,7 +240,7 @@ int options_take_display(struct arguments *arguments, const char *value)
 		return arguments_refuse(arguments, "--display can be given once");
 	if (!copy)
 		return -ENOMEM;
-	while (!error && (word = strsep(&rest, ",")))
+	while (!error && (word = next_word(&rest)))
 		error = parse_display_word(arguments, word);
 	if (!error && !options->display.socket)
 		return arguments_refuse(arguments, "--display '%s': socket=PATH is needed", value);

@@ -133,6 +133,14 @@ virConnectPtr libvirt_connection_get(struct libvirt_connection *connection, char
 	char words[512];
 	int r = 0;
 
+	/* libvirt writes it into lists of QEMU's. */
+	if (strchr(connection->root, ',')) {
+		snprintf(error, capacity,
+			 "%s: libvirt cannot start QEMU where a path has a comma; choose another "
+			 "LODGE_RUNTIME_DIR",
+			 connection->root);
+		return NULL;
+	}
 	pthread_mutex_lock(&connection->opening);
 	if (!connection->connect)
 		r = write_settings(connection->root);

@@ -325,6 +325,26 @@ static void add_pair(struct arguments *arguments, const char *flag, const char *
 	}
 }
 
+/* Its value is a list: a comma of the path is written twice. */
+static void add_display(struct arguments *arguments, const struct vm *vm)
+{
+	_cleanup_free_ char *path = malloc(2 * strlen(vm->path) + 1);
+	char *to = path;
+
+	if (!path) {
+		arguments->failed = true;
+		return;
+	}
+	for (const char *from = vm->path; *from; from++) {
+		if (*from == ',')
+			*to++ = ',';
+		*to++ = *from;
+	}
+	*to = '\0';
+	add(arguments, "--display=socket=%s/" SCREEN_DISPLAY ",heads=%llu,size=%s", path,
+	    (unsigned long long)vm->options.heads, vm->options.size);
+}
+
 static void build_arguments(const struct vm *vm, const char *program, struct arguments *arguments)
 {
 	const struct vm_options *options = &vm->options;
@@ -348,8 +368,7 @@ static void build_arguments(const struct vm *vm, const char *program, struct arg
 	add(arguments, "--serial=unix:%s/console.sock", vm->path);
 	if (strcmp(options->display, "on") == 0) {
 		add(arguments, "--port=" SCREEN_SPICE_PORT "=%s/" SCREEN_SPICE, vm->path);
-		add(arguments, "--display=socket=%s/" SCREEN_DISPLAY ",heads=%llu,size=%s",
-		    vm->path, (unsigned long long)options->heads, options->size);
+		add_display(arguments, vm);
 	}
 	add(arguments, "--port=org.lodge.agent.0=%s/agent.sock", vm->path);
 }

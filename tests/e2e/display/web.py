@@ -133,6 +133,33 @@ def resizes(check, page, machine, pictures):
     wait(lambda: shown(page) == machine.size(0), 5)
 
 
+def is_dense(check, page, machine, door):
+    """A screen with more pixels than the page counts: the guest has them all, and they are shown small."""
+    page.resize(800, 600, 2)
+    followed = wait(lambda: machine.size(0) == tuple(2 * one for one in wanted(page)), 6)
+    check("on a dense screen the guest has all its pixels", followed, (machine.size(0), wanted(page)))
+    wait(lambda: shown(page) == machine.size(0), 5)
+    left, top, width, height = page.run(
+        "(() => { const b = %s.getBoundingClientRect(); return [b.left, b.top, b.width, b.height]; })()" % CANVAS)
+    check("and they fit", (round(width), round(height)) == wanted(page), (width, height))
+    page.click(left + 100, top + 80)
+    # Browsers tell of places in whole pixels of theirs.
+    check("the pointer is where it points", wait(lambda: machine.pointer()[0] and all(
+        abs(at - goal) <= 2 for at, goal in zip(machine.pointer(), (200, 160))), 6), machine.pointer())
+    page.command("Page.navigate", url=door.site + "?scale=1#" + door.token)
+    followed = page.wait(STATE + " === 'connected'", 10) and \
+        wait(lambda: machine.size(0) == wanted(page), 6)
+    check("unless the address says otherwise", followed, (machine.size(0), wanted(page)))
+    check("which is kept without the token", page.run("location.href") == door.site + "?scale=1",
+          page.run("location.href"))
+    page.resize(900, 600)
+    page.command("Page.navigate", url=door.address)
+    check("back again", page.wait(STATE + " === 'connected'", 10) and
+          wait(lambda: machine.size(0) == wanted(page), 6), machine.size(0))
+    wait(lambda: shown(page) == machine.size(0), 5)
+    machine.forget()
+
+
 def keeps_heads(check, page, screen):
     """noVNC knows of one screen: it must not switch off the second."""
     machine = screen.machine
@@ -294,6 +321,7 @@ def main():
             page = browser.page(door.address)
             opens(check, page, door, pictures)
             resizes(check, page, screen.machine, pictures)
+            is_dense(check, page, screen.machine, door)
             keeps_heads(check, page, screen)
             inputs(check, page, screen.machine)
             clipboards(check, page, screen)

@@ -108,10 +108,10 @@ class Page:
     def go(self, address):
         self.command("Page.navigate", url=address)
 
-    def resize(self, width, height):
-        """What is inside the window."""
+    def resize(self, width, height, density=1):
+        """What is inside the window, on a screen with so many pixels for one of the page's."""
         self.command("Emulation.setDeviceMetricsOverride", width=width, height=height,
-                     deviceScaleFactor=1, mobile=False)
+                     deviceScaleFactor=density, mobile=False)
 
     def run(self, script):
         """The value of an expression in the page; promises are waited for."""

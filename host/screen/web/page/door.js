@@ -29,7 +29,7 @@ async function enter() {
 		say("This page needs a cookie, and the browser did not keep it.");
 	} else {
 		sessionStorage.setItem(ENTERED, "1");
-		location.replace("/");
+		location.replace("/" + location.search);
 	}
 }
 

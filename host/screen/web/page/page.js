@@ -139,6 +139,34 @@ async function follow() {
 	rfb.resizeSession = mayResize();
 }
 
+// How many of the guest's pixels stand where the page has one: as many as this screen has there, which
+// changes with the page's zoom, or as the address says (?scale=1).
+function density() {
+	const asked = Number(new URLSearchParams(location.search).get("scale"));
+
+	return asked > 0 ? Math.min(Math.max(asked, 0.25), 4) : window.devicePixelRatio || 1;
+}
+
+// noVNC asks for as many pixels as the page has, and shows more of them smaller, to fit.
+function dense(Viewer) {
+	return class extends Viewer {
+		#asks = false;
+
+		_requestRemoteResize() {
+			this.#asks = true;
+			super._requestRemoteResize();
+			this.#asks = false;
+		}
+
+		_screenSize() {
+			const size = super._screenSize();
+
+			return this.#asks ? { w: Math.round(size.w * density()),
+				h: Math.round(size.h * density()) } : size;
+		}
+	};
+}
+
 // noVNC waits for half a second of calm; to set the property again makes it ask at once.
 function followWindow() {
 	let timer;
@@ -205,7 +233,7 @@ async function start() {
 		return;
 	}
 	try {
-		RFB = (await import("/novnc/core/rfb.js")).default;
+		RFB = dense((await import("/novnc/core/rfb.js")).default);
 	} catch (error) {
 		notice("noVNC could not be loaded: " + error.message);
 		return;

@@ -7,7 +7,7 @@ export function takeToken() {
 	const token = location.hash.slice(1);
 
 	if (token) {
-		history.replaceState(null, "", location.pathname);
+		history.replaceState(null, "", location.pathname + location.search);
 		sessionStorage.setItem(PLACE, token);
 	}
 	return sessionStorage.getItem(PLACE);

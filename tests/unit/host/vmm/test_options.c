@@ -54,6 +54,10 @@ START_TEST(a_display_has_defaults)
 	ck_assert_uint_eq(options.display.heads, 16);
 	ck_assert_uint_eq(options.display.width, 1366);
 	ck_assert_uint_eq(options.display.height, 768);
+	options_free(&options);
+	ck_assert_int_eq(parse("--kernel", "k", "--display", "socket=,,a,,,,b,,,heads=2"), 0);
+	ck_assert_str_eq(options.display.socket, ",a,,b,");
+	ck_assert_uint_eq(options.display.heads, 2);
 }
 END_TEST
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A virtio-serial port polls as hung up for as long as nobody on the host has it open, which a
- * level-triggered loop would spin on. So the descriptor sits in an epoll set of its own, edge
- * triggered, and the loop polls that set: it is readable when something has changed since the last
- * look. Sockets and pipes go the same way.
+ * level-triggered loop would spin on. So a port sits in an epoll set of its own, edge triggered,
+ * and the loop polls that set: it is readable when something has changed since the last look.
+ * Sockets and pipes the loop polls itself.
+ *
+ * Room to write is waited for only while something waits to be written: each byte that the other
+ * side takes would be news otherwise. And on a port that nobody has open, whose opening it tells.
  */
 #include "protocol/pump/pump.h"
 
@@ -20,11 +23,12 @@
 #define PUMP_READS_A_TURN 16
 
 struct pump {
-	uv_poll_t poll;	 /* on the epoll set */
+	uv_poll_t poll;	 /* on the epoll set of a port, on another descriptor itself */
 	uv_idle_t again; /* something is left to read: come back without an edge */
-	int fd, set;
+	int fd, set;	 /* no set: negative */
 	bool is_port;
-	bool is_socket; /* then a write to nobody need not be a signal */
+	bool wants_room; /* room to write is waited for */
+	bool is_socket;	 /* then a write to nobody need not be a signal */
 	bool connected;
 	bool freed;
 	bool pumping;	      /* inside handlers: output is sent afterwards */
@@ -43,6 +47,24 @@ struct input {
 	uint8_t bytes[PUMP_BUFFER];
 };
 
+static void on_change(uv_poll_t *poll, int status, int events);
+
+/* Changing the set of a port also makes what is true by now an edge. */
+static void wait_for_room(struct pump *pump, bool wanted)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET};
+
+	if (pump->wants_room == wanted)
+		return;
+	pump->wants_room = wanted;
+	if (wanted)
+		event.events |= EPOLLOUT;
+	if (pump->is_port)
+		epoll_ctl(pump->set, EPOLL_CTL_MOD, pump->fd, &event);
+	else
+		uv_poll_start(&pump->poll, UV_READABLE | (wanted ? UV_WRITABLE : 0), on_change);
+}
+
 static void disconnected(struct pump *pump, int error)
 {
 	if (!pump->connected)
@@ -51,7 +73,9 @@ static void disconnected(struct pump *pump, int error)
 	pump->error = 0;
 	pump->out_length = 0;
 	uv_idle_stop(&pump->again);
-	if (!pump->is_port)
+	if (pump->is_port)
+		wait_for_room(pump, true);
+	else
 		uv_poll_stop(&pump->poll);
 	pump->bytes->disconnected(pump->bytes_owner);
 	if (!pump->freed && pump->handlers->closed)
@@ -74,7 +98,7 @@ static void send_output(struct pump *pump)
 			pump->out_length = pump->bytes->output(pump->bytes_owner, pump->out,
 							       sizeof(pump->out));
 			if (pump->out_length == 0)
-				return;
+				break;
 		}
 		if (pump->is_socket)
 			written = send(pump->fd, pump->out + pump->out_start, pump->out_length,
@@ -83,8 +107,10 @@ static void send_output(struct pump *pump)
 			written = write(pump->fd, pump->out + pump->out_start, pump->out_length);
 		if (written < 0 && errno == EINTR)
 			continue;
-		if (written < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return; /* an edge follows */
+		if (written < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			wait_for_room(pump, true);
+			return;
+		}
 		if (written < 0) {
 			pump->error = -errno;
 			uv_idle_start(&pump->again, on_again);
@@ -93,6 +119,8 @@ static void send_output(struct pump *pump)
 		pump->out_start += (size_t)written;
 		pump->out_length -= (size_t)written;
 	}
+	if (pump->connected)
+		wait_for_room(pump, false);
 }
 
 /* Reads what is there; true when there may be more. */
@@ -155,31 +183,31 @@ static uint32_t look(struct pump *pump)
 	return epoll_wait(pump->set, &event, 1, 0) == 1 ? event.events : 0;
 }
 
+/* Return: is it time for a turn? */
+static bool port_changed(struct pump *pump)
+{
+	uint32_t seen = look(pump);
+
+	if (seen & EPOLLHUP) {
+		disconnected(pump, 0);
+		return false;
+	}
+	if (seen && !pump->connected) {
+		pump->connected = true;
+		if (pump->handlers->opened)
+			pump->handlers->opened(pump->owner);
+	}
+	return seen && !pump->freed;
+}
+
 static void on_change(uv_poll_t *poll, int status, int events)
 {
 	struct pump *pump = poll->data;
-	uint32_t seen;
 
 	(void)events;
-	if (status < 0) {
+	if (status < 0)
 		disconnected(pump, status);
-		return;
-	}
-	seen = look(pump);
-	if (pump->is_port) {
-		if (seen & EPOLLHUP) {
-			disconnected(pump, 0);
-			return;
-		}
-		if (seen && !pump->connected) {
-			pump->connected = true;
-			if (pump->handlers->opened)
-				pump->handlers->opened(pump->owner);
-			if (pump->freed)
-				return;
-		}
-	}
-	if (seen)
+	else if (!pump->is_port || port_changed(pump))
 		turn(pump);
 }
 
@@ -196,21 +224,21 @@ static int begin(uv_loop_t *loop, int fd, bool is_port, const struct pump_bytes 
 		 struct pump **result)
 {
 	_cleanup_close_ int owned = fd;
-	_cleanup_close_ int set = epoll_create1(EPOLL_CLOEXEC);
+	_cleanup_close_ int set = is_port ? epoll_create1(EPOLL_CLOEXEC) : -EBADF;
 	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
 	struct pump *pump;
 	struct stat status;
 	int flags = fcntl(fd, F_GETFL);
 	int r;
 
-	if (set < 0 || flags < 0 || fstat(fd, &status) < 0 ||
-	    fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
-	    epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) < 0)
+	if (flags < 0 || fstat(fd, &status) < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	if (is_port && (set < 0 || epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) < 0))
 		return -errno;
 	pump = calloc(1, sizeof(*pump));
 	if (!pump)
 		return -ENOMEM;
-	r = uv_poll_init(loop, &pump->poll, set);
+	r = uv_poll_init(loop, &pump->poll, is_port ? set : fd);
 	if (r < 0) {
 		free(pump);
 		return r;
@@ -220,7 +248,7 @@ static int begin(uv_loop_t *loop, int fd, bool is_port, const struct pump_bytes 
 	pump->again.data = pump;
 	pump->fd = take_fd(&owned);
 	pump->set = take_fd(&set);
-	pump->is_port = is_port;
+	pump->is_port = pump->wants_room = is_port;
 	pump->is_socket = S_ISSOCK(status.st_mode);
 	pump->connected = !is_port; /* a port's first edge tells */
 	pump->bytes = bytes;
@@ -279,7 +307,7 @@ void pump_free(struct pump *pump)
 	pump->connected = false;
 	uv_poll_stop(&pump->poll);
 	uv_idle_stop(&pump->again);
-	close(pump->set);
+	cleanup_close(&pump->set);
 	close(pump->fd);
 	pump->closing = 2;
 	uv_close((uv_handle_t *)&pump->poll, on_closed);

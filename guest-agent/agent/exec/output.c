@@ -39,12 +39,6 @@ int output_open(struct output *output, uv_loop_t *loop, int fd)
 	return 0;
 }
 
-static void end(struct output *output)
-{
-	uv_poll_stop(&output->poll);
-	output->ended(output);
-}
-
 /* 1: moved something; 0: nothing there now, or no credit; -1: ended. */
 static int move_chunk(struct output *output)
 {
@@ -86,7 +80,7 @@ void output_move(struct output *output)
 	for (int i = 0; i < CHUNKS_AT_ONCE && result > 0; i++)
 		result = move_chunk(output);
 	if (result < 0)
-		end(output);
+		output->ended(output);
 	else if (result > 0)
 		uv_poll_start(&output->poll, UV_READABLE, on_readable);
 }

@@ -22,7 +22,7 @@ struct output {
 	unsigned int channel;
 	bool limited; /* only `left` bytes more are of interest */
 	size_t left;
-	/* End of output. Then output_close() may be called, or has been. */
+	/* End of output: output_close() has to be called, here or before. */
 	void (*ended)(struct output *output);
 	/* The loop has let go after output_close(). */
 	void (*released)(struct output *output);

@@ -108,6 +108,10 @@ static void output_ended(struct output *output)
 	if (!process->stream)
 		return;
 	stream_end(process->stream, channel);
+	/* Most programs end with their output: what is there already needs no turn of its own. */
+	for (int i = 0; i < OUTPUTS; i++)
+		output_move(&process->outputs[i]);
+	process_check(process);
 	maybe_reply(process);
 }
 

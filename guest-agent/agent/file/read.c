@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #define BLOCK_BYTES SESSION_WINDOW
+/* What is sent at once is copied from cache to cache on its way out: a whole block would not be. */
+#define SEND_BYTES (64UL * 1024)
 
 struct reading {
 	struct operation operation;
@@ -102,7 +104,7 @@ static void send_block(struct reading *reading)
 	while (reading->sent < reading->filled) {
 		const ssize_t taken =
 			stream_send(operation->stream, 1, reading->block + reading->sent,
-				    reading->filled - reading->sent);
+				    MIN(reading->filled - reading->sent, SEND_BYTES));
 
 		if (taken < 0) {
 			operation_fail(operation, (int)taken);

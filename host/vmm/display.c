@@ -1,227 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * What lodge-screen has to be told is a set of flags a head, guarded by a lock that is held for
- * moments only: devices set them and, if lodge-screen waits for one of them, wake the main loop,
- * which sends packets for as long as the socket takes them.
- */
-#include "host/vmm/display.h"
-
-#include "host/vmm/loop.h"
+#include "host/vmm/display_internal.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 
-#include <assert.h>
-#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 
-/* After what the reader does not pace: a guest may do such things as fast as it can. */
-#define PAUSE_NS 4000000L
-
-#define MAX_OPS		 2
 #define PACKETS_A_TURN	 64 /* before other descriptors have theirs */
 #define TENTHS_MM_A_INCH 254
 #define DOTS_AN_INCH	 96
-
-struct rectangle {
-	uint32_t x, y, width, height;
-};
-
-struct head {
-	/* What the device last set. */
-	bool enabled;
-	uint32_t width, height;
-	/* What lodge-screen is to be told. */
-	bool scanout_changed, flipped, cursor_changed;
-	struct rectangle damage; /* none: width 0 */
-	bool welcome;		 /* CHANNEL_NEXT has come */
-};
-
-struct display {
-	struct loop *loop;
-	unsigned int heads;
-	const uint8_t *ram;
-	size_t ram_bytes;
-	int ram_fd; /* can only read */
-	struct display_area area;
-	struct {
-		const struct display_ops *ops;
-		void *owner;
-	} guest[MAX_OPS];
-	unsigned int guests;
-
-	/* The main thread's. */
-	int listen_fd, client_fd, wake_fd, timer_fd;
-	struct loop_source *listen_source, *client_source, *wake_source, *timer_source;
-
-	pthread_mutex_t lock; /* of what follows */
-	struct head head[CHANNEL_MAX_HEADS];
-	struct display_mode mode[CHANNEL_MAX_HEADS];
-	uint32_t leds;
-	bool leds_changed, driver;
-	bool connected; /* and HELLO was sent */
-	bool blocked;	/* the client's socket is full: EPOLLOUT is watched */
-	bool pausing;	/* timer_fd runs */
-};
 
 /* Calls what each of the devices does about it. */
 #define TELL_GUEST(display, operation, ...)                                                        \
 	for (unsigned int i_ = 0; i_ < (display)->guests; i_++)                                    \
 		if ((display)->guest[i_].ops->operation)                                           \
 	(display)->guest[i_].ops->operation((display)->guest[i_].owner, ##__VA_ARGS__)
-
-/* --- Sending, in the main thread ----------------------------------------------------------------
- */
-
-static void disconnect(struct display *display);
-
-/* Return: false if it has to be sent again. A broken socket is noticed by reading. */
-static bool send_packet(struct display *display, const void *packet, size_t size)
-{
-	if (send(display->client_fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-		return true;
-	display->blocked = errno == EAGAIN || errno == ENOBUFS || errno == EINTR;
-	return false;
-}
-
-static bool send_head(struct display *display, uint32_t kind, unsigned int head)
-{
-	struct channel_head packet = {.kind = kind, .head = head};
-
-	return send_packet(display, &packet, sizeof(packet));
-}
-
-static bool damage_is_due(const struct head *head)
-{
-	return head->welcome && head->damage.width > 0 && !head->scanout_changed;
-}
-
-/* A flip is shown with the damage that follows it. */
-static bool flip_is_due(const struct head *head)
-{
-	return head->flipped && damage_is_due(head);
-}
-
-static bool scanout_is_due(const struct display *display, const struct head *head)
-{
-	return head->scanout_changed && !display->pausing;
-}
-
-static bool cursor_is_due(const struct display *display, const struct head *head)
-{
-	return head->cursor_changed && head->welcome && !display->pausing;
-}
-
-static bool is_due(const struct display *display, const struct head *head)
-{
-	return scanout_is_due(display, head) || cursor_is_due(display, head) || damage_is_due(head);
-}
-
-static bool send_damage(struct display *display, unsigned int index)
-{
-	struct head *head = &display->head[index];
-	struct channel_damage packet = {
-		.kind = CHANNEL_DAMAGE,
-		.head = index,
-		.x = head->damage.x,
-		.y = head->damage.y,
-		.width = head->damage.width,
-		.height = head->damage.height,
-	};
-
-	if (!send_packet(display, &packet, sizeof(packet)))
-		return false;
-	head->damage = (struct rectangle){0};
-	head->welcome = false;
-	return true;
-}
-
-/* @pause: set if something was sent that the reader does not pace. */
-static bool send_due(struct display *display, unsigned int index, bool *pause)
-{
-	struct head *head = &display->head[index];
-
-	if (scanout_is_due(display, head) || flip_is_due(head)) {
-		if (!send_head(display, CHANNEL_SCANOUT, index))
-			return false;
-		*pause |= head->scanout_changed;
-		head->scanout_changed = head->flipped = false;
-	}
-	if (cursor_is_due(display, head)) {
-		if (!send_head(display, CHANNEL_CURSOR, index))
-			return false;
-		*pause = true;
-		head->cursor_changed = false;
-	}
-	return !damage_is_due(head) || send_damage(display, index);
-}
-
-static bool send_leds(struct display *display, bool *pause)
-{
-	struct channel_leds packet = {.kind = CHANNEL_LEDS, .leds = display->leds};
-
-	if (!display->leds_changed || display->pausing)
-		return true;
-	if (!send_packet(display, &packet, sizeof(packet)))
-		return false;
-	display->leds_changed = false;
-	*pause = true;
-	return true;
-}
-
-static void begin_pause(struct display *display)
-{
-	struct itimerspec pause = {.it_value.tv_nsec = PAUSE_NS};
-
-	display->pausing = timerfd_settime(display->timer_fd, 0, &pause, NULL) == 0;
-}
-
-static void send_what_is_due(struct display *display)
-{
-	bool was_blocked, blocked, sent, pause = false;
-
-	if (display->client_fd < 0)
-		return;
-	pthread_mutex_lock(&display->lock);
-	was_blocked = display->blocked;
-	display->blocked = false;
-	sent = send_leds(display, &pause);
-	for (unsigned int i = 0; i < display->heads && sent; i++)
-		sent = send_due(display, i, &pause);
-	if (pause)
-		begin_pause(display);
-	blocked = display->blocked;
-	pthread_mutex_unlock(&display->lock);
-	if (blocked != was_blocked)
-		loop_modify(display->client_source, EPOLLIN | (blocked ? EPOLLOUT : 0));
-}
-
-static void on_timer(void *owner, uint32_t events)
-{
-	struct display *display = owner;
-	uint64_t ignored;
-
-	(void)events;
-	if (read(display->timer_fd, &ignored, sizeof(ignored)) < 0)
-		return;
-	pthread_mutex_lock(&display->lock);
-	display->pausing = false;
-	pthread_mutex_unlock(&display->lock);
-	send_what_is_due(display);
-}
-
-static void on_wake(void *owner, uint32_t events)
-{
-	struct display *display = owner;
-	eventfd_t ignored;
-
-	(void)events;
-	eventfd_read(display->wake_fd, &ignored);
-	send_what_is_due(display);
-}
 
 /* --- What lodge-screen wants --------------------------------------------------------------------
  */
@@ -344,11 +140,11 @@ static void forget(struct display *display, bool connected)
 {
 	pthread_mutex_lock(&display->lock);
 	for (unsigned int i = 0; i < display->heads; i++) {
-		struct head *head = &display->head[i];
+		struct display_head *head = &display->head[i];
 
 		head->scanout_changed = head->flipped = head->cursor_changed = false;
 		head->welcome = false;
-		head->damage = (struct rectangle){0};
+		head->damage = (struct display_rectangle){0};
 	}
 	display->leds_changed = display->leds != 0;
 	display->connected = connected;
@@ -427,7 +223,7 @@ static void on_client(void *owner, uint32_t events)
 	(void)events; /* a hang-up is read as the end */
 	while (left > 0 && receive(display))
 		left--;
-	send_what_is_due(display);
+	display_send(display);
 }
 
 static void on_listen(void *owner, uint32_t events)
@@ -453,129 +249,7 @@ static void on_listen(void *owner, uint32_t events)
 		return;
 	}
 	display->client_fd = fd;
-	send_what_is_due(display);
-}
-
-/* --- For devices --------------------------------------------------------------------------------
- */
-
-/* With the lock held. When the socket is full, its having room wakes. */
-static void wake_if_due(struct display *display, const struct head *head)
-{
-	if (display->connected && !display->blocked && is_due(display, head))
-		eventfd_write(display->wake_fd, 1);
-}
-
-unsigned int display_heads(const struct display *display)
-{
-	return display->heads;
-}
-
-struct display_mode display_mode(struct display *display, unsigned int head)
-{
-	struct display_mode mode;
-
-	pthread_mutex_lock(&display->lock);
-	mode = display->mode[head];
-	pthread_mutex_unlock(&display->lock);
-	return mode;
-}
-
-uint64_t display_ram_offset(const struct display *display, const void *host)
-{
-	return (uint64_t)((const uint8_t *)host - display->ram);
-}
-
-const void *display_ram(const struct display *display, uint64_t offset)
-{
-	return display->ram + offset;
-}
-
-void display_set_driver(struct display *display, bool present)
-{
-	display_area_set_driver(&display->area, present);
-	pthread_mutex_lock(&display->lock);
-	if (display->driver != present) {
-		display->driver = present;
-		for (unsigned int i = 0; i < display->heads; i++)
-			display->head[i].scanout_changed = true;
-		wake_if_due(display, &display->head[0]);
-	}
-	pthread_mutex_unlock(&display->lock);
-}
-
-void display_set_picture(struct display *display, unsigned int index,
-			 const struct display_picture *picture)
-{
-	struct head *head = &display->head[index];
-	uint32_t width = picture ? picture->width : 0, height = picture ? picture->height : 0;
-
-	/* Nothing, again: not worth telling. */
-	if (!picture && !head->enabled)
-		return;
-	display_area_set_picture(&display->area, index, picture);
-	pthread_mutex_lock(&display->lock);
-	if (head->enabled && head->width == width && head->height == height)
-		head->flipped = true;
-	else
-		head->scanout_changed = true;
-	/* All of it will be read: but a flip is told when its first damage comes. */
-	if (head->scanout_changed)
-		head->damage = (struct rectangle){0};
-	head->enabled = picture != NULL;
-	head->width = width;
-	head->height = height;
-	wake_if_due(display, head);
-	pthread_mutex_unlock(&display->lock);
-}
-
-void display_set_cursor(struct display *display, unsigned int index,
-			const struct display_cursor *cursor, const uint32_t *pixels)
-{
-	display_area_set_cursor(&display->area, index, cursor, pixels);
-	pthread_mutex_lock(&display->lock);
-	display->head[index].cursor_changed = true;
-	wake_if_due(display, &display->head[index]);
-	pthread_mutex_unlock(&display->lock);
-}
-
-void display_damage(struct display *display, unsigned int index, uint32_t x, uint32_t y,
-		    uint32_t width, uint32_t height)
-{
-	struct head *head = &display->head[index];
-	struct rectangle *damage = &head->damage;
-
-	pthread_mutex_lock(&display->lock);
-	/* A head that has a picture without pixels shows nothing. */
-	if (!head->enabled) {
-		pthread_mutex_unlock(&display->lock);
-		return;
-	}
-	assert(width > 0 && x + width <= head->width && y + height <= head->height);
-	if (damage->width > 0) {
-		uint32_t right = MAX(damage->x + damage->width, x + width);
-		uint32_t bottom = MAX(damage->y + damage->height, y + height);
-
-		x = MIN(damage->x, x);
-		y = MIN(damage->y, y);
-		width = right - x;
-		height = bottom - y;
-	}
-	*damage = (struct rectangle){x, y, width, height};
-	wake_if_due(display, head);
-	pthread_mutex_unlock(&display->lock);
-}
-
-void display_set_leds(struct display *display, uint32_t leds)
-{
-	pthread_mutex_lock(&display->lock);
-	if (display->leds != leds) {
-		display->leds = leds;
-		display->leds_changed = true;
-		if (display->connected && !display->blocked && !display->pausing)
-			eventfd_write(display->wake_fd, 1);
-	}
-	pthread_mutex_unlock(&display->lock);
+	display_send(display);
 }
 
 /* --- Making it ----------------------------------------------------------------------------------
@@ -583,7 +257,7 @@ void display_set_leds(struct display *display, uint32_t leds)
 
 int display_add_ops(struct display *display, const struct display_ops *ops, void *owner)
 {
-	if (display->guests == MAX_OPS)
+	if (display->guests == DISPLAY_MAX_OPS)
 		return -ENOSPC;
 	display->guest[display->guests].ops = ops;
 	display->guest[display->guests++].owner = owner;
@@ -605,12 +279,12 @@ static void set_first_modes(struct display *display, uint32_t width, uint32_t he
 
 static int watch(struct display *display)
 {
-	int error = loop_add_fd(display->loop, display->wake_fd, EPOLLIN, on_wake, display,
+	int error = loop_add_fd(display->loop, display->wake_fd, EPOLLIN, display_woken, display,
 				&display->wake_source);
 
 	if (!error)
-		error = loop_add_fd(display->loop, display->timer_fd, EPOLLIN, on_timer, display,
-				    &display->timer_source);
+		error = loop_add_fd(display->loop, display->timer_fd, EPOLLIN,
+				    display_pause_is_over, display, &display->timer_source);
 	if (!error)
 		error = loop_add_fd(display->loop, display->listen_fd, EPOLLIN, on_listen, display,
 				    &display->listen_source);

@@ -1,61 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "host/vmm/machine.h"
+#include "host/vmm/machine_internal.h"
 
-#include "host/vmm/acpi/tables.h"
-#include "host/vmm/boot/kernel.h"
-#include "host/vmm/console.h"
-#include "host/vmm/display.h"
-#include "host/vmm/guest_memory.h"
-#include "host/vmm/irq_router.h"
 #include "host/vmm/kvm.h"
-#include "host/vmm/loop.h"
 #include "host/vmm/ports.h"
-#include "host/vmm/power.h"
-#include "host/vmm/pvpanic.h"
-#include "host/vmm/vcpus.h"
-#include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
-#include "protocol/base/parse.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <stdatomic.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 
 /* How long a guest has to power off after its button was pressed for a signal. */
 #define GRACE_SECONDS 10
-
-enum event {
-	EVENT_NONE,
-	EVENT_POWER_OFF,
-	EVENT_REBOOT,
-	EVENT_PANIC,
-	EVENT_TRIPLE_FAULT,
-	EVENT_FAILED,
-};
-
-struct machine {
-	struct vm vm;
-	struct guest_memory ram;
-	struct vcpus *vcpus;
-	struct console *console;
-	struct power power;
-	struct pvpanic pvpanic;
-	int kernel_fd, initrd_fd;
-	enum kernel_kind kernel_kind;
-
-	int event_fd; /* wakes the main thread for @event */
-	int grace_fd; /* timer */
-	struct loop_source *event_source, *grace_source;
-	_Atomic int event; /* enum event: the first that was not handled yet */
-
-	enum machine_state state;
-	enum exit_status exit_status;
-	unsigned int restarts;
-	machine_watcher watcher;
-	void *watcher_owner;
-};
 
 /* --- Events: vCPU threads -----------------------------------------------------------------------
  */
@@ -79,7 +35,7 @@ static void guest_reboots(void *owner)
 	report(owner, EVENT_REBOOT);
 }
 
-static void guest_panicked(void *owner)
+void machine_guest_panicked(void *owner)
 {
 	report(owner, EVENT_PANIC);
 }
@@ -96,8 +52,8 @@ static void set_power_irq(void *owner, bool level)
 	kvm_set_irq(machine->vm.kvm, POWER_IRQ, level);
 }
 
-static const struct power_handlers power_handlers = {guest_is_off, guest_reboots, set_power_irq};
-static const struct vcpus_handlers vcpus_handlers = {vcpu_ended};
+const struct power_handlers machine_power_handlers = {guest_is_off, guest_reboots, set_power_irq};
+const struct vcpus_handlers machine_vcpus_handlers = {vcpu_ended};
 
 /* --- State: the main thread ---------------------------------------------------------------------
  */
@@ -119,27 +75,6 @@ static void stop(struct machine *machine, enum exit_status status, const char *r
 	loop_stop(machine->vm.loop);
 }
 
-static int load_kernel(struct machine *machine)
-{
-	const struct options *options = machine->vm.options;
-	struct acpi_machine acpi = {options->cpus, machine->console != NULL};
-	struct kernel_files files = {machine->kernel_fd, machine->initrd_fd, options->append,
-				     acpi_write(&acpi, &machine->vm.memory)};
-	struct kernel_image image;
-	const char *problem;
-	int error = kernel_load(&files, &machine->vm.memory, &image, &problem);
-
-	if (error) {
-		log_error("cannot boot the kernel '%s'%s%s: %s", options->kernel,
-			  options->initrd ? " with initrd " : "",
-			  options->initrd ? options->initrd : "", problem);
-		return error;
-	}
-	machine->kernel_kind = image.kind;
-	return vcpus_enter(machine->vcpus, &image.entry);
-}
-
-/* Everything as after power-on, but the files that are open stay so: no path is needed. */
 static int restart(struct machine *machine)
 {
 	int error;
@@ -154,7 +89,7 @@ static int restart(struct machine *machine)
 	if (!error)
 		error = guest_memory_clear(&machine->ram);
 	if (!error)
-		error = load_kernel(machine);
+		error = machine_load_kernel(machine);
 	if (error) {
 		log_error("cannot restart the machine: %s", error_text(error));
 		stop(machine, EXIT_STATUS_FAILED, "error");
@@ -190,7 +125,7 @@ static void act(struct machine *machine, enum options_action action, enum exit_s
 		stop(machine, status, reason);
 }
 
-static void event_ready(void *owner, uint32_t events)
+void machine_event_ready(void *owner, uint32_t events)
 {
 	struct machine *machine = owner;
 	const struct options *options = machine->vm.options;
@@ -220,7 +155,7 @@ static void event_ready(void *owner, uint32_t events)
 	}
 }
 
-static void grace_is_over(void *owner, uint32_t events)
+void machine_grace_is_over(void *owner, uint32_t events)
 {
 	struct machine *machine = owner;
 
@@ -327,153 +262,6 @@ void machine_watch(struct machine *machine, machine_watcher watcher, void *owner
 	machine->watcher_owner = owner;
 }
 
-/* --- Making it ----------------------------------------------------------------------------------
- */
-
-static bool listens(const struct options *options)
-{
-	return options->control || options->ports || options->display.socket ||
-	       options->serial == SERIAL_UNIX;
-}
-
-static enum exit_status open_kernel(struct machine *machine)
-{
-	const struct options *options = machine->vm.options;
-
-	machine->kernel_fd = open(options->kernel, O_RDONLY | O_CLOEXEC);
-	if (machine->kernel_fd < 0) {
-		log_error("cannot open the kernel '%s': %s", options->kernel, error_text(errno));
-		return EXIT_STATUS_KERNEL;
-	}
-	if (!options->initrd)
-		return EXIT_STATUS_OFF;
-	machine->initrd_fd = open(options->initrd, O_RDONLY | O_CLOEXEC);
-	if (machine->initrd_fd < 0) {
-		log_error("cannot open the initrd '%s': %s", options->initrd, error_text(errno));
-		return EXIT_STATUS_KERNEL;
-	}
-	return EXIT_STATUS_OFF;
-}
-
-static enum exit_status make_memory(struct machine *machine)
-{
-	struct vm *vm = &machine->vm;
-	char size[16];
-	int error = guest_memory_new(&machine->ram, &vm->memory, vm->options->memory_bytes);
-
-	if (!error)
-		error = kvm_set_memory(vm->kvm, &vm->memory);
-	if (!error)
-		return EXIT_STATUS_OFF;
-	format_size(vm->options->memory_bytes, size, sizeof(size));
-	log_error("cannot get %s of memory for the guest: %s; ask for less (--memory)", size,
-		  error_text(error));
-	return EXIT_STATUS_MEMORY;
-}
-
-static int make_loop(struct machine *machine)
-{
-	struct vm *vm = &machine->vm;
-	int error;
-
-	vm->loop = loop_new();
-	machine->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	machine->grace_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (!vm->loop || machine->event_fd < 0 || machine->grace_fd < 0)
-		return -errno;
-	error = loop_add_fd(vm->loop, machine->event_fd, EPOLLIN, event_ready, machine,
-			    &machine->event_source);
-	if (!error)
-		error = loop_add_fd(vm->loop, machine->grace_fd, EPOLLIN, grace_is_over, machine,
-				    &machine->grace_source);
-	return error;
-}
-
-static int make_buses(struct machine *machine)
-{
-	struct vm *vm = &machine->vm;
-	struct pci_window window = {LAYOUT_BAR_BASE, LAYOUT_BAR_SIZE};
-	int error;
-
-	io_bus_init(&vm->pio, &vm->io_lock);
-	io_bus_init(&vm->mmio, &vm->io_lock);
-	error = pci_bus_init(&vm->pci, &vm->pio, &vm->mmio, LAYOUT_ECAM, window);
-	if (!error)
-		error = power_init(&machine->power, &vm->pio, &power_handlers, machine);
-	machine->pvpanic = (struct pvpanic){guest_panicked, machine};
-	if (!error)
-		error = pvpanic_init(&machine->pvpanic, &vm->pio);
-	if (!error)
-		error = irq_router_new(vm->kvm, &vm->msi_router);
-	return error;
-}
-
-static int make_parts(struct machine *machine)
-{
-	struct vm *vm = &machine->vm;
-	int error = make_loop(machine);
-
-	if (!error)
-		error = make_buses(machine);
-	if (!error)
-		error = vcpus_new(vm->kvm, vm->options->cpus, &vm->pio, &vm->mmio, &vcpus_handlers,
-				  machine, &machine->vcpus);
-	return error;
-}
-
-static enum exit_status make(struct machine *machine)
-{
-	enum exit_status status;
-	int error = listens(machine->vm.options) ? socket_list_start(&machine->vm.sockets) : 0;
-
-	if (error) {
-		log_error("cannot start a helper process: %s", error_text(error));
-		return EXIT_STATUS_FAILED;
-	}
-	status = open_kernel(machine);
-	if (status)
-		return status;
-	if (kvm_new(&machine->vm.kvm) < 0)
-		return EXIT_STATUS_KVM;
-	status = make_memory(machine);
-	if (status)
-		return status;
-	error = make_parts(machine);
-	if (error) {
-		log_error("cannot make the machine: %s", error_text(error));
-		return EXIT_STATUS_FAILED;
-	}
-	if (console_new(&machine->vm, &machine->console) < 0)
-		return EXIT_STATUS_FAILED;
-	status = (enum exit_status)virtio_create_devices(&machine->vm);
-	if (status)
-		return status;
-	return load_kernel(machine) < 0 ? EXIT_STATUS_KERNEL : EXIT_STATUS_OFF;
-}
-
-enum exit_status machine_new(const struct options *options, struct machine **machine)
-{
-	struct machine *made = calloc(1, sizeof(*made));
-	enum exit_status status;
-
-	if (!made) {
-		log_error("out of memory");
-		return EXIT_STATUS_FAILED;
-	}
-	made->vm.options = options;
-	made->vm.ram = &made->ram;
-	made->vm.sandboxed = options->sandbox;
-	made->kernel_fd = made->initrd_fd = made->event_fd = made->grace_fd = -EBADF;
-	made->ram.fd = made->vm.sockets.pipe_fd = -EBADF;
-	pthread_mutex_init(&made->vm.io_lock, NULL);
-	status = make(made);
-	if (status)
-		machine_free(made);
-	else
-		*machine = made;
-	return status;
-}
-
 enum exit_status machine_start(struct machine *machine)
 {
 	int error;
@@ -501,27 +289,4 @@ enum exit_status machine_run(struct machine *machine)
 		return EXIT_STATUS_FAILED;
 	}
 	return machine->exit_status;
-}
-
-void machine_free(struct machine *machine)
-{
-	if (!machine)
-		return;
-	vcpus_free(machine->vcpus);
-	pci_bus_free_functions(&machine->vm.pci);
-	display_free(machine->vm.display);
-	console_free(machine->console);
-	irq_router_free(machine->vm.msi_router);
-	kvm_free(machine->vm.kvm);
-	guest_memory_free(&machine->ram);
-	loop_remove(machine->event_source);
-	loop_remove(machine->grace_source);
-	loop_free(machine->vm.loop);
-	cleanup_close(&machine->event_fd);
-	cleanup_close(&machine->grace_fd);
-	cleanup_close(&machine->kernel_fd);
-	cleanup_close(&machine->initrd_fd);
-	socket_list_end(&machine->vm.sockets);
-	pthread_mutex_destroy(&machine->vm.io_lock);
-	free(machine);
 }

@@ -167,27 +167,33 @@ static const struct pump_handlers pump_handlers = {.closed = on_closed};
 
 /* --- Who comes ------------------------------------------------------------------------------ */
 
+static unsigned int count_of(const struct session_link *link, uid_t uid)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		count += link->connections[i].pump && link->connections[i].uid == uid;
+	return count;
+}
+
 /* Whoever has the screen gets a place, if need be that of somebody who has not. */
 static struct connection *find_place(struct session_link *link, uid_t uid)
 {
-	struct connection *place = NULL;
-	unsigned int same = 0;
+	const bool may_push = link->seat.taken && link->seat.uid == uid;
 
+	if (count_of(link, uid) >= CONNECTIONS_OF_UID)
+		return NULL;
 	for (size_t i = 0; i < CONNECTIONS; i++) {
 		if (!link->connections[i].pump)
-			place = &link->connections[i];
-		else if (link->connections[i].uid == uid)
-			same++;
+			return &link->connections[i];
 	}
-	if (same >= CONNECTIONS_OF_UID)
-		return NULL;
-	for (size_t i = 0; i < CONNECTIONS && !place; i++) {
-		if (!link->seat.taken || link->seat.uid != uid || link->connections[i].uid == uid)
+	for (size_t i = 0; i < CONNECTIONS && may_push; i++) {
+		if (link->connections[i].uid == uid)
 			continue;
-		place = &link->connections[i];
-		hang_up(place);
+		hang_up(&link->connections[i]);
+		return &link->connections[i];
 	}
-	return place;
+	return NULL;
 }
 
 static int welcome(struct session_link *link, int fd)

@@ -180,6 +180,7 @@ class AgentGuest(RigGuest):
     lodge-screen would (protocol/display.h, "display.attach")."""
 
     way = "agent"
+    told = ()
     calm, grace = 0.075, 0.5
 
     def boot(self, seconds):

@@ -280,6 +280,17 @@ class Entry:
         self.check("it begins anew, its session is attached", right and took is not None, words)
         self.resize((1366, 768), what="1366x768 after it began anew")
 
+    def switch_consoles(self):
+        """Another virtual terminal comes to the front, with nobody's session, and the desktop's again."""
+        # VT_ACTIVATE; /dev/tty0 is whichever is in front.
+        activate = "perl -e 'ioctl(STDIN, 0x5606, %d) or die' </dev/tty0"
+        for terminal, kind, what in ((2, "console", "a text console is in front: it is told"),
+                                     (1, "desktop", "the desktop is in front again: its session is attached")):
+            self.guest.run(activate % terminal)
+            took = self.guest.wait_session(kind, 60)
+            self.check(what, took is not None, "%.1f s later" % (took or 60))
+        self.resize((1152, 864), what="1152x864 after the consoles were switched")
+
     def all(self):
         follows = self.guest.way != "qemu" or self.desktop.alone
         right, words = self.wait_corners(0, None, self.start)
@@ -307,6 +318,8 @@ class Entry:
         # QEMU alone is not asked: 64x64 makes the guest choose 5120x2160, 8192x8192 is never shown.
         if self.guest.screen and not self.short:
             self.extremes()
+        if self.name == "xorg" and self.guest.way != "qemu":
+            self.switch_consoles()
         if self.guest.screen:
             self.restart()
 

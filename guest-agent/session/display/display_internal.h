@@ -27,6 +27,10 @@ struct display {
 	bool missing;		    /* the order waits for a monitor to be seen */
 	struct order order;	    /* being done, or in its grace */
 	struct order next;	    /* while the backend is at it */
+	struct head_list before;    /* what there was when the order was given */
+	unsigned int tries;	    /* the desktop has gone back to that, or never left it */
+	struct head_list kept;	    /* the last order that was done: it may yet go back */
+	uint64_t kept_until;	    /* ms of the loop's clock; 0: none is */
 	struct head_list replugged; /* what is wanted after a replug */
 	uint64_t replug_until;	    /* ms of the loop's clock; 0: nothing is */
 	uv_timer_t settle;	    /* after the monitor has come back */

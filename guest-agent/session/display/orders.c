@@ -5,6 +5,10 @@
  * meanwhile the last counts, and each is answered. When the host was asked to plug a monitor in
  * again, what the desktop then makes of it may still not be what was wanted (it remembers something
  * of its own): that is tried once more when the monitor is there.
+ *
+ * A desktop that is slow may learn of the changed monitor after it was set, and go back to what it
+ * remembers of it (GNOME's monitors.xml). Then it is set again, a few times within a short while;
+ * what else becomes of the screens is the user's business.
  */
 #include "guest-agent/session/display/display_internal.h"
 #include "guest-agent/session/display/plan.h"
@@ -12,10 +16,13 @@
 
 #include <errno.h>
 
-#define APPLY_MS   8000 /* a backend that does not answer has failed */
-#define REPLUG_MS  6000 /* within this time a replug happens */
+#define APPLY_MS   8000	 /* a backend that does not answer has failed */
+#define REPLUG_MS  15000 /* within this time a replug happens */
+#define KEPT_MS	   15000 /* and a desktop goes back */
+#define TRIES	   4
 #define SETTLE_MS  100
 #define MISSING_MS 1000
+#define AGAIN_MS   300
 
 static void answer(struct order *order, int error, const char *text)
 {
@@ -46,11 +53,25 @@ static void on_late(uv_timer_t *timer)
 	display_applied(timer->data, -ETIMEDOUT, "the desktop does not answer");
 }
 
+/* A new order. */
+static void take_up(struct display *display, struct order *order)
+{
+	display->order = *order;
+	order->stream = NULL;
+	display->kept_until = 0;
+	display->tries = 0;
+	display->before = (struct head_list){0};
+	display->backend->read(display->state, &display->before);
+	begin(display, false);
+}
+
 static void done(struct display *display, int error, const char *text)
 {
 	if (!error) {
 		display->told.serial = display->order.want.serial;
 		display->replug_until = 0;
+		display->kept = display->order.want;
+		display->kept_until = uv_now(display->context->loop) + KEPT_MS;
 	} else if (error == -EAGAIN && display->order.stream) {
 		display->replugged = display->order.want;
 		display->replug_until = uv_now(display->context->loop) + REPLUG_MS;
@@ -58,9 +79,7 @@ static void done(struct display *display, int error, const char *text)
 	answer(&display->order, error, text);
 	if (!display->next.stream)
 		return;
-	display->order = display->next;
-	display->next.stream = NULL;
-	begin(display, false);
+	take_up(display, &display->next);
 }
 
 enum plan_state {
@@ -122,21 +141,52 @@ static void begin(struct display *display, bool waited)
 	backend->apply(display->state, &plan);
 }
 
-void display_applied(struct display *display, int error, const char *text)
+/* What the backend has done, as the desktop has it. Return: is that all? */
+static bool is_done(struct display *display, int *error, const char **text)
 {
 	struct head_list plan;
+	const int made = *error ? PLAN_MET : make_plan(display, &plan);
 
+	/* Scales that it has not, one scale for all heads: the layout tells. */
+	if (made == PLAN_PLACES)
+		*text = "the desktop has come as near as it can";
+	if (made != PLAN_SIZES)
+		return true;
+	if (++display->tries < TRIES)
+		return false;
+	*error = -EIO;
+	*text = "the desktop goes back to what it was";
+	return true;
+}
+
+void display_applied(struct display *display, int error, const char *text)
+{
 	if (!display->applying)
 		return; /* too late */
 	display->applying = false;
 	uv_timer_stop(&display->timer);
-	/* Scales that it has not, one scale for all heads: the layout tells. */
-	if (!error && make_plan(display, &plan) == PLAN_PLACES)
-		text = "the desktop has come as near as it can";
+	display_look(display);
+	if (!is_done(display, &error, &text)) {
+		uv_timer_start(&display->timer, on_grace, AGAIN_MS * display->tries, 0);
+		return;
+	}
 	if (error)
 		log_debug("the screens stay as they are: %s", text ? text : error_text(error));
-	display_look(display);
 	done(display, error, text);
+}
+
+/* Have the screens the sizes they had before the last order, and not those that were wanted? */
+static bool has_gone_back(struct display *display)
+{
+	struct head_list have = {0}, plan;
+
+	if (!display->kept_until || uv_now(display->context->loop) > display->kept_until ||
+	    display->tries + 1 >= TRIES)
+		return false;
+	display->backend->read(display->state, &have);
+	display->order.want = display->kept;
+	return make_plan(display, &plan) == PLAN_SIZES &&
+	       plan_sizes_are_met(&have, &display->before);
 }
 
 /* Nobody waits for an answer to this one. */
@@ -145,8 +195,14 @@ static void on_settled(uv_timer_t *timer)
 	struct display *display = timer->data;
 	struct head_list plan;
 
-	if (display->applying || display->order.stream || !display->replug_until ||
-	    uv_now(timer->loop) > display->replug_until)
+	if (display->applying || display->order.stream)
+		return;
+	if (has_gone_back(display)) {
+		display->tries++;
+		begin(display, true);
+		return;
+	}
+	if (!display->replug_until || uv_now(timer->loop) > display->replug_until)
 		return;
 	display->order.want = display->replugged;
 	if (make_plan(display, &plan) > PLAN_MET)
@@ -161,7 +217,7 @@ void display_changed(struct display *display)
 	if (!display->backend)
 		return;
 	display_look(display);
-	if (display->replug_until)
+	if (display->replug_until || display->kept_until)
 		uv_timer_start(&display->settle, on_settled, SETTLE_MS, 0);
 	if (!display->order.stream || display->applying)
 		return;
@@ -189,8 +245,7 @@ void display_order(struct display *display, struct stream *stream, struct slice 
 	answer(&display->order, -ECANCELED, "another order came");
 	display->replug_until = 0;
 	uv_timer_stop(&display->timer);
-	display->order = order;
-	begin(display, false);
+	take_up(display, &order);
 }
 
 void display_forget(struct display *display, const struct stream *stream)

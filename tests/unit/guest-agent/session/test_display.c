@@ -24,8 +24,9 @@ struct desktop {
 	unsigned int applies;
 	int answer; /* of apply; 1: none yet */
 	const char *text;
-	bool one_scale;	   /* it has no other */
-	unsigned int late; /* so many times it is not there yet */
+	bool one_scale;	      /* it has no other */
+	unsigned int ignores; /* so many times it says yes and does nothing */
+	unsigned int late;    /* so many times it is not there yet */
 };
 
 static struct desktop desktop;
@@ -61,7 +62,9 @@ static void fake_apply(void *state, const struct head_list *heads)
 	fake->applied = *heads;
 	if (fake->answer > 0)
 		return;
-	if (!fake->answer)
+	if (fake->ignores > 0)
+		fake->ignores--;
+	else if (!fake->answer)
 		fake->heads = *heads;
 	if (fake->one_scale)
 		fake->heads.heads[0].scale_milli = 1000;
@@ -405,6 +408,54 @@ START_TEST(what_is_only_come_near_to_is_said)
 }
 END_TEST
 
+START_TEST(one_that_goes_back_is_set_again)
+{
+	order(1, 1440, 900);
+	wait_count(&test.answers, 1);
+	ck_assert_uint_eq(test.number, 0);
+	for (unsigned int i = 2; i < 5; i++) {
+		set_mode(1024, 768);
+		wait_count(&desktop.applies, i);
+		settle();
+		ck_assert_uint_eq(test.layout.heads[0].width, 1440);
+	}
+	/* It insists. */
+	set_mode(1024, 768);
+	run_ms(2000);
+	ck_assert_uint_eq(desktop.applies, 4);
+	ck_assert_uint_eq(test.answers, 1);
+	/* Another order, and what the user makes of it. */
+	order(2, 1440, 900);
+	wait_count(&test.answers, 2);
+	set_mode(800, 600);
+	run_ms(2000);
+	ck_assert_uint_eq(desktop.applies, 5);
+	order(3, 1440, 900);
+	wait_count(&test.answers, 3);
+	run_ms(20000);
+	set_mode(800, 600);
+	run_ms(2000);
+	ck_assert_uint_eq(desktop.applies, 6);
+}
+END_TEST
+
+START_TEST(a_yes_is_not_enough)
+{
+	desktop.ignores = 2;
+	order(1, 1440, 900);
+	wait_count(&test.answers, 1);
+	ck_assert_uint_eq(test.number, 0);
+	ck_assert_uint_eq(desktop.applies, 3);
+	ck_assert_uint_eq(test.layout.heads[0].width, 1440);
+	desktop.ignores = 100;
+	order(2, 800, 600);
+	wait_count(&test.answers, 2);
+	ck_assert_uint_eq(test.number, EIO);
+	ck_assert_uint_eq(test.layout.heads[0].width, 1440);
+	ck_assert_uint_eq(desktop.applies, 7);
+}
+END_TEST
+
 START_TEST(the_last_of_many_orders_counts_and_each_is_answered)
 {
 	for (unsigned int i = 0; i < 20; i++)
@@ -539,6 +590,8 @@ int main(void)
 	tcase_add_test(tc, a_desktop_that_follows_by_itself_is_left_alone);
 	tcase_add_test(tc, after_its_grace_the_backend_acts);
 	tcase_add_test(tc, what_is_only_come_near_to_is_said);
+	tcase_add_test(tc, one_that_goes_back_is_set_again);
+	tcase_add_test(tc, a_yes_is_not_enough);
 	tcase_add_test(tc, the_last_of_many_orders_counts_and_each_is_answered);
 	tcase_add_test(tc, one_thing_is_done_at_a_time);
 	tcase_add_test(tc, a_backend_that_does_not_answer_has_failed);

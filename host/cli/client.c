@@ -232,7 +232,7 @@ struct json_object *client_list(void)
 	DBusMessage *reply;
 
 	if (runtime_directory(runtime, sizeof(runtime)) == 0 && !runtime_has_vms(runtime) &&
-	    !libvirt_is_there())
+	    !runtime_has_daemon(runtime) && !libvirt_is_there())
 		return json_object_new_object();
 	if (client_open(&client) != 0)
 		return NULL;

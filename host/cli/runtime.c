@@ -86,7 +86,7 @@ bool runtime_has_program(const char *name)
 	return find_program(name, path, sizeof(path)) == 0;
 }
 
-static bool answers(const char *runtime)
+bool runtime_has_daemon(const char *runtime)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -211,7 +211,7 @@ int runtime_start_daemon(const char *runtime)
 		return lock;
 	}
 	/* Another caller may have started it while this one waited for the lock. */
-	if (answers(runtime))
+	if (runtime_has_daemon(runtime))
 		return 0;
 	error = find_program("lodged", program, sizeof(program));
 	if (error) {

@@ -18,6 +18,9 @@ int runtime_directory(char *path, size_t capacity);
 /* true: some VM has its folder there, so that lodged would have something to tell. */
 bool runtime_has_vms(const char *runtime);
 
+/* true: a lodged runs there. */
+bool runtime_has_daemon(const char *runtime);
+
 /* true: a program of Lodge's is beside this one, or in the libexec folder. */
 bool runtime_has_program(const char *name);
 

@@ -57,13 +57,6 @@ static int folder_of(const char *uri, char *folder, size_t capacity)
 	return length < 0 || (size_t)length >= capacity ? -ENAMETOOLONG : 0;
 }
 
-bool libvirt_uri_is_local(const char *uri)
-{
-	const char *authority = strstr(uri, "://");
-
-	return authority && authority[3] == '/';
-}
-
 int libvirt_uri_reach(const char *uri, char *reach, size_t capacity)
 {
 	char folder[PATH_LENGTH], path[PATH_LENGTH + 32];

@@ -40,7 +40,4 @@ int libvirt_uri_reach(const char *uri, char *reach, size_t capacity);
 /* true: one of them may answer. */
 bool libvirt_is_there(void);
 
-/* "qemu:///system" and the like: on this host, so that descriptors can be passed. */
-bool libvirt_uri_is_local(const char *uri);
-
 #endif

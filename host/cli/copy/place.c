@@ -4,9 +4,27 @@
 #include <errno.h>
 #include <string.h>
 
+#define ANY_LIBVIRT "libvirt:"
+
+/* How long the name before the ':' is, or, if there is none, the text before the first '/'. */
+static size_t name_length(const char *text)
+{
+	size_t first = strcspn(text, ":/"), prefix = strlen(ANY_LIBVIRT);
+	const char *end;
+
+	if (strncmp(text + first, "://", 3) == 0) {
+		end = strstr(text + first + 3, ":/");
+		if (end)
+			return (size_t)(end - text);
+	}
+	if (strncmp(text, ANY_LIBVIRT, prefix) == 0 && text[prefix] != '/')
+		return prefix + strcspn(text + prefix, ":/");
+	return first;
+}
+
 int place_parse(const char *text, struct place *place, const char **problem)
 {
-	size_t name = strcspn(text, ":/");
+	size_t name = name_length(text);
 
 	*place = (struct place){.path = text};
 	if (strcmp(text, "-") == 0) {

@@ -2,14 +2,15 @@
 /*
  * place - one side of a copy: "VM:/PATH", a path on the host, or "-"
  *
- * "VM:" is what comes before the first ':', if no '/' comes before that: "./a:b" is a file.
+ * "VM:" is what comes before the first ':', if no '/' comes before that: "./a:b" is a file. A
+ * domain of libvirt may have its whole name: "libvirt:NAME:/PATH", "qemu:///system/NAME:/PATH".
  */
 #ifndef LODGE_CLI_PLACE_H
 #define LODGE_CLI_PLACE_H
 
 #include <stdbool.h>
 
-#define PLACE_VM_MAX 64
+#define PLACE_VM_MAX 512
 
 struct place {
 	char vm[PLACE_VM_MAX]; /* empty: on the host */

@@ -5,6 +5,7 @@
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const struct {
 	const char *text, *vm, *path;
@@ -15,6 +16,11 @@ static const struct {
 	{"./a:b", "", "./a:b"},
 	{"/a:b", "", "/a:b"},
 	{"dir/a:/b", "", "dir/a:/b"},
+	{"two words:/b", "two words", "/b"},
+	{"libvirt:/b", "libvirt", "/b"},
+	{"libvirt:web1:/b", "libvirt:web1", "/b"},
+	{"qemu:///system/web1:/a:/b", "qemu:///system/web1", "/a:/b"},
+	{"qemu+ssh://host:22/system/web1:/b", "qemu+ssh://host:22/system/web1", "/b"},
 };
 
 START_TEST(places_are_told_apart)
@@ -41,9 +47,7 @@ START_TEST(a_dash_is_standard_input_or_output)
 END_TEST
 
 static const char *const bad[] = {
-	"",	  ":/etc",
-	"web1:",  "web1:etc",
-	"web1:-", "a-name-that-is-longer-than-any-virtual-machine-of-ours-could-ever-be:/x",
+	"", ":/etc", "web1:", "web1:etc", "web1:-", "libvirt:web1:b",
 };
 
 START_TEST(what_is_no_place_is_refused)
@@ -52,6 +56,19 @@ START_TEST(what_is_no_place_is_refused)
 	const char *problem = NULL;
 
 	ck_assert_int_eq(place_parse(bad[_i], &place, &problem), -EINVAL);
+	ck_assert_ptr_nonnull(problem);
+}
+END_TEST
+
+START_TEST(a_name_that_is_too_long_is_refused)
+{
+	char text[2 * PLACE_VM_MAX];
+	struct place place;
+	const char *problem = NULL;
+
+	memset(text, 'a', sizeof(text));
+	memcpy(text + sizeof(text) - sizeof(":/x"), ":/x", sizeof(":/x"));
+	ck_assert_int_eq(place_parse(text, &place, &problem), -EINVAL);
 	ck_assert_ptr_nonnull(problem);
 }
 END_TEST
@@ -91,6 +108,7 @@ int main(void)
 	tcase_add_loop_test(tc, places_are_told_apart, 0, ARRAY_SIZE(good));
 	tcase_add_test(tc, a_dash_is_standard_input_or_output);
 	tcase_add_loop_test(tc, what_is_no_place_is_refused, 0, ARRAY_SIZE(bad));
+	tcase_add_test(tc, a_name_that_is_too_long_is_refused);
 	tcase_add_loop_test(tc, the_last_component_is_found, 0, ARRAY_SIZE(names));
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

@@ -19,7 +19,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "rig", "screen")]
 
 from handoff import hand_over  # noqa: E402
 from picture import Error  # noqa: E402
-from protocol import Control  # noqa: E402
+from protocol import Control, Refused  # noqa: E402
 from qemu import Checks, size_of, wait  # noqa: E402
 from rfb import Rfb  # noqa: E402
 from screens import Screen, memory_of  # noqa: E402
@@ -148,6 +148,48 @@ def wishes(check, program, folder):
     screen.close()
 
 
+def refusal(control, **wish):
+    try:
+        control.display(**wish)
+    except Refused as error:
+        return str(error)
+    return ""
+
+
+def heads(check, program, folder):
+    """As 'lodge display' asks: heads come and go, sizes are set, clamped, or refused."""
+    screen = Screen(program, folder, machine=("--heads", "3"))
+    control = Control(screen.control)
+
+    def row(head):
+        rows = [one for one in control.info()["heads"] if one["head"] == head]
+        return {"asked": (rows[0].get("requested_width"), rows[0].get("requested_height")),
+                "is": (rows[0].get("width"), rows[0].get("height")), "at": (rows[0].get("x"), rows[0].get("y")),
+                "by": rows[0].get("by"), "how": rows[0].get("followed")} if rows else {}
+
+    for size, gets in (((1023, 767), (1023, 767)), ((64, 64), (64, 64)), ((1, 1), (64, 64)),
+                       ((8193, 1), (8192, 64)), ((1024, 0), (1024, 64)), ((1440, 900), (1440, 900))):
+        control.display(head=0, width=size[0], height=size[1])
+        check("%dx%d becomes %dx%d" % (*size, *gets), row(0) == {
+            "asked": gets, "is": gets, "at": (None, None), "by": "user", "how": "itself"}, row(0))
+    control.display(head=1, width=640, height=480)
+    check("a second head", row(1) == {"asked": (640, 480), "is": (640, 480), "at": (1440, None), "by": "user",
+                                      "how": "itself"}, row(1))
+    check("is part of the picture", control.capture(head=1).width == 640 and control.capture().width == 2080)
+    screen.machine.say("size 1 800x600")
+    check("the guest sets another size, and that is said", wait(lambda: row(1)["is"] == (800, 600) and
+                                                                 row(1)["by"] == "guest", SECONDS), row(1))
+    control.display(head=0, off=True)
+    check("the first goes", wait(lambda: row(0)["is"] == (None, None), SECONDS), row(0))
+    check("the last stays", "one head must stay on" in refusal(control, head=1, off=True))
+    check("a head that the machine does not have", "it has 3 heads, the last is 2" in
+          refusal(control, head=9, width=640, height=480))
+    control.display(head=0)
+    check("the first is back, as it was", wait(lambda: row(0)["is"] == (1440, 900), SECONDS), row(0))
+    control.close()
+    screen.close()
+
+
 def dies(check, program, folder):
     """Another screen takes the place of one that was killed; the machine has seen a reconnection."""
     screen = Screen(program, folder)
@@ -173,7 +215,7 @@ def dies(check, program, folder):
 
 def main():
     check = Checks("crowd")
-    for step in (bad_company, wishes, dies):
+    for step in (bad_company, wishes, heads, dies):
         with tempfile.TemporaryDirectory() as folder:
             step(check, sys.argv[1], folder)
     print("%d passed, %d failed" % (check.passed, check.failed))

@@ -185,7 +185,7 @@ static void changed_on_its_way(struct resize *resize, unsigned int number)
 	struct resize_head *head = &resize->head[number];
 
 	if (head->phase == PHASE_GAP && head->shown.width == 0)
-		head->next_ms = MAX(head->gap_ms, resize_now(resize) + RESIZE_BLINK_MS);
+		resize_went_dark(resize, number);
 	else if (head->phase == PHASE_REPLUGGED && head->shown.width > 0 && !resize_is_right(head))
 		resize_begin_back(resize, head);
 	/* Every mode set passes through nothing: that is no answer to "off" before its time, but
@@ -300,6 +300,8 @@ void resize_session_changed(struct resize *resize)
 	if (!resize->session->can_apply(resize->owner))
 		return;
 	for (unsigned int i = 0; i < DESKTOP_MAX_HEADS; i++) {
+		if (!layout->head[i].known || !layout->head[i].enabled)
+			resize_went_dark(resize, i);
 		look_back(resize, i, &layout->head[i]);
 		if (is_other)
 			ask_other_session(resize, i);

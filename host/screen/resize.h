@@ -12,8 +12,8 @@
  *		the guest's session is asked over the agent; RESIZE_SOON_MS later if it had to be
  *		asked the last time.
  *	RESIZE_REPLUG_MS later, or if the session says so
- *		the monitor is unplugged, once, until the head is dark: RESIZE_GAP_MS at least,
- *		RESIZE_DARK_MS at most.
+ *		the monitor is unplugged, once, until the head is dark or out of the session's
+ *		layout: RESIZE_GAP_MS at least, RESIZE_DARK_MS at most.
  *	RESIZE_BACK_MS after it has come back with another size
  *		the session is asked again, RESIZE_ASKS_AGAIN times at most.
  *	RESIZE_GIVE_UP_MS after that
@@ -35,8 +35,9 @@
 #define RESIZE_SESSION_MS 500  /* likewise */
 #define RESIZE_REPLUG_MS  1500 /* likewise */
 #define RESIZE_GAP_MS	  150
-#define RESIZE_DARK_MS	  600
-#define RESIZE_BLINK_MS	  30 /* dark is dark for so long */
+#define RESIZE_DARK_MS	  2000
+#define RESIZE_BLIND_MS	  500 /* where nobody says that it is dark */
+#define RESIZE_BLINK_MS	  30  /* dark is dark for so long */
 #define RESIZE_BACK_MS	  100
 #define RESIZE_ASKS_AGAIN 2
 #define RESIZE_GIVE_UP_MS 1000

@@ -85,6 +85,8 @@ static inline bool resize_is_right(const struct resize_head *head)
 void resize_rest(struct resize *resize, struct resize_head *head, enum resize_followed followed);
 void resize_begin_itself(struct resize *resize, unsigned int number);
 void resize_begin_replug(struct resize *resize, unsigned int number);
+/* In a replug: the guest has taken notice that the monitor is gone. */
+void resize_went_dark(struct resize *resize, unsigned int number);
 /* It is back, soon: what it comes back with may be for a moment. */
 void resize_begin_back(struct resize *resize, struct resize_head *head);
 void resize_ask_session(struct resize *resize, unsigned int number);

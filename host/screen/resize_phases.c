@@ -58,6 +58,14 @@ void resize_begin_itself(struct resize *resize, unsigned int number)
 	set_monitor(resize, number, head->wanted.enabled);
 }
 
+/* The guest's session has it in its layout, and will say when it is gone. */
+static bool is_laid_out(const struct resize *resize, unsigned int number)
+{
+	const struct guest_head *is = &resize->session->layout(resize->owner)->head[number];
+
+	return can_ask(resize) && is->known && is->enabled;
+}
+
 void resize_begin_replug(struct resize *resize, unsigned int number)
 {
 	struct resize_head *head = &resize->head[number];
@@ -70,10 +78,21 @@ void resize_begin_replug(struct resize *resize, unsigned int number)
 	head->tried_replug = true;
 	head->phase = PHASE_GAP;
 	head->gap_ms = now + RESIZE_GAP_MS;
-	head->next_ms = now + (head->shown.width > 0 ? RESIZE_DARK_MS : RESIZE_GAP_MS);
 	/* Viewers need not see the dark. */
 	screen_set_patience(resize->screen, RESIZE_DARK_MS + RESIZE_GIVE_UP_MS);
 	set_monitor(resize, number, false);
+	/* What is dark at once is so by the source's word, not by the guest's. */
+	head->next_ms =
+		now + (head->shown.width > 0 || is_laid_out(resize, number) ? RESIZE_DARK_MS
+									    : RESIZE_BLIND_MS);
+}
+
+void resize_went_dark(struct resize *resize, unsigned int number)
+{
+	struct resize_head *head = &resize->head[number];
+
+	if (head->phase == PHASE_GAP)
+		head->next_ms = MAX(head->gap_ms, resize_now(resize) + RESIZE_BLINK_MS);
 }
 
 static void end_replug(struct resize *resize, unsigned int number)

@@ -533,6 +533,49 @@ START_TEST(a_wish_in_a_replug_waits_for_its_end)
 }
 END_TEST
 
+/* As QEMU's, whose heads are dark when it is told so, whatever the guest does. */
+static void takes_its_own_word(struct source *source, unsigned int head, bool enabled,
+			       const struct rectangle *place, uint32_t width_mm, uint32_t height_mm)
+{
+	(void)width_mm;
+	(void)height_mm;
+	strcat(painted.log, enabled ? "on;" : "off;");
+	if (!enabled)
+		screen_head_changed(source->screen, head, 0, 0);
+	(void)place;
+}
+
+START_TEST(the_session_says_that_it_is_dark)
+{
+	static struct source_ops ops;
+
+	ops = *painted.source.ops;
+	ops.set_mode = takes_its_own_word;
+	painted.source.ops = &ops;
+	has_session = true;
+	guest_says("wayland", "weston", 1024, 768);
+	wish(0, 800, 600);
+	run_for(RESIZE_SESSION_MS + 10);
+	resize_applied(resize, 1, EAGAIN, true);
+	/* A slow guest. */
+	run_for(RESIZE_DARK_MS - 100);
+	expect_log("on;off;");
+	layout.head[0] = (struct guest_head){0};
+	resize_session_changed(resize);
+	run_for(RESIZE_BLINK_MS);
+	expect_log("on;");
+	painted_source_show(&painted, 0, 800, 600);
+	expect(0, RESIZE_BY_REPLUG);
+	/* Where there is none, it is a matter of time. */
+	has_session = false;
+	wish(0, 900, 600);
+	run_for(RESIZE_REPLUG_MS + RESIZE_BLIND_MS - 10);
+	expect_log("on;off;");
+	run_for(20);
+	expect_log("on;");
+}
+END_TEST
+
 START_TEST(several_viewers_and_the_last_wins)
 {
 	struct viewer looks = {.view_only = true};
@@ -607,6 +650,7 @@ int main(void)
 	tcase_add_test(tests, another_backend_is_asked_for_what_is_not_met);
 	tcase_add_test(tests, a_late_answer_to_an_older_wish_is_not_the_last);
 	tcase_add_test(tests, a_wish_in_a_replug_waits_for_its_end);
+	tcase_add_test(tests, the_session_says_that_it_is_dark);
 	tcase_add_test(tests, several_viewers_and_the_last_wins);
 	tcase_add_test(tests, another_source_is_told_the_monitors);
 	suite_add_tcase(suite, tests);

@@ -7,8 +7,10 @@
  */
 #include "host/net/link.h"
 #include "host/net/options.h"
+#include "host/net/resolver.h"
 #include "host/net/sandbox.h"
 #include "host/net/stack.h"
+#include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 
@@ -31,6 +33,7 @@ enum net_exit_status {
 struct net {
 	struct stack *stack;
 	struct link *link;
+	int resolver, resolver_copy; /* negative: none */
 };
 
 static void to_guest(void *owner, const uint8_t *frame, size_t size)
@@ -149,20 +152,50 @@ static int get_peer(const struct net_options *options)
 	return fd;
 }
 
+/* Without the watcher the name servers stay those of the start. */
+static void follow_name_servers(struct net *net)
+{
+	if (resolver_update(net->resolver, net->resolver_copy) == 0)
+		return;
+	close(net->resolver);
+	net->resolver = -EBADF;
+}
+
 static int serve(struct net *net, int fd)
 {
 	int result = 0;
 
 	while (result == 0) {
-		struct pollfd peer = {.fd = fd, .events = POLLIN};
+		/* poll() passes over a descriptor that is negative. */
+		struct pollfd extra[] = {{.fd = fd, .events = POLLIN},
+					 {.fd = net->resolver, .events = POLLIN}};
 
 		if (link_has_queued(net->link))
-			peer.events |= POLLOUT;
-		result = stack_wait(net->stack, &peer);
-		if (result == 0 && peer.revents & (POLLIN | POLLHUP | POLLERR))
+			extra[0].events |= POLLOUT;
+		result = stack_wait(net->stack, extra, ARRAY_SIZE(extra));
+		if (result == 0 && extra[0].revents & (POLLIN | POLLHUP | POLLERR))
 			result = link_receive(net->link);
+		if (extra[1].revents)
+			follow_name_servers(net);
 		if (result == 0)
 			result = link_flush(net->link);
+	}
+	return result;
+}
+
+/* The watcher is started while there are files to watch. */
+static int enter_sandbox(struct net *net)
+{
+	int result;
+
+	net->resolver = resolver_watch(RESOLVER_FILE);
+	if (net->resolver < 0)
+		log_warning("name servers of this host will not be followed: %s",
+			    error_text(net->resolver));
+	result = net_sandbox_enter(&net->resolver_copy);
+	if (net->resolver >= 0 && net->resolver_copy < 0) {
+		close(net->resolver);
+		net->resolver = -EBADF;
 	}
 	return result;
 }
@@ -182,7 +215,7 @@ static enum net_exit_status run(struct net *net, const struct net_options *optio
 	if (fd < 0)
 		return NET_EXIT_FAILED;
 	net->link = link_new(fd, from_guest, net);
-	if (!net->link || (options->sandbox && net_sandbox_enter() < 0))
+	if (!net->link || (options->sandbox && enter_sandbox(net) < 0))
 		return NET_EXIT_FAILED;
 	result = serve(net, fd);
 	if (result != -EPIPE && result != -ECONNRESET) {
@@ -196,7 +229,7 @@ int main(int count, char *arguments[])
 {
 	struct net_options options;
 	enum net_exit_status status = NET_EXIT_CLOSED;
-	struct net net = {0};
+	struct net net = {.resolver = -EBADF, .resolver_copy = -EBADF};
 	char error[256];
 
 	log_setup("lodge-net", LOG_LEVEL_INFO);

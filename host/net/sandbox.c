@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/net/sandbox.h"
 
+#include "host/net/resolver.h"
 #include "host/sandbox/confine.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
@@ -26,6 +27,7 @@ static const int calls[] = {
 	SCMP_SYS(getrandom),	SCMP_SYS(rt_sigreturn),	   SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigaction), SCMP_SYS(restart_syscall), SCMP_SYS(exit),
 	SCMP_SYS(exit_group),	SCMP_SYS(getpid),	   SCMP_SYS(gettid),
+	SCMP_SYS(pwrite64),	SCMP_SYS(ftruncate),
 };
 
 static int allow_some(scmp_filter_ctx filter)
@@ -71,11 +73,14 @@ static int load_filter(void)
 	return result;
 }
 
-int net_sandbox_enter(void)
+int net_sandbox_enter(int *resolver_fd)
 {
-	const struct confine confine = {.network = true, .file = "/etc/resolv.conf"};
-	int result = confine_namespaces(&confine);
+	const struct confine confine = {
+		.network = true, .file = RESOLVER_FILE, .file_fd = resolver_fd};
+	int result;
 
+	*resolver_fd = -EBADF;
+	result = confine_namespaces(&confine);
 	if (result < 0)
 		log_warning("no namespaces for the network process: %s; its system calls are "
 			    "filtered all the same",

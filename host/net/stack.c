@@ -25,7 +25,7 @@ struct stack {
 	stack_output output;
 	void *owner;
 	struct timer timer[MAX_TIMERS];
-	struct pollfd *polled; /* the caller's descriptor first */
+	struct pollfd *polled; /* the caller's descriptors first */
 	size_t polled_count, polled_capacity;
 };
 
@@ -264,23 +264,26 @@ static void run_timers(struct stack *stack)
 	}
 }
 
-int stack_wait(struct stack *stack, struct pollfd *extra)
+int stack_wait(struct stack *stack, struct pollfd *extra, size_t count)
 {
 	uint32_t timeout_ms = UINT32_MAX;
-	int count;
+	int ready;
 
 	stack->polled_count = 0;
-	if (add_poll(extra->fd, 0, stack) < 0)
-		return -ENOMEM;
-	stack->polled[0] = *extra;
+	for (size_t i = 0; i < count; i++) {
+		if (add_poll(extra[i].fd, 0, stack) < 0)
+			return -ENOMEM;
+		stack->polled[i] = extra[i];
+	}
 	slirp_pollfds_fill(stack->slirp, &timeout_ms, add_poll, stack);
 	timeout_ms = until_next_timer(stack, timeout_ms);
-	count = poll(stack->polled, stack->polled_count,
+	ready = poll(stack->polled, stack->polled_count,
 		     timeout_ms > INT32_MAX ? -1 : (int)timeout_ms);
-	if (count < 0 && errno != EINTR)
+	if (ready < 0 && errno != EINTR)
 		return -errno;
-	slirp_pollfds_poll(stack->slirp, count < 0, get_revents, stack);
+	slirp_pollfds_poll(stack->slirp, ready < 0, get_revents, stack);
 	run_timers(stack);
-	extra->revents = count < 0 ? 0 : stack->polled[0].revents;
+	for (size_t i = 0; i < count; i++)
+		extra[i].revents = ready < 0 ? 0 : stack->polled[i].revents;
 	return 0;
 }

@@ -39,12 +39,12 @@ int stack_add_forward(struct stack *stack, const struct forward *forward);
 void stack_input(struct stack *stack, const uint8_t *frame, size_t size);
 
 /**
- * stack_wait() - wait for the stack's descriptors, its timers, and one descriptor more, and let the
- * stack do what is due
- * @extra:	the descriptor more; its revents are set
+ * stack_wait() - wait for the stack's descriptors, its timers, and some more descriptors, and let
+ * the stack do what is due
+ * @extra:	@count descriptors more; their revents are set
  *
  * Return: 0 or negative errno.
  */
-int stack_wait(struct stack *stack, struct pollfd *extra);
+int stack_wait(struct stack *stack, struct pollfd *extra, size_t count);
 
 #endif

@@ -19,7 +19,7 @@
 
 static int write_file(const char *path, const char *bytes, size_t length, int flags)
 {
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0444);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0644);
 
 	if (fd < 0)
 		return -errno;
@@ -104,6 +104,21 @@ static int keep_folder(const char *path, int source)
 		       : 0;
 }
 
+/* The copy is written past the root, which is about to be one that cannot be: the descriptor stands
+ * on the mount below, and the root becomes another mount of the same files. */
+static int open_copy(const struct confine *confine)
+{
+	char path[MAX_PATH];
+
+	if (!confine->file || !confine->file_fd)
+		return 0;
+	snprintf(path, sizeof(path), NEW_ROOT "%s", confine->file);
+	*confine->file_fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (*confine->file_fd < 0 || mount(NEW_ROOT, NEW_ROOT, NULL, MS_BIND | MS_REC, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
 static ssize_t read_file(const char *path, char *bytes, size_t capacity)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -135,7 +150,7 @@ static int make_root(const struct confine *confine)
 		result = keep_file(confine->file, bytes, (size_t)length);
 	if (result == 0 && folder >= 0)
 		result = keep_folder(confine->folder, folder);
-	return result;
+	return result == 0 ? open_copy(confine) : result;
 }
 
 /* pivot_root(".", ".") stacks the old root on the new one, from where it is detached. */

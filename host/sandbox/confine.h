@@ -17,6 +17,7 @@ struct confine {
 	bool network;	    /* that of the host stays */
 	const char *folder; /* stays readable where it is, with all in it; NULL: none */
 	const char *file;   /* a copy of its first bytes stays where it is; NULL: none */
+	int *file_fd;	    /* set to a descriptor that writes the copy; NULL: nobody will */
 };
 
 /**

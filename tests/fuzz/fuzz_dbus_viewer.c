@@ -8,6 +8,7 @@
 #include "host/screen/clipboard.h"
 #include "host/screen/dbus/dbus_viewer.h"
 #include "protocol/base/bytes.h"
+#include "tests/fuzz/checked_source.h"
 
 #include <dbus/dbus.h>
 #include <errno.h>
@@ -34,53 +35,6 @@ struct fuzz {
 };
 
 /* --- The machine ------------------------------------------------------------------------------ */
-
-static void no_watch(struct source *source, bool watching)
-{
-	(void)source, (void)watching;
-}
-
-static void check_key(struct source *source, uint32_t code, bool down)
-{
-	(void)source, (void)down;
-	if (code == 0 || code >= VIEWER_KEYS)
-		abort();
-}
-
-static void check_pointer(struct source *source, uint32_t x, uint32_t y, unsigned int head,
-			  const struct rectangle *at)
-{
-	(void)source;
-	if (x > 32767 || y > 32767 || head >= DESKTOP_MAX_HEADS || at->x >= at->width ||
-	    at->y >= at->height)
-		abort();
-}
-
-static void no_motion(struct source *source, int32_t dx, int32_t dy)
-{
-	(void)source, (void)dx, (void)dy;
-}
-
-static void no_button(struct source *source, uint32_t code, bool down)
-{
-	(void)source, (void)code, (void)down;
-}
-
-static void no_free(struct source *source)
-{
-	(void)source;
-}
-
-static const struct source_ops source_ops = {
-	.name = "fuzz",
-	.watch = no_watch,
-	.key = check_key,
-	.pointer = check_pointer,
-	.motion = no_motion,
-	.button = no_button,
-	.wheel = no_motion,
-	.free = no_free,
-};
 
 static void check_wish(void *owner, enum screen_who who, const struct screen_wish *wish)
 {
@@ -421,7 +375,9 @@ static void play(struct fuzz *fuzz)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	struct fuzz fuzz = {.source = {.ops = &source_ops, .heads = DESKTOP_MAX_HEADS}, .at = bytes, .end = bytes + size};
+	struct fuzz fuzz = {.source = {.ops = &source_ops, .heads = DESKTOP_MAX_HEADS},
+			    .at = bytes,
+			    .end = bytes + size};
 	uint8_t options = next(&fuzz);
 	int fds[2];
 

@@ -5,6 +5,7 @@
 #include "host/screen/keyboard.h"
 #include "host/screen/rfb/rfb.h"
 #include "protocol/base/bytes.h"
+#include "tests/fuzz/checked_source.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -30,60 +31,6 @@ struct fuzz {
 	struct source source;
 	struct screen_wish wish;
 	int fd;
-};
-
-static void no_watch(struct source *source, bool watching)
-{
-	(void)source, (void)watching;
-}
-
-static void no_mode(struct source *source, unsigned int head, bool enabled,
-		    const struct rectangle *place, uint32_t width_mm, uint32_t height_mm)
-{
-	(void)source, (void)head, (void)enabled, (void)place, (void)width_mm, (void)height_mm;
-}
-
-static void check_key(struct source *source, uint32_t code, bool down)
-{
-	(void)source, (void)down;
-	if (code == 0 || code >= VIEWER_KEYS)
-		abort();
-}
-
-static void check_pointer(struct source *source, uint32_t x, uint32_t y, unsigned int head,
-			  const struct rectangle *at)
-{
-	(void)source;
-	if (x > 32767 || y > 32767 || head >= DESKTOP_MAX_HEADS || at->x >= at->width ||
-	    at->y >= at->height)
-		abort();
-}
-
-static void no_motion(struct source *source, int32_t dx, int32_t dy)
-{
-	(void)source, (void)dx, (void)dy;
-}
-
-static void no_button(struct source *source, uint32_t code, bool down)
-{
-	(void)source, (void)code, (void)down;
-}
-
-static void no_free(struct source *source)
-{
-	(void)source;
-}
-
-static const struct source_ops source_ops = {
-	.name = "fuzz",
-	.watch = no_watch,
-	.set_mode = no_mode,
-	.key = check_key,
-	.pointer = check_pointer,
-	.motion = no_motion,
-	.button = no_button,
-	.wheel = no_motion,
-	.free = no_free,
 };
 
 static void on_requested(void *owner, enum screen_who who, const struct screen_wish *wish)

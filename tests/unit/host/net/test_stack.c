@@ -46,7 +46,7 @@ static void turn(void)
 {
 	struct pollfd extra = {.fd = idle, .events = POLLIN};
 
-	ck_assert_int_eq(stack_wait(stack, &extra), 0);
+	ck_assert_int_eq(stack_wait(stack, &extra, 1), 0);
 	ck_assert_int_eq(extra.revents, POLLIN);
 }
 

@@ -21,16 +21,21 @@ from rfb import Rfb  # noqa: E402
 from screens import Screen  # noqa: E402
 
 SECONDS = 3.0
+TIMES = 10  # a machine that is busy may be late with what was before
 
 
 def wakeups(pid):
+    """In the quietest of some times: what wakes up by itself does so in all of them."""
     def switches():
         with open("/proc/%d/status" % pid, encoding="ascii") as status:
             return [int(line.split()[1]) for line in status if line.startswith("voluntary_ctxt")][0]
 
-    before = switches()
-    time.sleep(SECONDS)
-    return switches() - before
+    seen = []
+    while len(seen) < TIMES and 0 not in seen:
+        before = switches()
+        time.sleep(SECONDS)
+        seen.append(switches() - before)
+    return min(seen)
 
 
 def in_front_of_a_stand_in(check, program, folder):

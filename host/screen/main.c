@@ -55,9 +55,20 @@ static void on_requested(void *owner, enum screen_who who, const struct screen_w
 	resize_requested(((struct program *)owner)->resize, who, wish);
 }
 
+static int source_session(void *owner)
+{
+	struct source *source = screen_source(((struct program *)owner)->screen);
+
+	return source && source->ops->session ? source->ops->session(source) : -ENOTCONN;
+}
+
 static void on_source_ready(void *owner)
 {
-	resize_source_changed(((struct program *)owner)->resize);
+	struct program *program = owner;
+
+	resize_source_changed(program->resize);
+	if (!program->spice)
+		guest_set_spare(program->guest, source_session, program);
 }
 
 static void on_head_changed(void *owner, unsigned int head, uint32_t width, uint32_t height)

@@ -134,6 +134,9 @@ struct source_ops {
 	void (*motion)(struct source *source, int32_t dx, int32_t dy);
 	void (*button)(struct source *source, uint32_t code, bool down);
 	void (*wheel)(struct source *source, int32_t dx, int32_t dy);
+	/* A session that stands in for the guest's agent, as for guest_set_spare(): a connected
+	 * socket, or a negative errno. NULL: there is none. */
+	int (*session)(struct source *source);
 	void (*free)(struct source *source);
 };
 

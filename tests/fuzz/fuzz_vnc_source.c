@@ -3,6 +3,9 @@
 /* A hostile VNC server, as the source of a screen. */
 #include "host/screen/source/vnc.h"
 
+#include "host/screen/clipboard.h"
+#include "host/screen/guest.h"
+
 #include "protocol/base/bytes.h"
 
 #include <stdlib.h>
@@ -18,6 +21,9 @@ enum {
 	WATCH,	   /* whether */
 	INPUT,	   /* x, y, buttons, code, down */
 	SIZE,	   /* off, width, height */
+	CLIPBOARD, /* flags (top byte), whether it is of text, length, bytes */
+	PASTE,	   /* somebody here does */
+	COPY,	   /* likewise */
 	KINDS,
 };
 
@@ -25,6 +31,8 @@ struct fuzz {
 	uv_loop_t loop;
 	struct screen *screen;
 	struct viewer viewer;
+	struct clipboard *clipboard;
+	struct guest *guest;
 	bool gone;
 	int fd;
 	uint64_t sum;
@@ -92,7 +100,7 @@ static void turn(struct fuzz *fuzz)
 {
 	uint8_t heard[4096];
 
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 3; i++)
 		uv_run(&fuzz->loop, UV_RUN_NOWAIT);
 	while (recv(fuzz->fd, heard, sizeof(heard), MSG_DONTWAIT) > 0)
 		;
@@ -129,12 +137,64 @@ static void say_rectangle(struct fuzz *fuzz)
 	say_rest(fuzz);
 }
 
+static void say_clipboard(struct fuzz *fuzz)
+{
+	uint8_t head[12] = {3};
+	size_t length;
+
+	head[8] = take(fuzz);
+	head[11] = take(fuzz) & 1;
+	length = take(fuzz);
+	length = MIN(length, fuzz->left);
+	length += 4;
+	head[4] = head[5] = 0xff;
+	head[6] = (uint8_t)((0U - length) >> 8);
+	head[7] = (uint8_t)(0U - length);
+	say(fuzz, head, sizeof(head));
+	length -= 4;
+	say(fuzz, fuzz->bytes, length);
+	fuzz->bytes += length;
+	fuzz->left -= length;
+}
+
+static void ignore_pasted(void *owner, int error, struct slice bytes)
+{
+	(void)owner;
+	(void)error;
+	(void)bytes;
+}
+
+static void ignore_changed(void *owner, struct viewer *by)
+{
+	(void)owner;
+	(void)by;
+}
+
+static void ignore_layout(void *owner)
+{
+	(void)owner;
+}
+
+static const struct guest_handlers guest_handlers = {.layout = ignore_layout};
+
+static int session(void *owner)
+{
+	struct source *source = screen_source(owner);
+
+	return source->ops->session(source);
+}
+
 static void begin(struct fuzz *fuzz)
 {
+	static const uint8_t caps[12] = {3, 0, 0, 0, 0xff, 0xff, 0xff, 0xfc, 1, 0, 0, 1};
 	static const uint8_t init[24] = {0, 32, 0, 32, 32, 24};
 
 	say(fuzz, "RFB 003.008\n\1\1\0\0\0\0", 18);
 	say(fuzz, init, sizeof(init));
+	say(fuzz, caps, sizeof(caps));
+	turn(fuzz);
+	if (!fuzz->gone)
+		guest_set_spare(fuzz->guest, session, fuzz->screen);
 	turn(fuzz);
 }
 
@@ -170,6 +230,20 @@ static void act(struct fuzz *fuzz)
 	case WATCH:
 		screen_watch(&fuzz->viewer, take(fuzz) & 1);
 		break;
+	case CLIPBOARD:
+		say_clipboard(fuzz);
+		break;
+	case PASTE: {
+		struct clipboard_paste *paste;
+
+		(void)clipboard_paste(fuzz->clipboard, NULL, CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT,
+				      1000, ignore_pasted, NULL, &paste);
+		break;
+	}
+	case COPY:
+		(void)clipboard_copied_bytes(fuzz->clipboard, &fuzz->viewer, CLIPBOARD_CLIPBOARD,
+					     CLIPBOARD_TEXT, "text", 4);
+		break;
 	case SIZE:
 		set_size(fuzz);
 		break;
@@ -191,6 +265,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		abort();
 	fuzz.fd = pair[0];
 	fuzz.screen = screen_new(&fuzz.loop, "fuzz");
+	fuzz.clipboard = clipboard_new(&fuzz.loop, ignore_changed, NULL);
+	fuzz.guest = guest_new(&fuzz.loop, fuzz.clipboard, &guest_handlers, NULL);
 	screen_set_patience(fuzz.screen, 0);
 	if (vnc_source_new(fuzz.screen, pair[1], &source) < 0)
 		abort();
@@ -204,7 +280,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	close(fuzz.fd);
 	for (int i = 0; i < 3; i++)
 		uv_run(&fuzz.loop, UV_RUN_NOWAIT);
+	guest_free(fuzz.guest);
+	clipboard_forget(fuzz.clipboard, &fuzz.viewer);
 	screen_free(fuzz.screen);
+	clipboard_free(fuzz.clipboard);
 	uv_run(&fuzz.loop, UV_RUN_DEFAULT);
 	if (uv_loop_close(&fuzz.loop) < 0)
 		abort();

@@ -3,6 +3,7 @@
  * Clipboards: the extended one, which offers first and sends when somebody pastes, and plain cut
  * text (ISO 8859-1) for viewers that have no other. Text alone, both ways.
  */
+#include "host/screen/rfb/packed_text.h"
 #include "host/screen/rfb/rfb_internal.h"
 #include "protocol/base/cleanup.h"
 
@@ -10,17 +11,7 @@
 
 #define MESSAGE_CUT_TEXT 3
 
-enum {
-	FORMAT_TEXT = 1U << 0,
-	ACTION_CAPS = 1U << 24,
-	ACTION_REQUEST = 1U << 25,
-	ACTION_PEEK = 1U << 26,
-	ACTION_NOTIFY = 1U << 27,
-	ACTION_PROVIDE = 1U << 28,
-};
-
-#define ALL_FORMATS  0xffffU
-#define INFLATE_STEP (64UL << 10)
+#define ALL_FORMATS 0xffffU
 
 static struct clipboard *clipboard_of(const struct rfb *rfb)
 {
@@ -47,8 +38,8 @@ void rfb_clipboard_learnt(struct rfb *rfb)
 	/* Nothing is to be sent unasked. */
 	store_be32(text_max, 0);
 	put_extended(rfb,
-		     ACTION_CAPS | ACTION_REQUEST | ACTION_PEEK | ACTION_NOTIFY | ACTION_PROVIDE |
-			     FORMAT_TEXT,
+		     CLIP_CAPS | CLIP_REQUEST | CLIP_PEEK | CLIP_NOTIFY | CLIP_PROVIDE |
+			     CLIP_FORMAT_TEXT,
 		     text_max, sizeof(text_max));
 	rfb_clipboard_changed(rfb);
 }
@@ -70,21 +61,9 @@ static bool has_text(const struct rfb *rfb)
 static void provide(struct rfb *rfb, struct slice text)
 {
 	_cleanup_(wire_free) struct wire packed = {0};
-	struct deflate_stream stream = {0};
-	_cleanup_free_ uint8_t *crlf = NULL;
-	size_t length;
-	uint8_t size[4];
-	int result = clipboard_text_to_crlf(text, &crlf, &length);
 
-	if (result < 0 || length >= UINT32_MAX)
-		return;
-	store_be32(size, (uint32_t)length + 1);
-	result = deflate_append(&stream, -1, size, sizeof(size), &packed);
-	if (result == 0) /* with its NUL */
-		result = deflate_append(&stream, -1, crlf, length + 1, &packed);
-	deflate_free(&stream);
-	if (result == 0)
-		put_extended(rfb, ACTION_PROVIDE | FORMAT_TEXT, packed.bytes, packed.length);
+	if (packed_text_put(&packed, text) == 0)
+		put_extended(rfb, CLIP_PROVIDE | CLIP_FORMAT_TEXT, packed.bytes, packed.length);
 }
 
 static void send_cut_text(struct rfb *rfb, struct slice text)
@@ -133,7 +112,7 @@ void rfb_clipboard_changed(struct rfb *rfb)
 	bool text = has_text(rfb);
 
 	if (rfb->can.extended_clipboard)
-		put_extended(rfb, ACTION_NOTIFY | (text ? FORMAT_TEXT : 0), NULL, 0);
+		put_extended(rfb, CLIP_NOTIFY | (text ? CLIP_FORMAT_TEXT : 0), NULL, 0);
 	else if (text)
 		fetch(rfb);
 }
@@ -158,43 +137,12 @@ static void on_wanted(struct viewer *viewer, uint64_t id, enum clipboard_selecti
 	rfb->clipboard.asked_id = id;
 	if (before)
 		clipboard_answered(clipboard_of(rfb), viewer, before, -ESTALE);
-	put_extended(rfb, ACTION_REQUEST | FORMAT_TEXT, NULL, 0);
-}
-
-/* The text of a "provide": its size, then as much, compressed. 0, with @text of malloc(); -EPROTO;
- * -EFBIG; -ENOMEM. */
-static int inflate_text(const uint8_t *bytes, size_t length, struct wire *text)
-{
-	z_stream zlib = {.next_in = (Bytef *)(uintptr_t)bytes, .avail_in = (uInt)length};
-	int result = 0, status;
-
-	if (inflateInit(&zlib) != Z_OK)
-		return -ENOMEM;
-	do {
-		zlib.next_out = wire_room(text, INFLATE_STEP);
-		if (!zlib.next_out) {
-			result = -ENOMEM;
-			break;
-		}
-		zlib.avail_out = INFLATE_STEP;
-		status = inflate(&zlib, Z_SYNC_FLUSH);
-		wire_filled(text, INFLATE_STEP - zlib.avail_out);
-		if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
-			result = -EPROTO;
-		else if (text->length > RFB_MAX_CUT_TEXT)
-			result = -EFBIG;
-	} while (result == 0 && status == Z_OK && zlib.avail_out == 0);
-	inflateEnd(&zlib);
-	if (result == 0 && (text->length < 4 || text->length - 4 < load_be32(text->bytes)))
-		result = -EPROTO;
-	return result;
+	put_extended(rfb, CLIP_REQUEST | CLIP_FORMAT_TEXT, NULL, 0);
 }
 
 static int on_provided(struct rfb *rfb, const uint8_t *bytes, size_t length)
 {
-	_cleanup_(wire_free) struct wire packed = {0};
 	_cleanup_free_ uint8_t *text = NULL;
-	struct slice slice;
 	size_t text_length;
 	uint64_t id = rfb->clipboard.asked_id;
 	int result;
@@ -202,11 +150,7 @@ static int on_provided(struct rfb *rfb, const uint8_t *bytes, size_t length)
 	if (!id || !clipboard_of(rfb))
 		return 0;
 	rfb->clipboard.asked_id = 0;
-	result = inflate_text(bytes, length, &packed);
-	if (result == 0) {
-		slice = (struct slice){packed.bytes + 4, load_be32(packed.bytes)};
-		result = clipboard_text_normalise(TEXT_UTF8, slice, &text, &text_length);
-	}
+	result = packed_text_take(bytes, length, &text, &text_length);
 	if (result == 0)
 		result = clipboard_answer(clipboard_of(rfb), &rfb->viewer, id, text, text_length);
 	if (result != -ESTALE && result != -EFBIG)
@@ -227,7 +171,7 @@ static int on_notified(struct rfb *rfb, uint32_t formats)
 	}
 	/* Whether a policy lets it through is not the viewer's business. */
 	(void)clipboard_copied(clipboard_of(rfb), &rfb->viewer, CLIPBOARD_CLIPBOARD, types,
-			       formats & FORMAT_TEXT ? 1 : 0, on_wanted);
+			       formats & CLIP_FORMAT_TEXT ? 1 : 0, on_wanted);
 	return 0;
 }
 
@@ -238,15 +182,15 @@ static int read_extended(struct rfb *rfb, const uint8_t *bytes, size_t length)
 	if (length < 4)
 		return -EPROTO;
 	flags = load_be32(bytes);
-	if (flags & ACTION_CAPS)
+	if (flags & CLIP_CAPS)
 		return 0; /* we ask for text, and send it when asked: nothing depends on it */
-	if (flags & ACTION_PROVIDE)
-		return flags & FORMAT_TEXT ? on_provided(rfb, bytes + 4, length - 4) : 0;
-	if (flags & ACTION_NOTIFY)
+	if (flags & CLIP_PROVIDE)
+		return flags & CLIP_FORMAT_TEXT ? on_provided(rfb, bytes + 4, length - 4) : 0;
+	if (flags & CLIP_NOTIFY)
 		return on_notified(rfb, flags & ALL_FORMATS);
-	if (flags & ACTION_REQUEST && flags & FORMAT_TEXT && !rfb->clipboard.paste)
+	if (flags & CLIP_REQUEST && flags & CLIP_FORMAT_TEXT && !rfb->clipboard.paste)
 		fetch(rfb);
-	if (flags & ACTION_PEEK)
+	if (flags & CLIP_PEEK)
 		rfb_clipboard_changed(rfb);
 	return 0;
 }

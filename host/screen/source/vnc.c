@@ -171,8 +171,15 @@ static void vnc_set_mode(struct source *source, unsigned int head, bool enabled,
 static void begin(struct vnc *vnc)
 {
 	static const int32_t encodings[] = {
-		VNC_RAW,  VNC_EXTENDED_DESKTOP_SIZE, VNC_DESKTOP_SIZE, VNC_EXTENDED_KEY,
-		VNC_LEDS, VNC_POINTER_MOTION,	     VNC_CURSOR,       VNC_CURSOR_WITH_ALPHA,
+		VNC_RAW,
+		VNC_EXTENDED_CLIPBOARD,
+		VNC_EXTENDED_DESKTOP_SIZE,
+		VNC_DESKTOP_SIZE,
+		VNC_EXTENDED_KEY,
+		VNC_LEDS,
+		VNC_POINTER_MOTION,
+		VNC_CURSOR,
+		VNC_CURSOR_WITH_ALPHA,
 	};
 	/* 32 bits, of which 24 count; least significant byte first: B G R X. */
 	static const uint8_t format[20] = {0, 0,   0, 0,   32, 24, 0, 1, 0, 255,
@@ -286,6 +293,7 @@ static void vnc_free(struct source *source)
 {
 	struct vnc *vnc = vnc_of(source);
 
+	vnc_clipboard_free(vnc->clipboard);
 	link_free(vnc->link);
 	free(vnc->kept);
 	free(vnc->cursor.pixels);
@@ -304,6 +312,7 @@ static void vnc_limit(const struct source *source, unsigned int head,
 
 static const struct source_ops vnc_ops = {
 	.name = "vnc",
+	.session = vnc_session,
 	.key_ms = 30, /* 64 events, or a PS/2 keyboard's 16 */
 	.watch = vnc_watch,
 	.is_current = vnc_is_current,

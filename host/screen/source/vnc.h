@@ -6,7 +6,7 @@
  * a local socket: raw pixels cost both sides least there. Extensions as in rfbproto
  * (https://github.com/rfbproto/rfbproto): DesktopSize, ExtendedDesktopSize and SetDesktopSize
  * (QEMU 6), QEMU's extended key event, pointer motion change and LED state, Cursor and QEMU's
- * cursor with alpha.
+ * cursor with alpha; Extended Clipboard (QEMU 6.1), text, which stands in for the guest's agent.
  *
  * What it cannot do, because QEMU's VNC server cannot: it shows one console, so there is one head;
  * of a picture larger than 5120 x 2160 it shows a part; it does not say where the cursor is, which

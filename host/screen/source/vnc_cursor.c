@@ -9,8 +9,6 @@
 
 #include <errno.h>
 
-static vnc_step keep;
-
 static void tell(struct vnc *vnc)
 {
 	vnc->cursor.x = (int32_t)vnc->x;
@@ -92,28 +90,8 @@ static int take_cursor(struct vnc *vnc)
 	};
 	vnc->cursor.visible = is_seen(&vnc->cursor);
 	tell(vnc);
+	vnc_next_rectangle(vnc, 0);
 	return 0;
-}
-
-static ssize_t keep(struct vnc *vnc, const uint8_t *bytes, size_t length)
-{
-	size_t some = MIN(length, vnc->kept_size - vnc->kept_length);
-	int result = 0;
-
-	if (some == 0 && vnc->kept_length < vnc->kept_size)
-		return -EAGAIN;
-	if (some)
-		memcpy(vnc->kept + vnc->kept_length, bytes, some);
-	vnc->kept_length += some;
-	if (vnc->kept_length < vnc->kept_size)
-		return (ssize_t)some;
-	result = take_cursor(vnc);
-	free(vnc->kept);
-	vnc->kept = NULL;
-	vnc->kept_length = vnc->kept_size = 0;
-	if (result < 0)
-		return result;
-	return vnc_next_rectangle(vnc, some);
 }
 
 int vnc_begin_cursor(struct vnc *vnc)
@@ -122,11 +100,5 @@ int vnc_begin_cursor(struct vnc *vnc)
 
 	if (place->width > VNC_MAX_CURSOR || place->height > VNC_MAX_CURSOR)
 		return -EPROTO;
-	vnc->kept_size = size_of(&vnc->rectangle);
-	vnc->kept_length = 0;
-	vnc->kept = malloc(vnc->kept_size + 1);
-	if (!vnc->kept)
-		return -ENOMEM;
-	vnc->step = keep;
-	return 0;
+	return vnc_keep(vnc, size_of(&vnc->rectangle), take_cursor);
 }

@@ -27,6 +27,7 @@ enum vnc_encoding {
 	VNC_LEDS = -261,
 	VNC_EXTENDED_DESKTOP_SIZE = -308,
 	VNC_CURSOR_WITH_ALPHA = -314,
+	VNC_EXTENDED_CLIPBOARD = -1063131698,
 };
 
 struct vnc;
@@ -71,8 +72,10 @@ struct vnc {
 	unsigned int damages;
 	uint64_t got;	  /* pixels */
 	uint64_t to_skip; /* bytes */
-	uint8_t *kept;	  /* bytes of a cursor: */
+	uint8_t *kept;	  /* bytes of a cursor, or of the clipboard: */
 	size_t kept_length, kept_size;
+	int (*take)(struct vnc *vnc);	 /* them, when all have come */
+	struct vnc_clipboard *clipboard; /* NULL: the server has none */
 
 	struct desktop_cursor cursor; /* pixels are owned */
 	uint32_t x, y;		      /* of the pointer, as the server knows it */
@@ -100,6 +103,8 @@ void vnc_answered(struct vnc *vnc, bool with_pixels);
 
 /* --- vnc_update.c --------------------------------------------------------------------------- */
 
+/* Keeps @size bytes, and then calls @take, which says how to go on. 0; -ENOMEM. */
+int vnc_keep(struct vnc *vnc, size_t size, int (*take)(struct vnc *vnc));
 /* The step that reads a message of the server; skips @bytes first. */
 void vnc_expect_message(struct vnc *vnc, uint64_t bytes);
 /* The rectangle is complete, with @used bytes, which are returned. */
@@ -111,6 +116,15 @@ ssize_t vnc_next_rectangle(struct vnc *vnc, size_t used);
 int vnc_begin_cursor(struct vnc *vnc);
 /* The pointer has moved. */
 void vnc_move_cursor(struct vnc *vnc);
+
+/* --- vnc_clipboard.c ------------------------------------------------------------------------ */
+
+/* Begins to read what follows the head of a cut text; @length as it is said there. */
+int vnc_begin_cut_text(struct vnc *vnc, int32_t length);
+/* As source_ops.session. */
+int vnc_session(struct source *source);
+/* NULL is fine. */
+void vnc_clipboard_free(struct vnc_clipboard *clipboard);
 
 /* --- vnc_input.c ---------------------------------------------------------------------------- */
 

@@ -23,7 +23,7 @@ enum {
 #define SCREEN_SIZE    16
 #define RECTANGLE_SIZE 12
 
-static vnc_step read_message, read_rectangle, read_pixels, skip;
+static vnc_step read_message, read_rectangle, read_pixels, skip, keep;
 
 void vnc_expect_message(struct vnc *vnc, uint64_t bytes)
 {
@@ -42,6 +42,36 @@ static ssize_t skip(struct vnc *vnc, const uint8_t *bytes, size_t length)
 	else if (some == 0)
 		return -EAGAIN;
 	return (ssize_t)some;
+}
+
+static ssize_t keep(struct vnc *vnc, const uint8_t *bytes, size_t length)
+{
+	const size_t some = MIN(length, vnc->kept_size - vnc->kept_length);
+	int result;
+
+	if (some == 0 && vnc->kept_length < vnc->kept_size)
+		return -EAGAIN;
+	if (some)
+		memcpy(vnc->kept + vnc->kept_length, bytes, some);
+	vnc->kept_length += some;
+	if (vnc->kept_length < vnc->kept_size)
+		return (ssize_t)some;
+	result = vnc->take(vnc);
+	free(vnc->kept);
+	vnc->kept = NULL;
+	return result < 0 ? result : (ssize_t)some;
+}
+
+int vnc_keep(struct vnc *vnc, size_t size, int (*take)(struct vnc *vnc))
+{
+	vnc->kept_size = size;
+	vnc->kept_length = 0;
+	vnc->kept = malloc(size + 1);
+	if (!vnc->kept)
+		return -ENOMEM;
+	vnc->take = take;
+	vnc->step = keep;
+	return 0;
 }
 
 /* --- Updates ---------------------------------------------------------------------------------- */
@@ -239,6 +269,7 @@ static ssize_t read_message(struct vnc *vnc, const uint8_t *bytes, size_t length
 				       [MESSAGE_BELL] = 1,
 				       [MESSAGE_CUT_TEXT] = 8};
 	size_t size;
+	int result = 0;
 
 	if (length < 1)
 		return -EAGAIN;
@@ -257,10 +288,10 @@ static ssize_t read_message(struct vnc *vnc, const uint8_t *bytes, size_t length
 		vnc_expect_message(vnc, load_be16(bytes + 4) * 6ULL);
 		break;
 	case MESSAGE_CUT_TEXT:
-		vnc_expect_message(vnc, load_be32(bytes + 4));
+		result = vnc_begin_cut_text(vnc, (int32_t)load_be32(bytes + 4));
 		break;
 	default:
 		break;
 	}
-	return (ssize_t)size;
+	return result < 0 ? result : (ssize_t)size;
 }

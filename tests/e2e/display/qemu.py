@@ -12,21 +12,25 @@ import array
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "rig", "screen"))
 
 from handoff import hand_over  # noqa: E402
 from picture import read_png  # noqa: E402
-from protocol import Control  # noqa: E402
+from protocol import Control, Refused  # noqa: E402
 from rfb import Rfb  # noqa: E402
 
 
 DBUS = ("-display", "dbus,p2p=yes")
+EXTENDED_CLIPBOARD = -1063131698
+TEXT, REQUEST, NOTIFY, PROVIDE = 1, 1 << 25, 1 << 27, 1 << 28
 TABLET = ("-device", "virtio-tablet-pci")
 
 
@@ -235,8 +239,46 @@ def sees(viewer, qemu, folder):
         (red, green, blue) == (dump[0::3], dump[1::3], dump[2::3])
 
 
+def clipboards(check, control, path):
+    """Another viewer of QEMU's shares its clipboard, and stands for a guest with a vdagent."""
+    other = Rfb(path)
+    other.encodings([0, EXTENDED_CLIPBOARD])
+
+    def say(flags, text=None):
+        packed = b"" if text is None else zlib.compress(struct.pack(">I", len(text) + 1) + text + b"\0")
+        other.send(struct.pack(">BxxxiI", 6, -len(packed) - 4, flags | TEXT) + packed)
+
+    def hear(flags, seconds=20.0):
+        for _, kinds in other.events(seconds):
+            if "clipboard" in kinds and other.cut_text[:4] == struct.pack(">I", flags | TEXT):
+                return other.cut_text[4:]
+        return None
+
+    def pasted():
+        """What somebody pastes here; nothing, as long as it is not known here that there is something."""
+        stream = control.open("screen.clipboard-get")
+        while not stream.ended.is_set() and hear(REQUEST, 0.2) is None:
+            pass
+        try:
+            say(PROVIDE, b"from\r\nthere")
+            return stream.wait(20)[1]
+        except Refused:
+            return b""
+
+    say(NOTIFY)
+    check("what is copied there is pasted here", wait(lambda: pasted() == b"from\nthere", 20))
+    control.request("screen.clipboard-set", {}, b"from\nhere")
+    hear(NOTIFY)
+    say(REQUEST)
+    packed = hear(PROVIDE)
+    text = zlib.decompressobj().decompress(packed) if packed else b""
+    check("and the other way", text[4:] == b"from\r\nhere\0", text)
+    other.close()
+
+
 def by_vnc(check, program, folder):
-    qemu = Qemu(folder, display=("-vnc", "none"))
+    own = os.path.join(folder, "qemu-vnc.sock")
+    qemu = Qemu(folder, display=("-vnc", "unix:" + own))
     process, control, vnc, dump = begin(check, program, folder, qemu, "--vnc-source")
     check("it says what it is", control.info().get("source") == "vnc", control.info())
     viewer = Rfb(vnc)
@@ -244,6 +286,7 @@ def by_vnc(check, program, folder):
     check("a VNC viewer sees what QEMU dumps", wait(lambda: sees(viewer, qemu, folder), 15))
     menu = reach_menu(check, control, qemu, folder, dump)
     viewer.close()
+    clipboards(check, control, own)
     process.terminate()
     check("it ends when told", process.wait(10) == 0)
     process = come_and_go(check, program, folder, qemu, menu, "vnc")

@@ -36,6 +36,7 @@ class Rfb:
         self.extended = False  # the server knows ExtendedDesktopSize
         self.extended_keys = False
         self.leds = None
+        self.cut_text = b""  # the last; of an extended clipboard, if that was asked for
         self.reason = self.status = None  # of the last ExtendedDesktopSize
         self.pixels = bytearray()
         self._handshake(shared)
@@ -167,7 +168,7 @@ class Rfb:
             return ["bell"]
         if kind == 3:
             (length,) = self._unpack(">xxxi")
-            self._read(abs(length))
+            self.cut_text = self._read(abs(length))
             return ["clipboard"]
         raise Error("a message of kind %d" % kind)
 

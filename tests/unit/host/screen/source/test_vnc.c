@@ -3,7 +3,10 @@
  * come whole or byte by byte, and of nonsense. tests/e2e/display/qemu has a real one. */
 #include "host/screen/source/vnc.h"
 
+#include "host/screen/clipboard.h"
+#include "host/screen/guest.h"
 #include "host/screen/keyboard.h"
+#include "host/screen/rfb/packed_text.h"
 #include "host/screen/rfb/wire.h"
 #include "protocol/base/bytes.h"
 
@@ -214,10 +217,10 @@ static void begin(void)
 	wire_put32(&wire, 4);
 	wire_put(&wire, "QEMU", 4);
 	say_wire(&wire);
-	ck_assert_uint_eq(hear(heard, sizeof(heard)), 20 + 4 + 8 * 4 + 10);
+	ck_assert_uint_eq(hear(heard, sizeof(heard)), 20 + 4 + 9 * 4 + 10);
 	ck_assert_uint_eq(heard[0], 0);
 	ck_assert_uint_eq(heard[20], 2);
-	ck_assert_mem_eq(heard + 56, viewer.watching ? full_request : first_request, 10);
+	ck_assert_mem_eq(heard + 60, viewer.watching ? full_request : first_request, 10);
 	say_rectangle(0, -258);
 	expect(nudge, sizeof(nudge));
 	ck_assert_uint_eq(screen_desktop(screen)->width, 0);
@@ -262,6 +265,100 @@ static void say_picture(uint8_t value)
 static void expect_request(void)
 {
 	EXPECT(3, 1, 0, 0, 0, 0, 0, WIDTH, 0, HEIGHT);
+}
+
+/* --- The clipboard ---------------------------------------------------------------------------- */
+
+static struct clipboard *clipboard;
+static struct guest *guest;
+static char pasted[64];
+static unsigned int wants;
+
+static void ignore_changed(void *owner, struct viewer *by)
+{
+	(void)owner;
+	(void)by;
+}
+
+static void ignore_layout(void *owner)
+{
+	(void)owner;
+}
+
+static const struct guest_handlers guest_handlers = {.layout = ignore_layout};
+
+static int source_session(void *owner)
+{
+	struct source *source = screen_source(owner);
+
+	return source->ops->session(source);
+}
+
+/* What the server says of its clipboard. */
+static void say_clipboard(uint32_t flags, const char *text)
+{
+	struct wire packed = {0}, wire = {0};
+
+	if (text)
+		ck_assert_int_eq(packed_text_put(&packed, slice_of(text)), 0);
+	wire_put32(&wire, 3U << 24);
+	wire_put32(&wire, 0U - (uint32_t)(packed.length + 4));
+	wire_put32(&wire, flags);
+	wire_put(&wire, packed.bytes, packed.length);
+	wire_free(&packed);
+	say_wire(&wire);
+}
+
+/* The flags of the clipboard's message that comes next, and its text. */
+static uint32_t hear_clipboard(char text[64])
+{
+	uint8_t heard[256], *taken;
+	size_t length = 0, text_length;
+
+	while (length == 0) {
+		uv_run(&loop, UV_RUN_NOWAIT);
+		length = hear(heard, sizeof(heard));
+	}
+	ck_assert_uint_ge(length, 12);
+	ck_assert_uint_eq(load_be32(heard), 6U << 24);
+	ck_assert_uint_eq(0U - load_be32(heard + 4), length - 8);
+	if (text) {
+		ck_assert_int_eq(packed_text_take(heard + 12, length - 12, &taken, &text_length),
+				 0);
+		ck_assert_uint_lt(text_length, 64);
+		memcpy(text, taken, text_length);
+		text[text_length] = '\0';
+		free(taken);
+	}
+	return load_be32(heard + 8);
+}
+
+static void begin_clipboard(void)
+{
+	clipboard = clipboard_new(&loop, ignore_changed, NULL);
+	guest = guest_new(&loop, clipboard, &guest_handlers, NULL);
+	begin();
+	ck_assert_int_eq(source_session(screen), -ENOTCONN);
+	say_clipboard(CLIP_CAPS | CLIP_FORMAT_TEXT, NULL);
+	guest_set_spare(guest, source_session, screen);
+}
+
+static void end_clipboard(void)
+{
+	guest_free(guest);
+	screen_remove_viewer(&viewer);
+	clipboard_forget(clipboard, &viewer);
+	clipboard_free(clipboard);
+}
+
+static void on_pasted(void *owner, int error, struct slice bytes)
+{
+	(void)owner;
+	ck_assert_int_eq(error, 0);
+	ck_assert_uint_lt(bytes.length, sizeof(pasted));
+	memcpy(pasted, bytes.bytes, bytes.length);
+	pasted[bytes.length] = '\0';
+	wants++;
 }
 
 /* --- Tests ------------------------------------------------------------------------------------ */
@@ -479,6 +576,72 @@ START_TEST(cursors_are_shown)
 }
 END_TEST
 
+START_TEST(what_the_guest_copies_is_pasted_here)
+{
+	struct clipboard_paste *paste;
+
+	by_bytes = _i == 1;
+	begin_clipboard();
+	wants = 0;
+	say_clipboard(CLIP_NOTIFY | CLIP_FORMAT_TEXT, NULL);
+	while (clipboard_types(clipboard, NULL, CLIPBOARD_CLIPBOARD).count == 0)
+		uv_run(&loop, UV_RUN_ONCE);
+	ck_assert_int_eq(clipboard_paste(clipboard, NULL, CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT, 1000,
+					 on_pasted, NULL, &paste),
+			 0);
+	ck_assert_uint_eq(hear_clipboard(NULL), CLIP_REQUEST | CLIP_FORMAT_TEXT);
+	say_clipboard(CLIP_PROVIDE | CLIP_FORMAT_TEXT, "Gr\xc3\xbc\xc3\x9f\ne");
+	while (wants == 0)
+		uv_run(&loop, UV_RUN_ONCE);
+	ck_assert_str_eq(pasted, "Gr\xc3\xbc\xc3\x9f\ne");
+	/* It is no more. */
+	say_clipboard(CLIP_NOTIFY, NULL);
+	while (clipboard_types(clipboard, NULL, CLIPBOARD_CLIPBOARD).count > 0)
+		uv_run(&loop, UV_RUN_ONCE);
+	end_clipboard();
+}
+END_TEST
+
+START_TEST(what_is_copied_here_the_guest_pastes)
+{
+	char text[64];
+
+	begin_clipboard();
+	ck_assert_int_eq(clipboard_copied_bytes(clipboard, &viewer, CLIPBOARD_CLIPBOARD,
+						CLIPBOARD_TEXT, "a\nb", 3),
+			 0);
+	ck_assert_uint_eq(hear_clipboard(NULL), CLIP_NOTIFY | CLIP_FORMAT_TEXT);
+	say_clipboard(CLIP_REQUEST | CLIP_FORMAT_TEXT, NULL);
+	ck_assert_uint_eq(hear_clipboard(text), CLIP_PROVIDE | CLIP_FORMAT_TEXT);
+	ck_assert_str_eq(text, "a\nb");
+	end_clipboard();
+}
+END_TEST
+
+START_TEST(packed_nonsense_ends_it)
+{
+	struct clipboard_paste *paste;
+
+	begin_clipboard();
+	/* Nobody has asked. */
+	say("\3\0\0\0\xff\xff\xff\xf8\x10\0\0\1abcd", 16);
+	ck_assert(!gone);
+	say_clipboard(CLIP_NOTIFY | CLIP_FORMAT_TEXT, NULL);
+	while (clipboard_types(clipboard, NULL, CLIPBOARD_CLIPBOARD).count == 0)
+		uv_run(&loop, UV_RUN_ONCE);
+	ck_assert_int_eq(clipboard_paste(clipboard, NULL, CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT, 1000,
+					 on_pasted, NULL, &paste),
+			 0);
+	(void)hear_clipboard(NULL);
+	clipboard_paste_cancel(paste);
+	say("\3\0\0\0\xff\xff\xff\xf8\x10\0\0\1abcd", 16);
+	say("\x55", 1);
+	ck_assert(gone);
+	guest_free(guest);
+	clipboard_free(clipboard);
+}
+END_TEST
+
 START_TEST(lights_are_told)
 {
 	struct wire wire = {0};
@@ -595,6 +758,9 @@ int main(void)
 	tcase_add_test(tcase, a_tablet_is_told_places);
 	tcase_add_test(tcase, a_mouse_is_told_how_far);
 	tcase_add_loop_test(tcase, cursors_are_shown, 0, 2);
+	tcase_add_loop_test(tcase, what_the_guest_copies_is_pasted_here, 0, 2);
+	tcase_add_test(tcase, what_is_copied_here_the_guest_pastes);
+	tcase_add_test(tcase, packed_nonsense_ends_it);
 	tcase_add_test(tcase, lights_are_told);
 	tcase_add_loop_test(tcase, other_messages_are_read_past, 0, 2);
 	tcase_add_test(tcase, what_is_outside_is_left_out);

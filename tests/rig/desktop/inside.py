@@ -59,6 +59,21 @@ def layout(name, guest):
         raise Error("the desktop does not say what its screens are: %r" % error) from error
 
 
+# What each has that fills part of the screen.
+SHOW = {
+    "xorg": "xterm -geometry 90x24+300+250 -e 'xrandr; sleep 600'",
+    "xfce": "xfce4-display-settings",
+    "weston": "weston-terminal",
+    "sway": "swaynag -m 'sway 1.7'",
+    "sway-next": "swaynag -m 'sway 1.7'",
+}
+
+
+def show(name, guest):
+    guest.run("display=$(ls -t /run/user/1000 | grep -x 'wayland-[0-9]' | head -n 1); " + AS_USER +
+              "WAYLAND_DISPLAY=$display setsid " + SHOW[name] + " >/dev/null 2>&1 &")
+
+
 def pointer(guest):
     """Where the pointer is, on X11: (x, y)."""
     words = (guest.run(AS_USER + "backdrop --pointer") or "").split()

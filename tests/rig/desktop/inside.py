@@ -65,7 +65,7 @@ SHOW = {
     "xfce": "xfce4-display-settings",
     "weston": "weston-terminal",
     "sway": "swaynag -m 'sway 1.7'",
-    "sway-next": "swaynag -m 'sway 1.7'",
+    "sway-next": "swaynag -m 'sway 1.10'",
 }
 
 

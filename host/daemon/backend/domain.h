@@ -40,6 +40,15 @@ struct domain {
 	bool by_stream; /* its agent's port cannot be connected to, libvirt passes it on */
 };
 
+/* --- The list --------------------------------------------------------------------------------- */
+
+/* Looks what runs, unless somebody does: then again afterwards. domain_host_surveyed() follows. */
+void domain_survey(struct domain_host *host);
+/* domains.c: the list agrees with what runs, or why not. */
+void domain_host_surveyed(struct domain_host *host, int error, const char *text);
+/* NULL: no VM is that domain. */
+struct domain *domain_find(const struct domain_host *host, const char *uuid);
+
 /* What a survey found. */
 struct domain_found {
 	char uuid[VIR_UUID_STRING_BUFLEN];

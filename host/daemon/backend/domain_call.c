@@ -21,7 +21,9 @@ static void run(struct libvirt_call *base)
 		domain_call_fails(call, -EIO);
 	if (domain)
 		virDomainFree(domain);
+	/* Not on the loop: the last one to close waits for the daemon. */
 	virConnectClose(call->connect);
+	call->connect = NULL;
 }
 
 static void done(struct libvirt_call *base, int error, const char *text)
@@ -41,6 +43,9 @@ static void release(struct libvirt_call *base)
 
 	if (call->fd >= 0)
 		close(call->fd);
+	/* It did not run. */
+	if (call->connect)
+		virConnectClose(call->connect);
 	domain_put(call->domain);
 	free(call);
 }

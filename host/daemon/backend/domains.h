@@ -7,7 +7,8 @@
  * it, before somebody asks: a domain costs a few kilobytes and no work. A domain is never ended
  * unless it is asked for; it is libvirt's.
  *
- *	domains.c	connections: opened, lost, opened again; what is listed
+ *	domains.c	connections: opened, lost, opened again; events
+ *	domain_survey.c	what runs
  *	domain.c	a domain as a VM: the backend that it has
  *	domain_call.c	a call about a domain, in a thread of its own
  *	domain_ports.c	what is opened in a domain when it is asked for: agent, console, display

@@ -3,11 +3,8 @@
  * VMs under QEMU, by libvirt's driver inside lodged (libvirt_connection.h). Every call of libvirt
  * is a job on a worker thread; a job owns copies of all it needs, since its VM may go meanwhile.
  */
-#include "host/daemon/backend.h"
-#include "host/daemon/backend/domain_xml.h"
-#include "host/daemon/backend/kernel_file.h"
-#include "host/daemon/backend/libvirt_connection.h"
-#include "host/daemon/backend/user_network.h"
+#include "host/daemon/backend/libvirt_internal.h"
+
 #include "host/daemon/lodged.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
@@ -18,27 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QEMU	 "qemu-system-x86_64"
-#define EMULATOR "/usr/bin/" QEMU
-
-struct machine {
-	struct vm *vm;			   /* NULL once it was released */
-	unsigned int users;		   /* the VM, and jobs */
-	char uuid[VIR_UUID_STRING_BUFLEN]; /* "" until it is known */
-	bool starting;
-	bool stopped; /* it ended while a job was starting it */
-	char reason[16];
-};
-
-static void machine_put(struct machine *machine)
+static void machine_put(struct libvirt_machine *machine)
 {
 	if (--machine->users == 0)
 		free(machine);
 }
 
-static struct machine *machine_new(struct vm *vm)
+struct libvirt_machine *libvirt_machine_new(struct vm *vm)
 {
-	struct machine *machine = calloc(1, sizeof(*machine));
+	struct libvirt_machine *machine = calloc(1, sizeof(*machine));
 
 	if (!machine)
 		return NULL;
@@ -65,7 +50,7 @@ static int status_of(const char *reason)
 	return 1;
 }
 
-static void ended(struct machine *machine)
+void libvirt_machine_ended(struct libvirt_machine *machine)
 {
 	const char *reason = machine->reason[0] ? machine->reason : "power-off";
 
@@ -74,10 +59,11 @@ static void ended(struct machine *machine)
 
 /* --- Events --------------------------------------------------------------------------------- */
 
-static struct machine *find_machine(struct lodged *lodged, const struct libvirt_event *event)
+static struct libvirt_machine *find_machine(struct lodged *lodged,
+					    const struct libvirt_event *event)
 {
 	for (struct vm *vm = lodged->vms; vm; vm = vm->next) {
-		struct machine *machine = vm->machine;
+		struct libvirt_machine *machine = vm->machine;
 
 		if (vm->backend != &backend_libvirt || !machine)
 			continue;
@@ -90,7 +76,7 @@ static struct machine *find_machine(struct lodged *lodged, const struct libvirt_
 
 static void on_event(void *owner, const struct libvirt_event *event)
 {
-	struct machine *machine = find_machine(owner, event);
+	struct libvirt_machine *machine = find_machine(owner, event);
 
 	if (!machine)
 		return;
@@ -102,7 +88,7 @@ static void on_event(void *owner, const struct libvirt_event *event)
 		if (machine->starting)
 			machine->stopped = true;
 		else
-			ended(machine);
+			libvirt_machine_ended(machine);
 		return;
 	}
 	if (machine->starting)
@@ -131,32 +117,7 @@ static int connection_of(struct lodged *lodged, struct libvirt_connection **conn
 
 /* --- Jobs ----------------------------------------------------------------------------------- */
 
-struct job {
-	uv_work_t work;
-	void (*run)(struct job *job);	/* on a worker thread */
-	void (*after)(struct job *job); /* on the loop; the machine's VM may be gone */
-	struct libvirt_connection *connection;
-	struct machine *machine;
-	backend_done done; /* NULL: nobody asked */
-	void *owner;
-	char name[VM_FOREIGN_NAME_MAX + 1];
-	char uuid[VIR_UUID_STRING_BUFLEN];
-	enum backend_command command;
-	/* Of a start. */
-	char *xml;
-	char program[PATH_MAX], socket[PATH_MAX], log[PATH_MAX];
-	char **forwards; /* a copy */
-	bool network;
-	/* What came of it. */
-	int error;
-	char text[1024];
-	pid_t pid;
-	bool paused;
-	int fd; /* of a display */
-	void (*opened)(struct vm *vm, int fd, const char *text);
-};
-
-static void free_job(struct job *job)
+void libvirt_job_free(struct libvirt_job *job)
 {
 	for (size_t i = 0; job->forwards && job->forwards[i]; i++)
 		free(job->forwards[i]);
@@ -167,26 +128,26 @@ static void free_job(struct job *job)
 
 static void job_runs(uv_work_t *work)
 {
-	struct job *job = work->data;
+	struct libvirt_job *job = work->data;
 
 	job->run(job);
 }
 
 static void job_is_done(uv_work_t *work, int status)
 {
-	struct job *job = work->data;
+	struct libvirt_job *job = work->data;
 
 	(void)status;
 	job->after(job);
 	machine_put(job->machine);
-	free_job(job);
+	libvirt_job_free(job);
 }
 
-static struct job *job_new(struct vm *vm, backend_done done, void *owner)
+struct libvirt_job *libvirt_job_new(struct vm *vm, backend_done done, void *owner)
 {
 	struct libvirt_connection *connection;
-	struct machine *machine = vm->machine;
-	struct job *job;
+	struct libvirt_machine *machine = vm->machine;
+	struct libvirt_job *job;
 
 	if (connection_of(vm->lodged, &connection) < 0)
 		return NULL;
@@ -203,13 +164,13 @@ static struct job *job_new(struct vm *vm, backend_done done, void *owner)
 	return job;
 }
 
-static void job_start(struct job *job, uv_loop_t *loop)
+void libvirt_job_start(struct libvirt_job *job, uv_loop_t *loop)
 {
 	job->machine->users++;
 	uv_queue_work(loop, &job->work, job_runs, job_is_done);
 }
 
-static void job_fails(struct job *job)
+void libvirt_job_fails(struct libvirt_job *job)
 {
 	const char *lock;
 
@@ -218,162 +179,9 @@ static void job_fails(struct job *job)
 	job->error = lock && strstr(lock, "lock") ? -EBUSY : -EIO;
 }
 
-/* --- Starting ------------------------------------------------------------------------------- */
-
-/* A domain of that name is one that no lodged knows: its folder is gone. */
-static void remove_orphan(virConnectPtr connect, const char *name)
-{
-	virDomainPtr domain = virDomainLookupByName(connect, name);
-
-	if (!domain)
-		return;
-	virDomainDestroy(domain);
-	virDomainFree(domain);
-}
-
-static void start_runs(struct job *job)
-{
-	virConnectPtr connect;
-	virDomainPtr domain;
-
-	if (job->network) {
-		job->error = user_network_start(job->program, job->socket, job->forwards, job->log,
-						job->text, sizeof(job->text));
-		if (job->error)
-			return;
-	}
-	connect = libvirt_connection_get(job->connection, job->text, sizeof(job->text));
-	if (connect)
-		remove_orphan(connect, job->name);
-	domain = connect ? virDomainCreateXML(connect, job->xml, VIR_DOMAIN_NONE) : NULL;
-	if (domain) {
-		job->pid = libvirt_domain_pid(job->connection, job->name);
-		virDomainFree(domain);
-		return;
-	}
-	job->error = -EIO;
-	if (connect)
-		job_fails(job);
-	if (job->network)
-		user_network_cancel(job->socket);
-}
-
-static void start_is_done(struct job *job)
-{
-	struct machine *machine = job->machine;
-	struct vm *vm = machine->vm;
-
-	if (!vm) {
-		job->done(job->owner, -ECANCELED, "lodged is ending");
-		return;
-	}
-	machine->starting = false;
-	if (job->error) {
-		job->done(job->owner, job->error, job->text);
-		vm_gone(vm, "error", 1);
-		return;
-	}
-	vm->pid = job->pid;
-	vm_started(vm);
-	job->done(job->owner, 0, "");
-	if (machine->stopped)
-		ended(machine);
-}
-
-static int copy_list(char *const *list, char ***copy)
-{
-	size_t count = 0;
-
-	while (list && list[count])
-		count++;
-	*copy = calloc(count + 1, sizeof(**copy));
-	if (!*copy)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		(*copy)[i] = strdup(list[i]);
-		if (!(*copy)[i])
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static void make_uuid(char uuid[VIR_UUID_STRING_BUFLEN])
-{
-	uint64_t high = (random_u64() & ~0xf000ULL) | 0x4000; /* version 4: random (RFC 9562) */
-	uint64_t low = (random_u64() & ~(3ULL << 62)) | 2ULL << 62;
-
-	snprintf(uuid, VIR_UUID_STRING_BUFLEN, "%08x-%04x-%04x-%04x-%012llx",
-		 (unsigned int)(high >> 32), (unsigned int)(high >> 16 & 0xffff),
-		 (unsigned int)(high & 0xffff), (unsigned int)(low >> 48),
-		 (unsigned long long)(low & 0xffffffffffffULL));
-}
-
-/* All that the job needs, from the VM's options. */
-static int prepare_start(struct job *job, struct vm *vm)
-{
-	struct domain_plan plan = {
-		.name = vm->name,
-		.uuid = job->uuid,
-		.folder = vm->path,
-		.emulator = EMULATOR,
-		.kvm = strcmp(vm->options.accel, "kvm") == 0,
-		.options = &vm->options,
-	};
-	int r = kernel_file_check(vm->options.kernel, job->text, sizeof(job->text));
-
-	if (r < 0)
-		return r;
-	job->network = strcmp(vm->options.net, "user") == 0;
-	if (vm_file(vm, "net.sock", job->socket, sizeof(job->socket)) < 0 ||
-	    vm_file(vm, "log", job->log, sizeof(job->log)) < 0 ||
-	    copy_list(vm->options.forwards, &job->forwards) < 0) {
-		snprintf(job->text, sizeof(job->text), "out of memory");
-		return -ENOMEM;
-	}
-	if (job->network) {
-		r = lodged_find_program("lodge-net", job->program, sizeof(job->program));
-		if (r < 0) {
-			snprintf(job->text, sizeof(job->text),
-				 "lodge-net is not installed beside lodged; --net none does "
-				 "without");
-			return r;
-		}
-		plan.net_socket = job->socket;
-	}
-	return domain_xml_new(&plan, &job->xml, job->text, sizeof(job->text));
-}
-
-static void start(struct vm *vm, backend_done done, void *owner)
-{
-	struct machine *machine = machine_new(vm);
-	struct job *job = NULL;
-
-	if (machine) {
-		make_uuid(machine->uuid);
-		job = job_new(vm, done, owner);
-	}
-	if (!job) {
-		done(owner, -ENOMEM, "out of memory");
-		vm_gone(vm, "error", 1);
-		return;
-	}
-	job->error = prepare_start(job, vm);
-	if (job->error) {
-		done(owner, job->error, job->text);
-		free_job(job);
-		vm_gone(vm, "error", 1);
-		return;
-	}
-	machine->starting = true;
-	vm_keep(vm);
-	job->run = start_runs;
-	job->after = start_is_done;
-	job_start(job, &vm->lodged->loop);
-}
-
 /* --- Taking up again ------------------------------------------------------------------------ */
 
-static void adopt_runs(struct job *job)
+static void adopt_runs(struct libvirt_job *job)
 {
 	virConnectPtr connect =
 		libvirt_connection_get(job->connection, job->text, sizeof(job->text));
@@ -391,9 +199,9 @@ static void adopt_runs(struct job *job)
 	virDomainFree(domain);
 }
 
-static void adopt_is_done(struct job *job)
+static void adopt_is_done(struct libvirt_job *job)
 {
-	struct machine *machine = job->machine;
+	struct libvirt_machine *machine = job->machine;
 
 	if (!machine->vm)
 		return;
@@ -415,13 +223,13 @@ static void adopt_is_done(struct job *job)
  * libvirt's driver is up and does not know it. */
 static int adopt(struct vm *vm)
 {
-	struct machine *machine;
-	struct job *job;
+	struct libvirt_machine *machine;
+	struct libvirt_job *job;
 
 	if (vm->pid > 0 && !process_runs(vm->pid, QEMU))
 		return -ESRCH;
-	machine = machine_new(vm);
-	job = machine ? job_new(vm, NULL, NULL) : NULL;
+	machine = libvirt_machine_new(vm);
+	job = machine ? libvirt_job_new(vm, NULL, NULL) : NULL;
 	if (!job) {
 		if (machine)
 			vm->backend->release(vm);
@@ -429,7 +237,7 @@ static int adopt(struct vm *vm)
 	}
 	job->run = adopt_runs;
 	job->after = adopt_is_done;
-	job_start(job, &vm->lodged->loop);
+	libvirt_job_start(job, &vm->lodged->loop);
 	return 0;
 }
 
@@ -452,7 +260,7 @@ static int carry_out(virDomainPtr domain, enum backend_command command)
 	return -1;
 }
 
-static void command_runs(struct job *job)
+static void command_runs(struct libvirt_job *job)
 {
 	virConnectPtr connect =
 		libvirt_connection_get(job->connection, job->text, sizeof(job->text));
@@ -465,7 +273,7 @@ static void command_runs(struct job *job)
 	domain = job->uuid[0] ? virDomainLookupByUUIDString(connect, job->uuid)
 			      : virDomainLookupByName(connect, job->name);
 	if (!domain || carry_out(domain, job->command) < 0)
-		job_fails(job);
+		libvirt_job_fails(job);
 	/* It ended by itself meanwhile. */
 	if (job->error && job->command == BACKEND_KILL &&
 	    virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
@@ -474,14 +282,14 @@ static void command_runs(struct job *job)
 		virDomainFree(domain);
 }
 
-static void command_is_done(struct job *job)
+static void command_is_done(struct libvirt_job *job)
 {
 	job->done(job->owner, job->error, job->text);
 }
 
 static void command(struct vm *vm, enum backend_command what, backend_done done, void *owner)
 {
-	struct job *job = job_new(vm, done, owner);
+	struct libvirt_job *job = libvirt_job_new(vm, done, owner);
 
 	if (!job) {
 		done(owner, -ENOMEM, "out of memory");
@@ -490,12 +298,12 @@ static void command(struct vm *vm, enum backend_command what, backend_done done,
 	job->command = what;
 	job->run = command_runs;
 	job->after = command_is_done;
-	job_start(job, &vm->lodged->loop);
+	libvirt_job_start(job, &vm->lodged->loop);
 }
 
 /* --- The display ---------------------------------------------------------------------------- */
 
-static void graphics_runs(struct job *job)
+static void graphics_runs(struct libvirt_job *job)
 {
 	virConnectPtr connect =
 		libvirt_connection_get(job->connection, job->text, sizeof(job->text));
@@ -508,7 +316,7 @@ static void graphics_runs(struct job *job)
 		virDomainFree(domain);
 }
 
-static void graphics_is_done(struct job *job)
+static void graphics_is_done(struct libvirt_job *job)
 {
 	if (job->machine->vm)
 		job->opened(job->machine->vm, job->fd, job->text);
@@ -518,7 +326,7 @@ static void graphics_is_done(struct job *job)
 
 static void open_graphics(struct vm *vm, void (*done)(struct vm *vm, int fd, const char *text))
 {
-	struct job *job = job_new(vm, NULL, NULL);
+	struct libvirt_job *job = libvirt_job_new(vm, NULL, NULL);
 
 	if (!job) {
 		done(vm, -ENOMEM, "out of memory");
@@ -527,12 +335,12 @@ static void open_graphics(struct vm *vm, void (*done)(struct vm *vm, int fd, con
 	job->opened = done;
 	job->run = graphics_runs;
 	job->after = graphics_is_done;
-	job_start(job, &vm->lodged->loop);
+	libvirt_job_start(job, &vm->lodged->loop);
 }
 
 static void release(struct vm *vm)
 {
-	struct machine *machine = vm->machine;
+	struct libvirt_machine *machine = vm->machine;
 
 	if (!machine)
 		return;
@@ -549,7 +357,7 @@ static const char *graphics_kind(const struct vm *vm)
 
 const struct backend backend_libvirt = {
 	.name = "libvirt",
-	.start = start,
+	.start = libvirt_start,
 	.adopt = adopt,
 	.command = command,
 	.open_graphics = open_graphics,

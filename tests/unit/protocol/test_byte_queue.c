@@ -2,7 +2,7 @@
 #include "protocol/byte_queue.h"
 
 #include "protocol/base/bytes.h"
-#include "tests/unit/protocol/suite.h"
+#include "tests/unit/suite.h"
 
 #include <stdbool.h>
 
@@ -58,5 +58,5 @@ int main(void)
 
 	tcase_add_test(tc, bytes_come_out_as_they_went_in);
 	tcase_add_test(tc, an_empty_queue_gives_large_memory_back);
-	return suite_run("byte_queue", tc);
+	return suite_run_case("byte_queue", tc);
 }

@@ -2,7 +2,7 @@
 #include "protocol/cbor.h"
 
 #include "protocol/base/bytes.h"
-#include "tests/unit/protocol/suite.h"
+#include "tests/unit/suite.h"
 
 #include <errno.h>
 
@@ -206,5 +206,5 @@ int main(void)
 	tcase_add_test(tc, overflow_is_remembered);
 	tcase_add_test(tc, text_is_made_utf8);
 	tcase_add_test(tc, raw_items_are_copied_whole);
-	return suite_run("cbor", tc);
+	return suite_run_case("cbor", tc);
 }

@@ -3,7 +3,7 @@
 
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
-#include "tests/unit/protocol/suite.h"
+#include "tests/unit/suite.h"
 
 static void check_normal(enum text_form form, struct slice text, const char *expected)
 {
@@ -84,5 +84,5 @@ int main(void)
 	tcase_add_test(tc, only_types_of_mime_pass);
 	tcase_add_test(tc, text_becomes_utf8_with_plain_lines);
 	tcase_add_test(tc, text_becomes_latin1_and_crlf);
-	return suite_run("clipboard_text", tc);
+	return suite_run_case("clipboard_text", tc);
 }

@@ -2,7 +2,7 @@
 #include "protocol/frame.h"
 
 #include "protocol/base/bytes.h"
-#include "tests/unit/protocol/suite.h"
+#include "tests/unit/suite.h"
 
 #include <errno.h>
 
@@ -85,5 +85,5 @@ int main(void)
 	tcase_add_loop_test(tc, bad_headers_are_refused, 0, ARRAY_SIZE(bad_headers));
 	tcase_add_test(tc, the_sync_word_is_found_at_every_offset);
 	tcase_add_test(tc, no_header_can_touch_the_sync_word);
-	return suite_run("frame", tc);
+	return suite_run_case("frame", tc);
 }

@@ -2,7 +2,7 @@
 #include "protocol/head_list.h"
 
 #include "protocol/base/bytes.h"
-#include "tests/unit/protocol/suite.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -157,5 +157,5 @@ int main(void)
 	tcase_add_test(tests, refuses_a_head_named_twice);
 	tcase_add_test(tests, compares_whatever_the_order);
 	tcase_add_test(tests, knows_connectors);
-	return suite_run("head_list", tests);
+	return suite_run_case("head_list", tests);
 }

@@ -3,8 +3,8 @@
 
 #include "protocol/base/bytes.h"
 #include "protocol/frame.h"
-#include "tests/unit/protocol/suite.h"
 #include "tests/unit/protocol/vectors.h"
+#include "tests/unit/suite.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -166,5 +166,5 @@ int main(void)
 	tcase_add_test(tc, invalid_messages_are_refused);
 	tcase_add_test(tc, golden_frames_decode_and_encode);
 	tcase_add_test(tc, a_newer_peer_may_say_more);
-	return suite_run("message", tc);
+	return suite_run_case("message", tc);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit/protocol/pair.h"
-#include "tests/unit/protocol/suite.h"
+#include "tests/unit/suite.h"
 
 #include "protocol/base/bytes.h"
 
@@ -151,5 +151,5 @@ int main(void)
 	tcase_add_loop_test(tc, a_small_buffer_starves_nobody, 0, 60);
 	tcase_add_test(tc, replies_and_data_get_through_together);
 	tcase_add_test(tc, wake_is_called_once_until_the_output_was_empty);
-	return suite_run("output", tc);
+	return suite_run_case("output", tc);
 }

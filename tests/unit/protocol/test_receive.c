@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit/protocol/pair.h"
-#include "tests/unit/protocol/suite.h"
+#include "tests/unit/suite.h"
 
 #include "protocol/base/bytes.h"
 
@@ -293,5 +293,5 @@ int main(void)
 	tcase_add_loop_test(tc, pieces_of_two_messages_do_not_mix, 0, 2);
 	tcase_add_test(tc, a_message_in_pieces_has_a_bound);
 	tcase_add_test(tc, a_deaf_peer_costs_bounded_memory);
-	return suite_run("receive", tc);
+	return suite_run_case("receive", tc);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit/protocol/pair.h"
-#include "tests/unit/protocol/suite.h"
 #include "tests/unit/protocol/vectors.h"
+#include "tests/unit/suite.h"
 
 #include "protocol/base/bytes.h"
 
@@ -448,5 +448,5 @@ int main(void)
 	tcase_add_test(tc, a_new_life_that_heard_the_old_hello_is_a_new_session);
 	tcase_add_test(tc, disconnected_ends_say_nothing_until_they_start);
 	tcase_add_test(tc, the_golden_conversation_is_said_and_heard);
-	return suite_run("session", tc);
+	return suite_run_case("session", tc);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit/protocol/pair.h"
-#include "tests/unit/protocol/suite.h"
+#include "tests/unit/suite.h"
 
 #include "protocol/base/bytes.h"
 
@@ -273,5 +273,5 @@ int main(void)
 	tcase_add_test(tc, closing_handlers_may_use_other_streams);
 	tcase_add_test(tc, messages_go_both_ways);
 	tcase_add_test(tc, an_error_carries_number_and_words);
-	return suite_run("stream", tc);
+	return suite_run_case("stream", tc);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/arguments/forward.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -60,8 +61,8 @@ static const char *const bad[] = {
 	"[127.0.0.1]:22:22",
 	"[fe80::1%lo]:22:22",
 	"::1:22:22",
-	"1111111111111111111111111111111111111111111111111111111111111111111111111111111111111111"
-	"111111111111111111111111111111111111111111111111111111111111111111111111111111111111:22",
+	("1111111111111111111111111111111111111111111111111111111111111111111111111111111111111111"
+	 "111111111111111111111111111111111111111111111111111111111111111111111111111111111111:22"),
 };
 
 START_TEST(what_is_no_forward_is_refused)
@@ -90,9 +91,5 @@ int main(void)
 	tcase_add_test(tc, udp_over_ipv6_is_refused);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -2,6 +2,7 @@
 /* The network as a guest sees it, on loopback: the stack's frames come straight to us. */
 #include "host/net/stack.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -181,9 +182,5 @@ int main(void)
 	tcase_add_loop_test(tc, frames_of_nonsense_do_no_harm, 1, 3);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/probe/probe.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <ftw.h>
@@ -192,9 +193,5 @@ int main(void)
 	tcase_add_loop_test(tc, every_verdict_has_words, PROBE_KVM_GOOD, PROBE_KVM_INTERPRETED + 1);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

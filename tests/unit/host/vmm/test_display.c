@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/vmm/display.h"
 #include "tests/unit/host/vmm/display_rig.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -639,8 +640,6 @@ int main(void)
 						  add_client_tests};
 	static const char *const names[] = {"channel", "wishes", "clients"};
 	Suite *suite = suite_create("display");
-	SRunner *runner;
-	int failed;
 
 	for (size_t i = 0; i < ARRAY_SIZE(add); i++) {
 		TCase *tc = tcase_create(names[i]);
@@ -649,9 +648,5 @@ int main(void)
 		add[i](tc);
 		suite_add_tcase(suite, tc);
 	}
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 #include "host/vmm/virtio/input.h"
 #include "tests/unit/host/vmm/display_rig.h"
 #include "tests/unit/host/vmm/virtio/guest.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <linux/input.h>
@@ -173,8 +174,6 @@ int main(void)
 {
 	Suite *suite = suite_create("display input");
 	TCase *tc = tcase_create("input");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, keys_are_the_keyboards);
@@ -182,9 +181,5 @@ int main(void)
 	tcase_add_test(tc, who_leaves_holds_nothing_down);
 	tcase_add_test(tc, lights_come_back);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 
 #include "host/vmm/ports.h"
 #include "host/vmm/pvpanic.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 
@@ -113,9 +114,5 @@ int main(void)
 	tcase_add_test(tc, a_panic_is_heard_and_a_crash_kernel_is_not_disturbed);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

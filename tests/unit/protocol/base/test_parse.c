@@ -2,6 +2,7 @@
 #include "protocol/base/parse.h"
 
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -69,9 +70,5 @@ int main(void)
 	tcase_add_test(tc, sizes_are_shown_in_three_digits);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

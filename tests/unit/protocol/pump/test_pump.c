@@ -6,6 +6,7 @@
 #include "protocol/pump/pump.h"
 
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -422,9 +423,5 @@ int main(void)
 	tcase_add_test(tc, a_port_survives_the_host_and_waits_without_polling);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/vmm/acpi/aml.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <string.h>
@@ -173,9 +174,5 @@ int main(void)
 	tcase_add_test(tc, what_does_not_fit_is_remembered);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

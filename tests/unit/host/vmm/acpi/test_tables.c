@@ -5,6 +5,7 @@
 #include "host/vmm/guest_memory.h"
 #include "host/vmm/options.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 
@@ -163,9 +164,5 @@ int main(void)
 	tcase_add_test(tc, the_dsdt_has_what_the_machine_has);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

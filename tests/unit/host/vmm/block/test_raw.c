@@ -2,6 +2,7 @@
 /* Both engines, through the disk that uses them. */
 #include "host/vmm/block/raw.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -226,9 +227,5 @@ int main(void)
 	tcase_add_test(tc, what_is_no_disk_is_refused);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 #include "host/vmm/boot/layout.h"
 #include "host/vmm/guest_memory.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <asm/bootparam.h>
 #include <check.h>
@@ -541,9 +542,5 @@ int main(void)
 	tcase_add_test(tc, other_files_are_refused);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -2,6 +2,7 @@
 #include "host/vmm/pci/function.h"
 
 #include "host/vmm/pci/bus.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -268,9 +269,5 @@ int main(void)
 	tcase_add_test(tc, reset_is_power_on);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -2,6 +2,7 @@
 #include "host/vmm/pci/msix.h"
 
 #include "host/vmm/pci/bus.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <linux/pci_regs.h>
@@ -227,9 +228,5 @@ int main(void)
 	tcase_add_test(tc, reset_masks_all);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

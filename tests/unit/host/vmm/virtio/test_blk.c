@@ -2,6 +2,7 @@
 #include "host/vmm/block/raw.h"
 #include "host/vmm/virtio/blk.h"
 #include "tests/unit/host/vmm/virtio/guest.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -390,9 +391,5 @@ int main(void)
 	tcase_add_test(other, a_read_only_disk_cannot_be_changed);
 	suite_add_tcase(suite, other);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

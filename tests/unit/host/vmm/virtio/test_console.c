@@ -2,6 +2,7 @@
 #include "host/vmm/virtio/console.h"
 #include "protocol/base/cleanup.h"
 #include "tests/unit/host/vmm/virtio/guest.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -557,9 +558,5 @@ int main(void)
 	tcase_add_test(tc, buffers_of_the_wrong_kind_break_the_device);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A device with its thread: what the other tests do without. */
 #include "tests/unit/host/vmm/virtio/guest.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 
@@ -152,9 +153,5 @@ int main(void)
 	tcase_add_test(tc, resets_and_kicks_may_cross);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

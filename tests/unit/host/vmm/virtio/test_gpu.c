@@ -3,6 +3,7 @@
 #include "host/vmm/virtio/gpu_resource.h"
 #include "tests/unit/host/vmm/display_rig.h"
 #include "tests/unit/host/vmm/virtio/guest.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <linux/virtio_gpu.h>
@@ -674,8 +675,6 @@ int main(void)
 						  add_queue_tests};
 	static const char *const names[] = {"display", "resources", "queue"};
 	Suite *suite = suite_create("gpu");
-	SRunner *runner;
-	int failed;
 
 	for (size_t i = 0; i < ARRAY_SIZE(add); i++) {
 		TCase *tc = tcase_create(names[i]);
@@ -684,9 +683,5 @@ int main(void)
 		add[i](tc);
 		suite_add_tcase(suite, tc);
 	}
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

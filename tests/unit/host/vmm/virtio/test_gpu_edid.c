@@ -2,6 +2,7 @@
 /* What edid-decode, which is not ours, makes of our EDIDs. */
 #include "host/vmm/virtio/gpu_edid.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -127,17 +128,11 @@ int main(void)
 {
 	Suite *suite = suite_create("gpu edid");
 	TCase *tc = tcase_create("edid");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tc, blocks_are_whole, 0, ARRAY_SIZE(sizes));
 	tcase_add_loop_test(tc, the_size_is_exact, 0, ARRAY_SIZE(sizes));
 	tcase_add_test(tc, a_monitor_is_the_same_at_any_size);
 	tcase_add_loop_test(tc, edid_decode_agrees, 0, ARRAY_SIZE(sizes));
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/vmm/virtio/input.h"
 #include "tests/unit/host/vmm/virtio/guest.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <linux/input.h>
@@ -361,8 +362,6 @@ int main(void)
 {
 	Suite *suite = suite_create("input");
 	TCase *tc = tcase_create("input");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, tear_down);
 	tcase_add_test(tc, a_keyboard_says_what_it_is);
@@ -378,9 +377,5 @@ int main(void)
 	tcase_add_test(tc, a_buffer_that_is_too_small_breaks_the_device);
 	tcase_add_test(tc, lights_go_on_and_off);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

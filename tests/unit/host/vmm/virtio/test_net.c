@@ -2,6 +2,7 @@
 /* The card with the stream backend, whose other end is in our hand. */
 #include "host/vmm/virtio/net.h"
 #include "tests/unit/host/vmm/virtio/guest.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <linux/virtio_net.h>
@@ -400,9 +401,5 @@ int main(void)
 	tcase_add_test(tc, frames_may_come_in_pieces);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -4,10 +4,11 @@
 
 Looks at what the guest shows, asks for modes, presses keys; a line "ok NAME" or "not ok NAME: WHY"
 each. The guest goes on when it has seen what is done here (guest/test_gpu.c, guest/test_input.c).
-With the machine's control socket: pauses, resumes, restarts and stops it, and looks at that.
+DRAGS: how many sizes it wishes, one after the other (100). With the machine's control socket: pauses, resumes, restarts and stops it, and looks at that.
 """
 
 import os
+import random
 import socket
 import struct
 import sys
@@ -21,6 +22,7 @@ import protocol  # noqa: E402
 
 SECONDS = 60  # for what a guest does on a machine that is busy
 KEY_A, BTN_LEFT, LED_CAPSL = 30, 0x110, 1
+DRAGS = int(os.environ.get("DRAGS", "100"))
 
 
 def check(name, condition, why=""):
@@ -105,6 +107,34 @@ def follow_pictures(screen, path):
     shows(screen, "screen/dark", None)
 
 
+def memory_of(process):
+    """KiB of its own, and how many descriptors it has."""
+    with open("/proc/%d/smaps_rollup" % process, encoding="ascii") as lines:
+        kib = [int(line.split()[1]) for line in lines if line.startswith("Pss_Anon:")][0]
+    return kib, len(os.listdir("/proc/%d/fd" % process))
+
+
+def drag(screen):
+    """One size after the other; a tenth of them is for what is allocated once."""
+    chance, process, early = random.Random(5), machine_of(screen), None
+    for turn in range(DRAGS):
+        size = (800, 600) if turn == 0 else (chance.randrange(64, 800), chance.randrange(64, 600))
+        screen.mode(0, *size)
+        if not screen.wait(lambda: screen.size(0) == size, SECONDS):
+            check("screen/drags", False, "after %d: %s, not %s" % (turn, screen.size(0), size))
+            return
+        if turn == DRAGS // 10:
+            early = memory_of(process)
+    late = memory_of(process)
+    check("screen/drags", True)
+    check("screen/drags-memory", late[0] - early[0] < 512, "%d KiB more" % (late[0] - early[0]))
+    check("screen/drags-descriptors", late[1] == early[1], "%d, not %d" % (late[1], early[1]))
+    print("# %d sizes: %d KiB and %d descriptors after a tenth, %d and %d at the end" % (DRAGS, *early, *late),
+          file=sys.stderr)
+    screen.mode(0, 0, 0, enabled=0)
+    shows(screen, "screen/drags-end", None)
+
+
 def press_keys(screen):
     """Again and again: nothing says when the guest's driver listens."""
     def lit():
@@ -176,6 +206,7 @@ def main(path, control_path=None):
     screen = lodge.Channel(path)
     try:
         follow_pictures(screen, path)
+        drag(screen)
         press_keys(screen)
     except (EOFError, ConnectionError, AttributeError, RuntimeError) as error:
         check("screen/complete", False, error)

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The graphics adapter. "pictures" needs ../screen.py at the other end of the display channel. */
+/* The graphics adapter. "pictures" and "drags" need ../screen.py at the other end of the display
+ * channel. */
 #include "gpu.h"
 #include "io.h"
 #include "lib.h"
 #include "suites.h"
 
 #define SCREEN_MS 60000 /* for what the host does */
-#define OK	  VIRTIO_GPU_RESP_OK_NODATA
+/* As large as ../screen.py drags. */
+#define LARGEST_WIDTH  800
+#define LARGEST_HEIGHT 600
+#define OK	       VIRTIO_GPU_RESP_OK_NODATA
 
 static void test_modes(void)
 {
@@ -150,11 +154,46 @@ static void test_pictures(void)
 	check(gpu_show(&gpu, 0, 0, 0, 0) == OK, "the head does not go dark");
 }
 
+static bool unref(struct gpu *gpu, uint32_t id)
+{
+	struct virtio_gpu_resource_unref request = {.hdr.type = VIRTIO_GPU_CMD_RESOURCE_UNREF,
+						    .resource_id = id};
+
+	return gpu_do(gpu, &request, sizeof(request)) == OK;
+}
+
+/* Follows whatever ../screen.py wishes, as a driver does: the new picture, then the old one goes;
+ * until the monitor is unplugged. */
+static void test_drags(void)
+{
+	struct virtio_gpu_display_one mode;
+	uint32_t *pixels = allocate(LARGEST_WIDTH * LARGEST_HEIGHT * 4, 4096);
+	uint32_t shown = 0;
+	struct gpu gpu;
+
+	require(gpu_start(&gpu), "the device does not start");
+	for (;;) {
+		require(gpu_mode(&gpu, 0, &mode), "no display information");
+		if (!mode.enabled && shown)
+			break;
+		if (mode.enabled) {
+			uint32_t next = shown == 1 ? 2 : 1;
+
+			require(mode.r.width <= LARGEST_WIDTH && mode.r.height <= LARGEST_HEIGHT,
+				"the mode is %ux%u", mode.r.width, mode.r.height);
+			require(show(&gpu, next, pixels, mode.r.width, mode.r.height),
+				"a picture is not taken");
+			require(!shown || unref(&gpu, shown), "the old picture does not go");
+			shown = next;
+		}
+		require(wait_change(&gpu), "nobody asks for another mode");
+	}
+	check(gpu_show(&gpu, 0, 0, 0, 0) == OK, "the head does not go dark");
+}
+
 static const struct test tests[] = {
-	{"modes", test_modes},
-	{"edid", test_edid},
-	{"refusals", test_refusals},
-	{"pictures", test_pictures},
+	{"modes", test_modes},	     {"edid", test_edid},   {"refusals", test_refusals},
+	{"pictures", test_pictures}, {"drags", test_drags},
 };
 
 const struct suite suite_gpu = {"gpu", tests, ARRAY_SIZE(tests), NULL};

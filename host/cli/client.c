@@ -225,6 +225,31 @@ struct json_object *client_object_properties(struct client *client, const char *
 		path);
 }
 
+/* What lodged could not list, and why. */
+static void print_warnings(struct client *client)
+{
+	const char *interface = LODGE_MANAGER_INTERFACE, *property = "Warnings";
+	DBusMessage *reply, *message = dbus_message_new_method_call(
+				    NULL, LODGE_MANAGER_PATH, DBUS_INTERFACE_PROPERTIES, "Get");
+	struct json_object *list = NULL;
+	DBusMessageIter value;
+
+	if (!message)
+		return;
+	dbus_message_append_args(message, DBUS_TYPE_STRING, &interface, DBUS_TYPE_STRING, &property,
+				 DBUS_TYPE_INVALID);
+	reply = client_call(client, message, CLIENT_QUICK_MS, "list of VMs");
+	if (reply && dbus_message_iter_init(reply, &value))
+		list = dbus_to_json(&value);
+	for (size_t i = 0; list && json_object_is_type(list, json_type_array) &&
+			   i < json_object_array_length(list);
+	     i++)
+		log_warning("%s", json_object_get_string(json_object_array_get_idx(list, i)));
+	json_object_put(list);
+	if (reply)
+		dbus_message_unref(reply);
+}
+
 struct json_object *client_list(void)
 {
 	_cleanup_client_ struct client *client = NULL;
@@ -240,5 +265,7 @@ struct json_object *client_list(void)
 			    dbus_message_new_method_call(NULL, LODGE_MANAGER_PATH,
 							 LODGE_MANAGER_INTERFACE, "ListVMs"),
 			    CLIENT_QUICK_MS, "list of VMs");
+	if (reply)
+		print_warnings(client);
 	return reply ? reply_to_json(reply) : NULL;
 }

@@ -25,6 +25,7 @@ struct domain_host {
 	struct libvirt_calls *calls;
 	virConnectPtr connect; /* NULL while it is not there */
 	char why[256];	       /* it is not */
+	bool absent;	       /* there is no daemon */
 	bool opening, slow, surveying, survey_again, listed;
 	uv_timer_t timer; /* the next try, or the limit of this one */
 	uint64_t retry_ms;

@@ -49,6 +49,19 @@ bool domains_are_listed(const struct domains *domains)
 	return true;
 }
 
+const char *domains_trouble(const struct domains *domains, size_t *at, char *text, size_t capacity)
+{
+	while (domains && *at < domains->count) {
+		const struct domain_host *host = &domains->hosts[(*at)++];
+
+		if (host->connect || host->absent || !host->why[0])
+			continue;
+		snprintf(text, capacity, "%s: %s", host->uri, host->why);
+		return text;
+	}
+	return NULL;
+}
+
 struct vm_waiter **domains_waiters(struct domains *domains)
 {
 	return &domains->waiters;
@@ -176,6 +189,7 @@ static void open_host(struct domain_host *host)
 		host->watch.events = lodged_libvirt_events(host->lodged);
 	if (r == 0 && !host->watch.events)
 		r = -EIO;
+	host->absent = r == -ENOENT;
 	if (r < 0) {
 		snprintf(host->why, sizeof(host->why), "%s",
 			 r == -ENOENT ? "its daemon is not there" : error_text(r));

@@ -33,6 +33,10 @@ void domains_free(struct domains *domains);
 void domains_look_again(struct domains *domains);
 /* true: nothing more will be known soon. NULL: true. */
 bool domains_are_listed(const struct domains *domains);
+/* Why a libvirt that is there is not listed, one line for people; NULL: there is no such, or no
+ * more.
+ * @at counts from 0. */
+const char *domains_trouble(const struct domains *domains, size_t *at, char *text, size_t capacity);
 /* Those who wait for that. */
 struct vm_waiter **domains_waiters(struct domains *domains);
 

@@ -13,11 +13,16 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* An agent answers pings whatever else it does; only its guest may be slow. */
 #define PING_LIMIT_MS 10000
 /* A link that was just made is up in this time, if there is an agent. */
 #define GREETING_MS 3000
+/* The agent of a guest that Lodge did not start, and that must have booted long ago, is there in
+ * this time or not installed. */
+#define BOOTED_NS	60000000000LL
+#define BOOTED_LIMIT_MS 10000
 
 /* --- What is made on demand ----------------------------------------------------------------- */
 
@@ -120,12 +125,24 @@ static void wait_agent_answer(struct call *call, bool happened)
 	call_reply(call, reply);
 }
 
+static bool has_booted(const struct vm *vm)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return vm->source && vm->started_ns > 0 &&
+	       now.tv_sec * 1000000000LL - vm->started_ns > BOOTED_NS;
+}
+
 static void wait_longer(struct call *call)
 {
 	dbus_uint32_t timeout_ms;
 
 	dbus_message_get_args(call->message, NULL, DBUS_TYPE_UINT32, &timeout_ms,
 			      DBUS_TYPE_INVALID);
+	if (has_booted(call->vm))
+		timeout_ms = timeout_ms ? MIN(timeout_ms, (dbus_uint32_t)BOOTED_LIMIT_MS)
+					: BOOTED_LIMIT_MS;
 	if (agent_link_is_available(call->vm->agent) || call->vm->state == VM_STOPPED)
 		wait_agent_answer(call, true);
 	else

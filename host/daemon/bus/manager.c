@@ -283,6 +283,18 @@ static const struct bus_signal signals[] = {
 	{"VMStateChanged", "s name s state s reason"},
 };
 
+static void get_warnings(const struct call *call, DBusMessageIter *value)
+{
+	char text[512];
+	DBusMessageIter array;
+	size_t at = 0;
+
+	dbus_message_iter_open_container(value, DBUS_TYPE_ARRAY, "s", &array);
+	while (domains_trouble(call->lodged->domains, &at, text, sizeof(text)))
+		append_text(&array, dbus_validate_utf8(text, NULL) ? text : "libvirt");
+	dbus_message_iter_close_container(value, &array);
+}
+
 static void get_runtime(const struct call *call, DBusMessageIter *value)
 {
 	append_text(value, call->lodged->runtime);
@@ -291,6 +303,7 @@ static void get_runtime(const struct call *call, DBusMessageIter *value)
 static const struct bus_property properties[] = {
 	{"Version", "s", get_version},
 	{"RuntimeDirectory", "s", get_runtime},
+	{"Warnings", "as", get_warnings},
 };
 
 const struct bus_interface bus_manager_interface = {

@@ -266,6 +266,7 @@ class ScreenGuest(RigGuest):
     Asks and looks by its control socket."""
 
     way, screen = "screen", True
+    spots = None
     source = "qemu"  # as lodge-screen calls it
 
     def boot(self, seconds):
@@ -358,7 +359,13 @@ class ScreenGuest(RigGuest):
 
     def picture(self, head):
         width, height = self.size(head)
-        return Spots(self.vnc) if width * height > Spots.LARGE else self.control.capture(head, "raw")
+        if width * height <= Spots.LARGE:
+            self.spots = None
+            return self.control.capture(head, "raw")
+        # One that stays: what nobody looks at is not fetched.
+        if not self.spots or (self.spots.width, self.spots.height) != (width, height):
+            self.spots = Spots(self.vnc)
+        return self.spots
 
     def explain(self):
         """What lodge-screen says of the heads, and in its log."""
@@ -424,7 +431,8 @@ class LodgeGuest(ScreenGuest):
             return console.stdout.read().decode("utf-8", "replace")[-2000:]
 
     def run(self, command):
-        done = self.lodge("exec", self.name, "--", "sh", "-c", command)
+        # One that paints a huge picture in software answers late.
+        done = self.lodge("exec", self.name, "--", "sh", "-c", command, seconds=180)
         return done.stdout.decode("utf-8", "replace").strip("\n")
 
     def explain(self):

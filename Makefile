@@ -88,7 +88,7 @@ lodge-vmm_USES   := vmm sandbox arguments probe protocol base
 lodge-net_MAIN   := host/net/main.c
 lodge-net_USES   := net sandbox arguments base
 lodge-screen_MAIN := host/screen/main.c
-lodge-screen_USES := screen sandbox arguments pump busloop protocol base
+lodge-screen_USES := screen sandbox arguments pump relay busloop protocol base
 lodge-session_MAIN := guest-agent/session/main.c
 lodge-session_USES := session common pump busloop protocol base
 lodge-agent_MAIN := guest-agent/agent/main.c
@@ -182,7 +182,7 @@ unit_components = $(strip $(or \
 	$(if $(filter tests/unit/protocol/%,$(1)),protocol base),\
 	$(if $(filter tests/unit/host/vmm/%,$(1)),vmm sandbox arguments probe protocol base),\
 	$(if $(filter tests/unit/host/net/%,$(1)),net sandbox arguments base),\
-	$(if $(filter tests/unit/host/screen/%,$(1)),screen sandbox arguments pump busloop protocol base),\
+	$(if $(filter tests/unit/host/screen/%,$(1)),screen sandbox arguments pump relay busloop protocol base),\
 	$(if $(filter tests/unit/host/probe/%,$(1)),probe base),\
 	$(if $(filter tests/unit/host/arguments/%,$(1)),arguments base),\
 	$(if $(filter tests/unit/host/daemon/%,$(1)),daemon probe pump relay busloop protocol base),\

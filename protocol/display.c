@@ -46,5 +46,5 @@ MESSAGE(screen_type, DATA(screen_type, data, 32768), TEXT(screen_type, layout));
 MESSAGE(screen_key, ITEMS(screen_key, keys));
 MESSAGE(screen_clipboard, TEXT(screen_clipboard, selection), TEXT(screen_clipboard, type));
 MESSAGE(screen_policy, TEXT(screen_policy, to_guest), TEXT(screen_policy, to_host),
-	TEXT(screen_policy, primary));
+	TEXT(screen_policy, primary), UINT(screen_policy, max_bytes, CLIPBOARD_MAX_BYTES));
 /* clang-format on */

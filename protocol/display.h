@@ -112,6 +112,7 @@ extern const struct message_type message_files_received;
  * "screen.type" screen_type -> {} when all was typed; "screen.key" screen_key -> {}
  * "screen.clipboard-get" screen_clipboard -> screen_clipboard; the bytes are DATA on channel 1
  * "screen.clipboard-set" screen_clipboard -> {}; the bytes are DATA on channel 0, to END
+ * "screen.send-file" files_receive -> files_received: "files.receive", as the policy allows
  * "screen.policy" screen_policy -> screen_policy: what is said is set; all of it is answered */
 struct screen_info {
 	struct slice source;  /* "vmm", "qemu", "vnc" */
@@ -184,8 +185,10 @@ struct screen_clipboard {
 extern const struct message_type message_screen_clipboard;
 
 struct screen_policy {
-	struct slice to_guest, to_host; /* "off", "text", "all"; empty: as it is */
+	struct slice to_guest, to_host; /* "off", "all", or some of "text,images,files"; empty: as
+					   it is */
 	struct slice primary;		/* "on", "off" */
+	uint64_t max_bytes;		/* of one copy; 0: as it is */
 };
 extern const struct message_type message_screen_policy;
 

@@ -56,41 +56,43 @@ int selection_parse(struct slice name, enum clipboard_selection *selection)
 	return 0;
 }
 
-static enum clipboard_level level_for(const struct clipboard *clipboard, const struct offer *offer,
-				      enum clipboard_side side)
+/* What the policy lets pass of an offer, each way. */
+static void show(const struct clipboard_policy *policy, struct offer *offer)
 {
-	const struct clipboard_policy *policy = &clipboard->policy;
-	enum clipboard_level level = CLIPBOARD_ALL;
+	const unsigned int kinds[PASSAGES] = {
+		[PASSAGE_TO_GUEST] = policy->to_guest,
+		[PASSAGE_TO_HOST] = policy->to_host,
+		[PASSAGE_BETWEEN] = policy->to_guest & policy->to_host,
+	};
 
-	/* What neither comes from the guest nor goes there would have gone through it. */
-	if (offer->by == SIDE_GUEST || side != SIDE_GUEST)
-		level = MIN(level, policy->to_host);
-	if (side == SIDE_GUEST || offer->by != SIDE_GUEST)
-		level = MIN(level, policy->to_guest);
-	return offer->secret && level != CLIPBOARD_ALL ? CLIPBOARD_OFF : level;
+	for (unsigned int way = 0; way < PASSAGES; way++) {
+		struct shown *shown = &offer->shown[way];
+
+		shown->count = 0;
+		if (offer->secret && kinds[way] != CLIPBOARD_ALL)
+			continue;
+		for (size_t i = 0; i < offer->count; i++) {
+			if (kinds[way] & clipboard_kind_of(offer->type[i]))
+				shown->type[shown->count++] = offer->type[i];
+		}
+	}
 }
 
 struct clipboard_types types_for(const struct clipboard *clipboard, enum clipboard_side side,
 				 const struct viewer *viewer, enum clipboard_selection selection)
 {
 	const struct offer *offer = &clipboard->offer[selection];
-	const struct clipboard_types nothing = {0};
+	const struct shown *shown = &offer->shown[PASSAGE_BETWEEN];
 
 	if (offer->by == SIDE_NOBODY || (offer->by == side && offer->viewer == viewer) ||
 	    (selection == CLIPBOARD_PRIMARY && !clipboard->policy.primary))
-		return nothing;
-	switch (level_for(clipboard, offer, side)) {
-	case CLIPBOARD_ALL:
-		return (struct clipboard_types){offer->serial, offer->count, offer->type};
-	case CLIPBOARD_TEXT_ONLY:
-		if (offer->text_at < offer->count)
-			return (struct clipboard_types){offer->serial, 1,
-							offer->type + offer->text_at};
-		return nothing;
-	case CLIPBOARD_OFF:
-	default:
-		return nothing;
-	}
+		return (struct clipboard_types){0};
+	if (side == SIDE_GUEST)
+		shown = &offer->shown[PASSAGE_TO_GUEST];
+	else if (offer->by == SIDE_GUEST)
+		shown = &offer->shown[PASSAGE_TO_HOST];
+	return shown->count ? (struct clipboard_types){offer->serial, shown->count, shown->type}
+			    : (struct clipboard_types){0};
 }
 
 struct clipboard_types clipboard_types(const struct clipboard *clipboard,
@@ -200,6 +202,7 @@ void offer_made(struct clipboard *clipboard, enum clipboard_selection selection)
 	/* Nothing in it that anybody could use: as good as cleared. */
 	if (clipboard->offer[selection].count == 0)
 		offer_clear(clipboard, selection);
+	show(&clipboard->policy, &clipboard->offer[selection]);
 	unsettle(clipboard, by);
 }
 
@@ -264,7 +267,7 @@ int clipboard_copied_bytes(struct clipboard *clipboard, struct viewer *viewer,
 
 	if (error)
 		return error;
-	if (length > CLIPBOARD_VIEWER_MAX)
+	if (length > MIN(CLIPBOARD_VIEWER_MAX, copy_limit(clipboard)))
 		return -EFBIG;
 	copy = malloc(length + 1);
 	if (!copy)
@@ -300,12 +303,25 @@ struct clipboard_policy clipboard_policy(const struct clipboard *clipboard)
 	return clipboard->policy;
 }
 
+size_t copy_limit(const struct clipboard *clipboard)
+{
+	const size_t most = clipboard->policy.max_bytes;
+
+	return most ? MIN(most, (size_t)CLIPBOARD_MAX_BYTES) : (size_t)CLIPBOARD_MAX_BYTES;
+}
+
+bool clipboard_takes_files(const struct clipboard *clipboard)
+{
+	return clipboard->policy.to_guest & CLIPBOARD_FILES;
+}
+
 void clipboard_set_policy(struct clipboard *clipboard, struct clipboard_policy policy)
 {
 	clipboard->policy = policy;
 	/* What was under way under the old one is not finished under the new. */
 	for (unsigned int i = 0; i < CLIPBOARD_SELECTIONS; i++) {
 		fetch_end_all(clipboard, (enum clipboard_selection)i, -EPERM);
+		show(&clipboard->policy, &clipboard->offer[i]);
 		/* Everybody looks again, as at another offer. */
 		if (clipboard->offer[i].by != SIDE_NOBODY)
 			clipboard->offer[i].serial = ++clipboard->last_serial;

@@ -7,10 +7,11 @@
  * one fetch serves all who wait for the same thing, ends after CLIPBOARD_TIMEOUT_MS, and is
  * bounded. What a side has offered itself is never shown back to it.
  *
- * The policy holds here, on the host, and not in the guest. By direction: nothing, text/plain
- * alone, or all types; PRIMARY only if it was asked for; what a password manager has marked as
- * secret only where all is allowed. A viewer's data leaves it when somebody in the guest pastes,
- * and only while that viewer may send input. From viewer to viewer both directions must allow it.
+ * The policy (clipboard_policy.h) holds here, on the host, and not in the guest. By direction:
+ * kinds of types, and how many bytes; PRIMARY only if it was asked for; what a password manager has
+ * marked as secret only where all is allowed. A viewer's data leaves it when somebody in the guest
+ * pastes, and only while that viewer may send input. From viewer to viewer both directions must
+ * allow it.
  *
  * Text is "text/plain;charset=utf-8" here, valid UTF-8, lines end with LF: other forms of it
  * (UTF8_STRING, STRING, TEXT, text/plain) are recognised in offers, shown as that, and converted.
@@ -20,6 +21,7 @@
 #ifndef LODGE_SCREEN_CLIPBOARD_H
 #define LODGE_SCREEN_CLIPBOARD_H
 
+#include "host/screen/clipboard_policy.h"
 #include "host/screen/viewer.h"
 #include "protocol/clipboard_text.h"
 #include "protocol/display.h"
@@ -129,22 +131,6 @@ bool clipboard_call(struct clipboard *clipboard, struct stream *stream, struct s
 
 /* --- For the program ------------------------------------------------------------------------ */
 
-enum clipboard_level {
-	CLIPBOARD_OFF,
-	CLIPBOARD_TEXT_ONLY,
-	CLIPBOARD_ALL,
-};
-
-struct clipboard_policy {
-	enum clipboard_level to_guest, to_host;
-	bool primary;
-};
-
-/* Copies here may be pasted in the guest, whatever they are; of what is copied there text leaves.
- */
-#define CLIPBOARD_POLICY_DEFAULT                                                                   \
-	((struct clipboard_policy){.to_guest = CLIPBOARD_ALL, .to_host = CLIPBOARD_TEXT_ONLY})
-
 /**
  * clipboard_new() - with CLIPBOARD_POLICY_DEFAULT
  * @changed:	what viewers are offered is different: call each one's clipboard_changed, except
@@ -155,6 +141,8 @@ struct clipboard_policy {
 struct clipboard *clipboard_new(uv_loop_t *loop, void (*changed)(void *owner, struct viewer *by),
 				void *owner);
 struct clipboard_policy clipboard_policy(const struct clipboard *clipboard);
+/* Whether files may be sent into the guest. */
+bool clipboard_takes_files(const struct clipboard *clipboard);
 void clipboard_set_policy(struct clipboard *clipboard, struct clipboard_policy policy);
 /* After all viewers have gone; pastes of the user are ended. */
 void clipboard_free(struct clipboard *clipboard);

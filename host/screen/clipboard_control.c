@@ -210,6 +210,10 @@ static void on_set_data(struct stream *stream, void *owner, unsigned int channel
 	stream_consumed(stream, channel, bytes.length);
 	if (channel != 0)
 		return;
+	if (operation->length + bytes.length > copy_limit(operation->clipboard)) {
+		operation_fail(operation, EFBIG, "this is more than the policy lets pass");
+		return;
+	}
 	error = grow(operation->clipboard, &operation->bytes, operation->length, bytes.length,
 		     &operation->capacity);
 	if (error) {
@@ -252,9 +256,8 @@ static void set(struct clipboard *clipboard, struct stream *stream, struct slice
 		return;
 	if (clipboard->policy.to_guest == CLIPBOARD_OFF)
 		operation_fail(operation, EPERM, "the policy lets nothing into the guest");
-	else if (clipboard->policy.to_guest == CLIPBOARD_TEXT_ONLY &&
-		 strcmp(operation->type, CLIPBOARD_TEXT) != 0)
-		operation_fail(operation, EPERM, "the policy lets nothing but text into the guest");
+	else if (!(clipboard->policy.to_guest & clipboard_kind_of(operation->type)))
+		operation_fail(operation, EPERM, "the policy lets no such type into the guest");
 	else if (strcmp(operation->type, CLIPBOARD_TEXT) != 0 &&
 		 !clipboard_type_passes(slice_of(operation->type)))
 		operation_fail(operation, EINVAL, "this is no MIME type");
@@ -262,47 +265,51 @@ static void set(struct clipboard *clipboard, struct stream *stream, struct slice
 
 /* --- Policy --------------------------------------------------------------------------------- */
 
-static const char *const levels[] = {
-	[CLIPBOARD_OFF] = "off", [CLIPBOARD_TEXT_ONLY] = "text", [CLIPBOARD_ALL] = "all"};
-
-static int level_parse(struct slice name, enum clipboard_level *level)
+/* An empty one leaves it as it is. */
+static int take_kinds(struct slice words, unsigned int *kinds)
 {
-	if (name.length == 0)
-		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
-		if (slice_is(name, levels[i])) {
-			*level = (enum clipboard_level)i;
-			return 0;
-		}
-	}
-	return -EINVAL;
+	return words.length ? clipboard_kinds_parse(words, kinds) : 0;
+}
+
+static int take_policy(const struct screen_policy *said, struct clipboard_policy *policy)
+{
+	if (take_kinds(said->to_guest, &policy->to_guest) < 0 ||
+	    take_kinds(said->to_host, &policy->to_host) < 0 ||
+	    (said->primary.length && !slice_is(said->primary, "on") &&
+	     !slice_is(said->primary, "off")))
+		return -EINVAL;
+	if (said->primary.length)
+		policy->primary = slice_is(said->primary, "on");
+	if (said->max_bytes)
+		policy->max_bytes = (size_t)said->max_bytes;
+	return 0;
 }
 
 static void policy_call(struct clipboard *clipboard, struct stream *stream, struct slice params)
 {
+	char to_guest[CLIPBOARD_KINDS_BYTES], to_host[CLIPBOARD_KINDS_BYTES];
 	struct clipboard_policy policy = clipboard->policy;
 	struct screen_policy said;
-	uint8_t bytes[128];
+	uint8_t bytes[192];
 	struct cbor_writer writer = CBOR_WRITER(bytes);
 
 	if (message_decode(&message_screen_policy, params, &said) < 0) {
 		stream_fail(stream, EBADMSG, "policy: malformed parameters");
 		return;
 	}
-	if (level_parse(said.to_guest, &policy.to_guest) < 0 ||
-	    level_parse(said.to_host, &policy.to_host) < 0 ||
-	    (said.primary.length && !slice_is(said.primary, "on") &&
-	     !slice_is(said.primary, "off"))) {
-		stream_fail(stream, EINVAL, "policy: off, text or all; primary: on or off");
+	if (take_policy(&said, &policy) < 0) {
+		stream_fail(stream, EINVAL,
+			    "policy: off, all, or some of text,images,files; primary: on or off");
 		return;
 	}
-	if (said.primary.length)
-		policy.primary = slice_is(said.primary, "on");
-	if (said.to_guest.length || said.to_host.length || said.primary.length)
+	if (said.to_guest.length || said.to_host.length || said.primary.length || said.max_bytes)
 		clipboard_set_policy(clipboard, policy);
-	said.to_guest = slice_of(levels[policy.to_guest]);
-	said.to_host = slice_of(levels[policy.to_host]);
-	said.primary = slice_of(policy.primary ? "on" : "off");
+	said = (struct screen_policy){
+		.to_guest = slice_of(clipboard_kinds_format(policy.to_guest, to_guest)),
+		.to_host = slice_of(clipboard_kinds_format(policy.to_host, to_host)),
+		.primary = slice_of(policy.primary ? "on" : "off"),
+		.max_bytes = copy_limit(clipboard),
+	};
 	message_encode(&message_screen_policy, &said, &writer);
 	stream_reply(stream, cbor_written(&writer));
 }

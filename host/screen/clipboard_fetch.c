@@ -315,7 +315,7 @@ int paste_begin(struct clipboard *clipboard, enum clipboard_side side, struct vi
 	paste->fetch = fetch;
 	paste->side = side;
 	paste->viewer = viewer;
-	paste->max_bytes = MIN(max_bytes, CLIPBOARD_MAX_BYTES);
+	paste->max_bytes = MIN(max_bytes, copy_limit(clipboard));
 	paste->done = done;
 	paste->owner = owner;
 	paste->next = fetch->pastes;

@@ -3,7 +3,8 @@
  * clipboard_internal - what the files of the clipboard know of each other
  *
  * clipboard.c keeps offers and decides who sees them; clipboard_fetch.c fetches, once for all who
- * wait; clipboard_guest.c speaks with the guest, clipboard_control.c with the control socket.
+ * wait; clipboard_guest.c speaks with the guest, clipboard_guest_write.c answers it,
+ * clipboard_control.c with the control socket.
  */
 #ifndef LODGE_SCREEN_CLIPBOARD_INTERNAL_H
 #define LODGE_SCREEN_CLIPBOARD_INTERNAL_H
@@ -33,6 +34,14 @@ struct blob *blob_new(uint8_t *bytes, size_t length);
 struct blob *blob_hold(struct blob *blob);
 void blob_drop(struct blob *blob);
 
+/* From whom to whom an offer may pass. */
+enum passage {
+	PASSAGE_TO_GUEST,
+	PASSAGE_TO_HOST,
+	PASSAGE_BETWEEN, /* not the guest: both directions must allow it */
+	PASSAGES,
+};
+
 struct offer {
 	enum clipboard_side by;
 	struct viewer *viewer; /* SIDE_VIEWER */
@@ -42,6 +51,10 @@ struct offer {
 	size_t count;
 	char name[CLIPBOARD_MAX_TYPES][CLIPBOARD_TYPE_MAX + 1]; /* as they are shown */
 	const char *type[CLIPBOARD_MAX_TYPES];
+	struct shown {
+		size_t count;
+		const char *type[CLIPBOARD_MAX_TYPES];
+	} shown[PASSAGES];		   /* what the policy lets pass */
 	size_t text_at;			   /* index of CLIPBOARD_TEXT; count: there is none */
 	char text[CLIPBOARD_TYPE_MAX + 1]; /* what its owner calls that */
 	clipboard_wanted *wanted;	   /* SIDE_VIEWER, if not held */
@@ -117,6 +130,9 @@ int selection_parse(struct slice name, enum clipboard_selection *selection);
 struct clipboard_types types_for(const struct clipboard *clipboard, enum clipboard_side side,
 				 const struct viewer *viewer, enum clipboard_selection selection);
 
+/* Bytes that one copy may have. */
+size_t copy_limit(const struct clipboard *clipboard);
+
 /* Begin an offer in place of the one there is: then offer_add() each type, then offer_made(). */
 struct offer *offer_begin(struct clipboard *clipboard, enum clipboard_selection selection,
 			  enum clipboard_side by, struct viewer *viewer);
@@ -157,6 +173,16 @@ int guest_fetch(struct fetch *fetch, uint64_t serial);
 void guest_fetch_cancel(struct fetch *fetch);
 void guest_open(struct clipboard *clipboard);
 void guest_retry_fired(uv_timer_t *timer);
+
+/* A stream that nobody waits for any more. */
+void guest_let_go(struct stream *stream);
+
+/* --- clipboard_guest_write.c ---------------------------------------------------------------- */
+
+/* Somebody in the guest pastes. */
+void guest_want(struct clipboard *clipboard, const struct clipboard_want *wanted,
+		enum clipboard_selection selection);
+void guest_drop_writes(struct clipboard *clipboard);
 
 /* --- clipboard_control.c -------------------------------------------------------------------- */
 

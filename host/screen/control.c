@@ -3,6 +3,7 @@
 #include "host/screen/capture.h"
 #include "host/screen/clipboard.h"
 #include "host/screen/control_internal.h"
+#include "host/screen/guest.h"
 #include "host/screen/link_listener.h"
 #include "host/screen/typing.h"
 #include "protocol/base/bytes.h"
@@ -10,6 +11,7 @@
 #include "protocol/base/log.h"
 #include "protocol/display.h"
 #include "protocol/pump/pump.h"
+#include "protocol/relay/relay.h"
 
 struct control_client {
 	struct control *control;
@@ -101,13 +103,31 @@ static void call_key(struct control *control, struct stream *stream, struct slic
 	typing_call_keys(control->services.typing, stream, params);
 }
 
+static void call_send_file(struct control *control, struct stream *stream, struct slice params)
+{
+	struct session *guest = guest_takes_files(control->services.guest);
+	int error;
+
+	if (!clipboard_takes_files(control->services.clipboard)) {
+		stream_fail(stream, EPERM, "the policy lets no files into the guest");
+		return;
+	}
+	error = guest ? relay_request(stream, guest, SLICE_LITERAL("files.receive"), params, NULL,
+				      NULL)
+		      : -ENOTCONN;
+	if (error)
+		stream_fail(stream, error == -EMFILE ? EAGAIN : -error,
+			    guest ? NULL : "the guest has no agent that takes files");
+}
+
 static const struct {
 	const char *method;
 	void (*call)(struct control *control, struct stream *stream, struct slice params);
 } methods[] = {
-	{"screen.info", call_info},	  {"screen.watch", call_watch},
-	{"screen.display", call_display}, {"screen.capture", call_capture},
-	{"screen.type", call_type},	  {"screen.key", call_key},
+	{"screen.info", call_info},	      {"screen.watch", call_watch},
+	{"screen.display", call_display},     {"screen.capture", call_capture},
+	{"screen.type", call_type},	      {"screen.key", call_key},
+	{"screen.send-file", call_send_file},
 };
 
 /* --- Clients ---------------------------------------------------------------------------------- */

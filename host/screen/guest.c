@@ -22,7 +22,7 @@ struct guest {
 	void *spare_owner;
 	bool is_spare;		 /* the session is his */
 	struct stream *attached; /* "display.attach" */
-	bool has_clipboard;
+	bool has_clipboard, has_files;
 	uv_timer_t *retry;
 	unsigned int retries_left;
 	uint64_t serial;
@@ -161,6 +161,7 @@ static void on_established(void *owner, const struct session_peer *peer)
 	struct guest *guest = owner;
 
 	guest->retries_left = RETRIES;
+	guest->has_files = session_peer_has(peer, "files");
 	if (session_peer_has(peer, "display"))
 		attach(guest);
 	if (guest->clipboard && session_peer_has(peer, "clipboard")) {
@@ -183,6 +184,7 @@ static void on_lost(void *owner, int reason)
 	log_debug("the guest's agent is lost: %s", error_text(reason));
 	uv_timer_stop(guest->retry);
 	clipboard_lost(guest);
+	guest->has_files = false;
 	forget_layout(guest);
 }
 
@@ -205,6 +207,7 @@ static void detach(struct guest *guest)
 	uv_timer_stop(guest->retry);
 	pump_free(take_ptr(guest->pump));
 	clipboard_lost(guest);
+	guest->has_files = false;
 	guest->retries_left = 0;
 	session_free(session);
 	guest->session = NULL;
@@ -324,6 +327,11 @@ int guest_apply(struct guest *guest, const struct guest_layout *layout, uint64_t
 		return result;
 	*serial = ++guest->serial;
 	return 0;
+}
+
+struct session *guest_takes_files(const struct guest *guest)
+{
+	return guest->has_files ? guest->session : NULL;
 }
 
 /* --- Its life --------------------------------------------------------------------------------- */

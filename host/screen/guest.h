@@ -15,6 +15,7 @@
 
 struct clipboard;
 struct guest;
+struct session;
 
 struct guest_head {
 	bool known; /* the guest has named it */
@@ -55,6 +56,9 @@ bool guest_can_apply(const struct guest *guest);
 /* Asks the guest's session for the heads that are known in @layout. Return: 0 and the serial that
  * `applied` will name; -ENOTCONN; -ENOBUFS: it does not read. */
 int guest_apply(struct guest *guest, const struct guest_layout *layout, uint64_t *serial);
+
+/* The session, if who is there takes files ("files.receive"); else NULL. */
+struct session *guest_takes_files(const struct guest *guest);
 
 /* Before the clipboard. No handler is called. NULL is fine. */
 void guest_free(struct guest *guest);

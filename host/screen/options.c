@@ -4,6 +4,7 @@
 #include "host/arguments/arguments.h"
 #include "host/screen/keyboard.h"
 #include "host/screen/web/web.h"
+#include "protocol/base/parse.h"
 
 #include <string.h>
 
@@ -32,10 +33,12 @@ const char screen_options_help[] =
 	"  --tls-certificate PATH, --tls-key PATH\n"
 	"                         PEM; without them one is made when it is needed\n"
 	"  --novnc FOLDER         noVNC's files (" WEB_NOVNC ")\n"
-	"  --clipboard-to-guest {off|text|all}\n"
-	"                         what may be pasted in the guest (all)\n"
-	"  --clipboard-to-host {off|text|all}\n"
+	"  --clipboard-to-guest KINDS\n"
+	"                         what may be pasted in the guest: off, all (default), or some of\n"
+	"                         text,images,files\n"
+	"  --clipboard-to-host KINDS\n"
 	"                         what may leave the guest (text)\n"
+	"  --clipboard-max SIZE   of one copy (256M)\n"
 	"  --clipboard-primary {on|off}\n"
 	"                         also what is merely selected (off)\n"
 	"  --ready-fd N           write a byte there when all is set up\n"
@@ -44,33 +47,40 @@ const char screen_options_help[] =
 	"\n"
 	"Exit status: 0 the machine has ended; 1 failure; 2 wrong command line.\n";
 
-static int take_level(const struct arguments *arguments, const char *value,
-		      enum clipboard_level *level)
+static int take_kinds(const struct arguments *arguments, const char *value, unsigned int *kinds)
 {
-	if (strcmp(value, "off") == 0)
-		*level = CLIPBOARD_OFF;
-	else if (strcmp(value, "text") == 0)
-		*level = CLIPBOARD_TEXT_ONLY;
-	else if (strcmp(value, "all") == 0)
-		*level = CLIPBOARD_ALL;
-	else
-		return arguments_refuse(arguments, "'%s' is no clipboard policy: off, text or all",
-					value);
-	return 0;
+	if (clipboard_kinds_parse(slice_of(value), kinds) == 0)
+		return 0;
+	return arguments_refuse(arguments,
+				"'%s' is no clipboard policy: off, all, or some of "
+				"text,images,files",
+				value);
 }
 
 static int take_to_guest(struct arguments *arguments, const char *value)
 {
 	struct screen_options *options = arguments->options;
 
-	return take_level(arguments, value, &options->clipboard.to_guest);
+	return take_kinds(arguments, value, &options->clipboard.to_guest);
 }
 
 static int take_to_host(struct arguments *arguments, const char *value)
 {
 	struct screen_options *options = arguments->options;
 
-	return take_level(arguments, value, &options->clipboard.to_host);
+	return take_kinds(arguments, value, &options->clipboard.to_host);
+}
+
+static int take_max(struct arguments *arguments, const char *value)
+{
+	struct screen_options *options = arguments->options;
+	uint64_t size;
+
+	if (parse_size(value, &size) < 0 || size == 0 || size > CLIPBOARD_MAX_BYTES)
+		return arguments_refuse(arguments, "--clipboard-max '%s' is no size up to 256M",
+					value);
+	options->clipboard.max_bytes = (size_t)size;
+	return 0;
 }
 
 static int take_primary(struct arguments *arguments, const char *value)
@@ -101,6 +111,7 @@ static const struct argument table[] = {
 	{"novnc", ARGUMENT_TEXT, FIELD(novnc), NULL},
 	{"clipboard-to-guest", ARGUMENT_OTHER, 0, take_to_guest},
 	{"clipboard-to-host", ARGUMENT_OTHER, 0, take_to_host},
+	{"clipboard-max", ARGUMENT_OTHER, 0, take_max},
 	{"clipboard-primary", ARGUMENT_OTHER, 0, take_primary},
 	{"ready-fd", ARGUMENT_DESCRIPTOR, FIELD(ready_fd), NULL},
 	{"no-sandbox", ARGUMENT_OFF, FIELD(sandbox), NULL},

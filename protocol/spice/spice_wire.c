@@ -132,7 +132,7 @@ static int take_some(struct spice_wire *wire, struct slice *bytes)
 		wire->port = load_le32(wire->chunk);
 		wire->left = load_le32(wire->chunk + 4);
 		if (wire->port < SPICE_CLIENT_PORT || wire->port > SPICE_SERVER_PORT ||
-		    wire->left > SPICE_CHUNK_MAX)
+		    wire->left > SPICE_CHUNK_READ)
 			return -EPROTO;
 	}
 	content = (struct slice){bytes->bytes, MIN(bytes->length, (size_t)wire->left)};

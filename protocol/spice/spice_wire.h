@@ -2,10 +2,11 @@
 /*
  * spice_wire - messages of the SPICE dialect as bytes, both ways
  *
- * A port carries chunks (VDIChunkHeader: whom it is for, how long, at most 2048 bytes), their
- * contents carry messages (VDAgentMessage). A library without I/O: bytes go in by
- * spice_wire_receive(), come out of the queue `out`. A message's memory grows with what has come,
- * never by what its header says; those that are longer than wanted pass by unread.
+ * A port carries chunks (VDIChunkHeader: whom it is for, how long), their contents carry messages
+ * (VDAgentMessage). A chunk has at most 2048 bytes, say servers and clients; spice-vdagentd puts
+ * each message into one. A library without I/O: bytes go in by spice_wire_receive(), come out of
+ * the queue `out`. A message's memory grows with what has come, never by what its header says;
+ * those that are longer than wanted pass by unread.
  */
 #ifndef LODGE_PROTOCOL_SPICE_WIRE_H
 #define LODGE_PROTOCOL_SPICE_WIRE_H
@@ -13,7 +14,8 @@
 #include "protocol/byte_queue.h"
 #include "protocol/spice/spice.h"
 
-#define SPICE_CHUNK_MAX	 2048		/* VD_AGENT_MAX_DATA_SIZE */
+#define SPICE_CHUNK_MAX	 2048		/* that are sent (VD_AGENT_MAX_DATA_SIZE) */
+#define SPICE_CHUNK_READ (512U << 20)	/* that are understood */
 #define SPICE_OUTPUT_MAX (192ULL << 20) /* bytes that may wait */
 
 enum spice_port {

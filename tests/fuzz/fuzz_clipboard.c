@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: screen sandbox arguments pump busloop protocol base
+// components: screen sandbox arguments pump relay busloop protocol base
 /*
  * The clipboard: texts of any kind, and a guest that offers, wants and answers what it likes. The
  * first byte chooses. Both ends of the guest's session are here, without sockets in between.
@@ -291,8 +291,8 @@ static void host_acts(struct world *world)
 	} else if (head & 4) {
 		clipboard_set_policy(world->clipboard,
 				     (struct clipboard_policy){
-					     .to_guest = (enum clipboard_level)(head >> 3 & 1) * 2,
-					     .to_host = (enum clipboard_level)(head >> 4 & 1) * 2,
+					     .to_guest = head >> 3 & CLIPBOARD_ALL,
+					     .to_host = head >> 4 & CLIPBOARD_ALL,
 					     .primary = head & 0x20,
 				     });
 	} else {

@@ -5,8 +5,11 @@
 #include "host/cli/screen/uri_list.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/log.h"
+#include "protocol/base/parse.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -126,39 +129,37 @@ static int set_policy(const char *vm, const struct screen_policy *wanted)
 		log_error("%s: its screen's answer makes no sense", vm);
 		return EXIT_FAILED;
 	}
-	printf("to the guest: %.*s\nto the host: %.*s\nprimary selection: %.*s\n",
+	printf("to the guest: %.*s\nto the host: %.*s\nprimary selection: %.*s\nat most: %" PRIu64
+	       " bytes\n",
 	       (int)policy.to_guest.length, (const char *)policy.to_guest.bytes,
 	       (int)policy.to_host.length, (const char *)policy.to_host.bytes,
-	       (int)policy.primary.length, (const char *)policy.primary.bytes);
+	       (int)policy.primary.length, (const char *)policy.primary.bytes, policy.max_bytes);
 	return EXIT_DONE;
 }
 
-static bool is_one_of(const char *text, const char *const *words)
-{
-	for (; *words; words++) {
-		if (strcmp(text, *words) == 0)
-			return true;
-	}
-	return false;
-}
+struct policy_words {
+	const char *to_guest, *to_host, *primary, *max;
+};
 
-static int run_policy(const struct command *command, const char *vm, const char *to_guest,
-		      const char *to_host, const char *primary)
+static int run_policy(const struct command *command, const char *vm,
+		      const struct policy_words *words)
 {
-	static const char *const levels[] = {"", "off", "text", "all", NULL};
-	static const char *const switches[] = {"", "on", "off", NULL};
-	struct screen_policy policy = {slice_of(to_guest), slice_of(to_host), slice_of(primary)};
+	struct screen_policy policy = {
+		.to_guest = slice_of(words->to_guest),
+		.to_host = slice_of(words->to_host),
+		.primary = slice_of(words->primary),
+	};
 
-	if (!is_one_of(to_guest, levels) || !is_one_of(to_host, levels))
-		return options_wrong(command, "--to-guest and --to-host take off, text or all");
-	if (!is_one_of(primary, switches))
-		return options_wrong(command, "--with-primary takes on or off");
+	if (*words->max && (parse_size(words->max, &policy.max_bytes) < 0 ||
+			    policy.max_bytes == 0 || policy.max_bytes > CLIPBOARD_MAX_BYTES))
+		return options_wrong(command, "--max takes a size up to 256M, such as 64K");
 	return set_policy(vm, &policy);
 }
 
 static int run_clipboard(const struct command *command, int argc, char **argv)
 {
-	const char *to_guest = "", *to_host = "", *with_primary = "", *verb;
+	struct policy_words words = {"", "", "", ""};
+	const char *verb;
 	struct request request = {.type = ""};
 	bool files = false;
 	const struct option_spec specs[] = {
@@ -167,10 +168,13 @@ static int run_clipboard(const struct command *command, int argc, char **argv)
 		{"files", 'f', OPTION_FLAG, NULL, "files, by way of the agent", &files, 0, 0},
 		{"primary", 'p', OPTION_FLAG, NULL, "what is merely selected", &request.primary, 0,
 		 0},
-		{"to-guest", 0, OPTION_TEXT, "LEVEL", "policy: off, text or all", &to_guest, 0, 0},
-		{"to-host", 0, OPTION_TEXT, "LEVEL", "policy: off, text or all", &to_host, 0, 0},
+		{"to-guest", 0, OPTION_TEXT, "KINDS",
+		 "policy: off, all, or some of text,images,files", &words.to_guest, 0, 0},
+		{"to-host", 0, OPTION_TEXT, "KINDS", "the same, the other way", &words.to_host, 0,
+		 0},
+		{"max", 0, OPTION_TEXT, "SIZE", "policy: of one copy", &words.max, 0, 0},
 		{"with-primary", 0, OPTION_TEXT, "on|off", "policy: the primary selection too",
-		 &with_primary, 0, 0},
+		 &words.primary, 0, 0},
 	};
 	int status;
 
@@ -179,8 +183,8 @@ static int run_clipboard(const struct command *command, int argc, char **argv)
 	request.vm = argv[0];
 	verb = argv[1];
 	if (strcmp(verb, "policy") == 0 && argc == 2)
-		return run_policy(command, request.vm, to_guest, to_host, with_primary);
-	if (*to_guest || *to_host || *with_primary)
+		return run_policy(command, request.vm, &words);
+	if (*words.to_guest || *words.to_host || *words.primary || *words.max)
 		return options_wrong(command, "a policy is set by 'policy'");
 	if (files && (*request.type || argc < 3))
 		return options_wrong(command, "--files goes with 'set FILE...' or 'get FOLDER', "
@@ -210,7 +214,8 @@ const struct command command_clipboard = {
 	.description =
 		"get writes what was copied in the guest to standard output. set offers TEXT, or\n"
 		"what comes on standard input, to whoever pastes in the guest. policy shows what\n"
-		"may pass, and sets it: by direction, nothing, text alone, or everything.\n"
+		"may pass, and sets it: by direction, which kinds, and how much at once; 'files'\n"
+		"is also what lets 'lodge send' pass.\n"
 		"With --files, set copies FILEs into a new folder of the guest's /tmp, to be "
 		"pasted\n"
 		"there; get copies what was copied in the guest into FOLDER, which it makes.\n",

@@ -50,7 +50,7 @@ static void again(struct vm_screen *screen)
 
 static void hand_over_agent(struct vm_screen *screen)
 {
-	static const char *const services[] = {"display", "clipboard", NULL};
+	static const char *const services[] = {"display", "clipboard", "files", NULL};
 	int fd, r;
 
 	if (!screen->client || !agent_link_is_available(screen->vm->agent))

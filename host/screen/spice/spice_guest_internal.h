@@ -2,8 +2,9 @@
 /*
  * spice_guest_internal - what the files of the SPICE guest know of each other
  *
- * spice_guest.c has the port, the session and the displays, spice_guest_clipboard.c copies and
- * pastes, spice_guest_files.c files.
+ * spice_guest.c has the port and the session, spice_guest_display.c the displays,
+ * spice_guest_clipboard.c what was copied, spice_guest_read.c and spice_guest_write.c pastes here
+ * and there, spice_guest_files.c files.
  */
 #ifndef LODGE_SCREEN_SPICE_GUEST_INTERNAL_H
 #define LODGE_SCREEN_SPICE_GUEST_INTERNAL_H
@@ -18,6 +19,9 @@
 #define SPICE_READS	 16	     /* pastes here that wait */
 #define SPICE_WANTS	 16	     /* pastes there that wait */
 #define SPICE_FILES	 8	     /* at once */
+
+#define SPICE_TYPES	     (SPICE_CLIPBOARD_IMAGE_JPG + 1)
+#define SPICE_TYPE_BIT(type) (1U << (type))
 
 struct spice_read;
 struct spice_write;
@@ -58,18 +62,42 @@ struct spice_guest {
 void spice_guest_say(struct spice_guest *spice, enum spice_type type, struct slice head,
 		     struct slice body);
 
+/* --- spice_guest_display.c ------------------------------------------------------------------ */
+
+void spice_guest_display_attach(struct spice_guest *spice, struct stream *stream);
+/* The agent there has said what it knows. */
+void spice_guest_display_begin(struct spice_guest *spice);
+void spice_guest_display_replied(struct spice_guest *spice, struct slice payload);
+
 /* --- spice_guest_clipboard.c ---------------------------------------------------------------- */
 
 void spice_guest_clipboard_attach(struct spice_guest *spice, struct stream *stream);
-void spice_guest_clipboard_read(struct spice_guest *spice, struct stream *stream,
-				struct slice params);
-void spice_guest_clipboard_write(struct spice_guest *spice, struct stream *stream,
-				 struct slice params);
 void spice_guest_clipboard_message(struct spice_guest *spice, enum spice_type type,
 				   struct slice payload);
-void spice_guest_clipboard_skipped(struct spice_guest *spice, struct slice start);
 /* The agent there has begun anew. */
 void spice_guest_clipboard_begin(struct spice_guest *spice);
+
+const char *spice_guest_selection_name(unsigned int selection);
+/* Or -EINVAL. */
+int spice_guest_selection(struct slice name);
+void spice_guest_say_clipboard(struct spice_guest *spice, enum spice_type type, uint8_t selection,
+			       uint32_t clipboard_type, struct slice data);
+
+/* --- spice_guest_read.c --------------------------------------------------------------------- */
+
+void spice_guest_clipboard_read(struct spice_guest *spice, struct stream *stream,
+				struct slice params);
+/* For those who wait for it; with NONE the guest says that it has nothing. */
+void spice_guest_clipboard_answer(struct spice_guest *spice, const struct spice_clipboard *said,
+				  int error);
+void spice_guest_clipboard_skipped(struct spice_guest *spice, struct slice start);
+
+/* --- spice_guest_write.c -------------------------------------------------------------------- */
+
+void spice_guest_clipboard_request(struct spice_guest *spice, const struct spice_clipboard *wanted);
+void spice_guest_clipboard_write(struct spice_guest *spice, struct stream *stream,
+				 struct slice params);
+void spice_guest_say_none(struct spice_guest *spice, uint8_t selection);
 
 /* --- spice_guest_files.c -------------------------------------------------------------------- */
 

@@ -24,6 +24,7 @@ DESKTOPS = {
     # The console's frame buffer stays as large as it was at boot.
     "console": Desktop(alone="crops", heads_alone=False, boot="1920x1080"),
     "xorg": Desktop(alone=False, heads_alone=False),
+    "xorg-spice": Desktop(alone=False, heads_alone=False),
     "xfce": Desktop(alone=False, heads_alone=False),
     "weston": Desktop(alone=False, heads_alone=True),
     "sway": Desktop(alone=False, heads_alone=True, scales=True),

@@ -268,6 +268,7 @@ class ScreenGuest(RigGuest):
     way, screen = "screen", True
     spots = None
     source = "qemu"  # as lodge-screen calls it
+    handed = {"agent": "agent.sock"}  # sockets of the guest's ports, by what lodge-screen calls them
 
     def boot(self, seconds):
         super().boot(seconds)
@@ -298,9 +299,12 @@ class ScreenGuest(RigGuest):
         handoff = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         handoff.settimeout(20)
         handoff.connect(path)
-        agent = socket.socket(socket.AF_UNIX)
-        agent.connect(os.path.join(self.folder, "agent.sock"))
-        for kind, descriptor in ((self.source, self._display()), ("agent", agent)):
+        descriptors = [(self.source, self._display())]
+        for kind, name in self.handed.items():
+            port = socket.socket(socket.AF_UNIX)
+            port.connect(os.path.join(self.folder, name))
+            descriptors.append((kind, port))
+        for kind, descriptor in descriptors:
             socket.send_fds(handoff, [b"kind=%s\n" % kind.encode()], [descriptor.fileno()])
             answer = handoff.recv(1024)
             descriptor.close()
@@ -383,6 +387,13 @@ class VncGuest(ScreenGuest):
         ours = socket.socket(socket.AF_UNIX)
         ours.connect(os.path.join(self.folder, "vnc0.sock"))
         return ours
+
+
+class StockGuest(ScreenGuest):
+    """The same, and the guest has SPICE's own agent instead of ours."""
+
+    way = "stock"
+    handed = {"spice": "spice-port.sock"}
 
 
 class LodgeGuest(ScreenGuest):

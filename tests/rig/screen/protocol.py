@@ -13,6 +13,7 @@ from picture import Error, Picture, read_png
 SYNC = bytes.fromhex("f74c6f646765fafd")
 HELLO, REQUEST, REPLY, ERROR, CANCEL, MESSAGE, DATA, END, CREDIT, EVENT, PING, PONG = range(1, 13)
 MORE = 1
+FIRST_CREDIT = 262144
 
 
 def encode(value):
@@ -84,9 +85,23 @@ class Stream:
         self.parts = b""
         self.ended = threading.Event()
         self.result = self.error = None
+        self.credit = threading.Semaphore(0)  # something has come
+        self.granted, self.sent = FIRST_CREDIT, 0
 
     def message(self, name, values):
         self.control.send(MESSAGE, self.number, encode(name) + encode(values))
+
+    def write(self, data, seconds=60):
+        """All of it on channel 0, as fast as it is taken, and the end."""
+        while data and not self.ended.is_set():
+            room = min(self.granted - self.sent, 65536)
+            if not room and not self.credit.acquire(timeout=seconds):
+                raise Error("nothing is taken for %g s" % seconds)
+            piece, data = data[:room], data[room:]
+            if piece:
+                self.sent += len(piece)
+                self.control.send(DATA, self.number, piece)
+        self.control.send(END, self.number)
 
     def wait(self, seconds):
         """(result, bytes of channel 1)"""
@@ -182,6 +197,9 @@ class Control:
         if kind == DATA:
             stream.data.append(payload)
             self.send(CREDIT, number, struct.pack("<I", len(payload)), channel)
+        elif kind == CREDIT and channel == 0:
+            stream.granted += struct.unpack("<I", payload)[0]
+            stream.credit.release()
         elif kind in (MESSAGE, REPLY, ERROR):
             stream.parts += payload
             if flags & MORE:
@@ -200,6 +218,7 @@ class Control:
         self.streams.pop(stream.number, None)
         stream.result, stream.error = result, error
         stream.ended.set()
+        stream.credit.release()
 
     # --- Requests
 
@@ -214,11 +233,7 @@ class Control:
         """(result, bytes of channel 1)"""
         stream = self.open(method, parameters)
         if data is not None:
-            if len(data) > 262144:
-                raise ValueError("more than the first credit")
-            for at in range(0, len(data), 65536):
-                self.send(DATA, stream.number, data[at:at + 65536])
-            self.send(END, stream.number)
+            stream.write(data)
         return stream.wait(self.timeout)
 
     # --- lodge-screen

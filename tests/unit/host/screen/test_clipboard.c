@@ -445,7 +445,7 @@ static struct clipboard_types seen(struct viewer_end *viewer)
 	return clipboard_types(viewer->world->clipboard, &viewer->viewer, CLIPBOARD_CLIPBOARD);
 }
 
-static void allow(struct world *world, enum clipboard_level to_guest, enum clipboard_level to_host)
+static void allow(struct world *world, unsigned int to_guest, unsigned int to_host)
 {
 	clipboard_set_policy(world->clipboard,
 			     (struct clipboard_policy){.to_guest = to_guest, .to_host = to_host});
@@ -693,6 +693,50 @@ START_TEST(the_policy_holds_by_direction_and_type)
 }
 END_TEST
 
+START_TEST(the_policy_knows_kinds)
+{
+	struct world world;
+
+	world_new(&world, false);
+	allow(&world, CLIPBOARD_ALL, CLIPBOARD_TEXT_ONLY | CLIPBOARD_IMAGES);
+	GUEST_COPIES(&world, "text/html", "image/png", "text/uri-list", "UTF8_STRING");
+	ck_assert_uint_eq(seen(&world.viewer[0]).count, 2);
+	ck_assert_str_eq(seen(&world.viewer[0]).type[0], "image/png");
+	ck_assert_str_eq(seen(&world.viewer[0]).type[1], CLIPBOARD_TEXT);
+	allow(&world, CLIPBOARD_ALL, CLIPBOARD_FILES);
+	ck_assert_uint_eq(seen(&world.viewer[0]).count, 1);
+	ck_assert_str_eq(seen(&world.viewer[0]).type[0], "text/uri-list");
+	/* Not even secret files. */
+	guest_copies_as(&world, "clipboard", 20, (const char *const[]){"text/uri-list"}, 1, true);
+	ck_assert_uint_eq(seen(&world.viewer[0]).serial, 0);
+	/* Between viewers: what both directions allow. */
+	allow(&world, CLIPBOARD_TEXT_ONLY | CLIPBOARD_IMAGES, CLIPBOARD_IMAGES | CLIPBOARD_FILES);
+	clipboard_copied(world.clipboard, &world.viewer[1].viewer, CLIPBOARD_CLIPBOARD,
+			 (const char *const[]){"UTF8_STRING", "image/png", "text/uri-list"}, 3,
+			 on_wanted);
+	ck_assert_uint_eq(seen(&world.viewer[0]).count, 1);
+	ck_assert_str_eq(seen(&world.viewer[0]).type[0], "image/png");
+	world_free(&world);
+}
+END_TEST
+
+START_TEST(the_policy_bounds_copies)
+{
+	struct world world;
+
+	world_new(&world, false);
+	clipboard_set_policy(world.clipboard,
+			     (struct clipboard_policy){.to_guest = CLIPBOARD_ALL, .max_bytes = 3});
+	ck_assert_int_eq(clipboard_copied_bytes(world.clipboard, &world.viewer[0].viewer,
+						CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT, "four", 4),
+			 -EFBIG);
+	ck_assert_int_eq(clipboard_copied_bytes(world.clipboard, &world.viewer[0].viewer,
+						CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT, "two", 3),
+			 0);
+	world_free(&world);
+}
+END_TEST
+
 START_TEST(offers_are_bounded)
 {
 	static char name[200][CLIPBOARD_TYPE_MAX + 20];
@@ -805,6 +849,8 @@ int main(void)
 	tcase_add_test(tc, the_guest_gets_only_what_it_was_shown);
 	tcase_add_test(tc, a_viewer_goes_and_with_it_what_it_had);
 	tcase_add_test(tc, the_policy_holds_by_direction_and_type);
+	tcase_add_test(tc, the_policy_knows_kinds);
+	tcase_add_test(tc, the_policy_bounds_copies);
 	tcase_add_test(tc, offers_are_bounded);
 	tcase_add_test(tc, a_guest_without_a_desktop_is_asked_again_later);
 	tcase_add_test(tc, bytes_may_be_there_already);

@@ -628,6 +628,93 @@ START_TEST(a_cancelled_typist_lets_go)
 }
 END_TEST
 
+/* --- Files ------------------------------------------------------------------------------------ */
+
+/* The guest's agent. */
+static struct session *agent;
+static struct pump *agent_pump;
+
+static void on_agent_established(void *owner, const struct session_peer *peer)
+{
+	(void)owner;
+	(void)peer;
+}
+
+static void on_agent_wake(void *owner)
+{
+	(void)owner;
+	pump_wake(agent_pump);
+}
+
+static void on_file(void *owner, struct stream *stream, struct slice method, struct slice params)
+{
+	const struct files_received received = {.size_bytes = 5,
+						.name = SLICE_LITERAL("a (1).txt")};
+	struct files_receive want;
+	uint8_t bytes[64];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+
+	(void)owner;
+	ck_assert(slice_is(method, "files.receive"));
+	ck_assert_int_eq(message_decode(&message_files_receive, params, &want), 0);
+	ck_assert(slice_is(want.name, "a.txt"));
+	message_encode(&message_files_received, &received, &writer);
+	stream_reply(stream, cbor_written(&writer));
+}
+
+static const struct session_handlers agent_handlers = {.established = on_agent_established,
+						       .lost = on_lost,
+						       .request = on_file,
+						       .wake = on_agent_wake,
+						       .random = on_random};
+
+static void agent_comes(void)
+{
+	static const char *const files[] = {"files", NULL};
+	int fd[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
+	agent = session_new(SESSION_GUEST, "agent 1", files, &agent_handlers, NULL);
+	ck_assert_int_eq(pump_new(&loop, fd[1], false, agent, &pump_handlers, NULL, &agent_pump),
+			 0);
+	ck_assert_int_eq(guest_attach(services.guest, fd[0]), 0);
+	while (!guest_takes_files(services.guest))
+		uv_run(&loop, UV_RUN_ONCE);
+}
+
+START_TEST(files_go_as_the_policy_allows)
+{
+	const struct files_receive want = {.name = SLICE_LITERAL("a.txt"), .size_bytes = 5};
+	const struct screen_policy no_files = {.to_guest = SLICE_LITERAL("text,images")};
+	const struct screen_policy files = {.to_guest = SLICE_LITERAL("files"), .max_bytes = 4096};
+	struct files_received received;
+	struct screen_policy policy;
+	struct answer answer;
+
+	call("screen.send-file", &message_files_receive, &want, &answer);
+	ck_assert_int_eq(answer.error, -ENOTCONN);
+	agent_comes();
+	call("screen.policy", &message_screen_policy, &no_files, &answer);
+	ck_assert_int_eq(answer.error, 0);
+	call("screen.send-file", &message_files_receive, &want, &answer);
+	ck_assert_int_eq(answer.error, -EPERM);
+	call("screen.policy", &message_screen_policy, &files, &answer);
+	ck_assert_int_eq(message_decode(&message_screen_policy, params_of(&answer), &policy), 0);
+	ck_assert(slice_is(policy.to_guest, "files"));
+	ck_assert(slice_is(policy.to_host, "text"));
+	ck_assert_uint_eq(policy.max_bytes, 4096);
+	call("screen.send-file", &message_files_receive, &want, &answer);
+	ck_assert_int_eq(answer.error, 0);
+	ck_assert_int_eq(message_decode(&message_files_received, params_of(&answer), &received), 0);
+	ck_assert(slice_is(received.name, "a (1).txt"));
+	pump_free(agent_pump);
+	agent_pump = NULL;
+	session_free(agent);
+	while (guest_takes_files(services.guest))
+		uv_run(&loop, UV_RUN_ONCE);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("control");
@@ -639,6 +726,7 @@ int main(void)
 	tcase_set_timeout(tests, 30);
 	tcase_add_test(tests, a_capture_is_what_the_guest_shows);
 	tcase_add_test(tests, a_capture_of_one_head);
+	tcase_add_test(tests, files_go_as_the_policy_allows);
 	tcase_add_test(tests, a_raw_capture_with_the_cursor);
 	tcase_add_test(tests, a_capture_waits_for_the_picture);
 	tcase_add_test(tests, a_display_is_set_and_told);

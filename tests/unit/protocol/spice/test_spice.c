@@ -334,10 +334,34 @@ START_TEST(test_wire)
 }
 END_TEST
 
+/* As spice-vdagentd sends it. */
+START_TEST(a_chunk_may_hold_a_whole_message)
+{
+	static const uint8_t head[] = {1, 0, 0, 0, 0x14, 0x10, 0, 0, 1, 0, 0, 0,    4, 0,
+				       0, 0, 0, 0, 0,	 0,    0, 0, 0, 0, 0, 0x10, 0, 0};
+	static uint8_t much[4096];
+	struct got got = {0};
+	struct spice_wire wire;
+
+	for (size_t i = 0; i < sizeof(much); i++)
+		much[i] = (uint8_t)(i * 7);
+	spice_wire_init(&wire, &handlers, &got);
+	ck_assert_int_eq(spice_wire_receive(&wire, head, sizeof(head)), 0);
+	ck_assert_int_eq(spice_wire_receive(&wire, much, 3000), 0);
+	ck_assert_int_eq(spice_wire_receive(&wire, much + 3000, sizeof(much) - 3000), 0);
+	ck_assert_uint_eq(got.messages, 1);
+	ck_assert_uint_eq(got.type, SPICE_CLIPBOARD);
+	ck_assert_uint_eq(got.length, sizeof(much));
+	ck_assert_mem_eq(got.bytes, much, sizeof(much));
+	spice_wire_reset(&wire);
+	free(got.bytes);
+}
+END_TEST
+
 START_TEST(test_wire_refuses)
 {
 	static const uint8_t port[] = {3, 0, 0, 0, 20, 0, 0, 0};
-	static const uint8_t chunk[] = {1, 0, 0, 0, 1, 8, 0, 0}; /* 2049 */
+	static const uint8_t chunk[] = {1, 0, 0, 0, 1, 0, 0, 0x20}; /* beyond all messages */
 	static const uint8_t protocol[] = {1, 0, 0, 0, 20, 0, 0, 0, 2, 0, 0, 0, 6, 0,
 					   0, 0, 0, 0, 0,  0, 0, 0, 0, 0, 8, 0, 0, 0};
 	/* A size near 2^32 costs nothing, and passes by. */
@@ -395,6 +419,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tcase, a_mouse_is_read);
+	tcase_add_test(tcase, a_chunk_may_hold_a_whole_message);
 	tcase_add_test(tcase, test_capabilities);
 	tcase_add_test(tcase, test_monitors);
 	tcase_add_test(tcase, test_clipboard);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/screen/clipboard_policy.h"
+
+#include "protocol/base/bytes.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+
+START_TEST(words_and_kinds)
+{
+	static const struct {
+		const char *words, *same;
+		unsigned int kinds;
+	} known[] = {
+		{"off", "off", CLIPBOARD_OFF},
+		{"all", "all", CLIPBOARD_ALL},
+		{"text", "text", CLIPBOARD_TEXT_ONLY},
+		{"files,text", "text,files", CLIPBOARD_TEXT_ONLY | CLIPBOARD_FILES},
+		{"text,images,files,text", "text,images,files", CLIPBOARD_ALL & ~CLIPBOARD_OTHER},
+	};
+	static const char *const wrong[] = {"",	     ",",	 "text,",    ",text", "text,,files",
+					    "texts", "text off", "off,text", "ALL"};
+	char words[CLIPBOARD_KINDS_BYTES];
+	unsigned int kinds;
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		ck_assert_int_eq(clipboard_kinds_parse(slice_of(known[i].words), &kinds), 0);
+		ck_assert_uint_eq(kinds, known[i].kinds);
+		ck_assert_str_eq(clipboard_kinds_format(kinds, words), known[i].same);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		ck_assert_int_eq(clipboard_kinds_parse(slice_of(wrong[i]), &kinds), -EINVAL);
+}
+END_TEST
+
+START_TEST(types_have_kinds)
+{
+	ck_assert_int_eq(clipboard_kind_of("text/plain;charset=utf-8"), CLIPBOARD_TEXT_ONLY);
+	ck_assert_int_eq(clipboard_kind_of("UTF8_STRING"), CLIPBOARD_TEXT_ONLY);
+	ck_assert_int_eq(clipboard_kind_of("image/png"), CLIPBOARD_IMAGES);
+	ck_assert_int_eq(clipboard_kind_of("text/uri-list"), CLIPBOARD_FILES);
+	ck_assert_int_eq(clipboard_kind_of("x-special/gnome-copied-files"), CLIPBOARD_FILES);
+	ck_assert_int_eq(clipboard_kind_of("text/html"), CLIPBOARD_OTHER);
+	ck_assert_int_eq(clipboard_kind_of("imagery"), CLIPBOARD_OTHER);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("clipboard policy");
+	TCase *tcase = tcase_create("all");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tcase, words_and_kinds);
+	tcase_add_test(tcase, types_have_kinds);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

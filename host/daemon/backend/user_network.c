@@ -69,8 +69,9 @@ static int wait_until_ready(int fd)
 int user_network_start(const char *program, const char *socket, char *const *forwards,
 		       const char *log, char *error, size_t capacity)
 {
+	char mtu[] = "--mtu=" NETWORK_MTU_TEXT;
 	char *arguments[7 + 2 * OPTION_LIST_MAX] = {(char *)program, "--listen", (char *)socket,
-						    "--mtu=" NETWORK_MTU_TEXT, "--ready-fd=3"};
+						    mtu, "--ready-fd=3"};
 	_cleanup_close_ int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	_cleanup_close_ int ready = -EBADF, told = -EBADF;
 	size_t count = 5;

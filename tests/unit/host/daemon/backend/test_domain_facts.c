@@ -87,8 +87,8 @@ END_TEST
 static const char *const no_channels[] = {
 	"",
 	"<channel type='pty'><target type='virtio' name='org.lodge.agent.0'/></channel>",
-	"<channel type='unix'><source mode='connect' path='/x'/>"
-	"<target type='virtio' name='org.lodge.agent.0'/></channel>",
+	("<channel type='unix'><source mode='connect' path='/x'/>"
+	 "<target type='virtio' name='org.lodge.agent.0'/></channel>"),
 	"<channel type='unix'><target type='virtio' name='org.lodge.agent.00'/></channel>",
 };
 

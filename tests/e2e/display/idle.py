@@ -5,7 +5,7 @@
 usage: idle.py PROGRAM
 
 In front of the stand-in for a machine, whose picture is painted anew 30 times a second if it is asked for, and
-of QEMU's firmware. A wakeup is a context switch of the process that it made itself (/proc/PID/status).
+of QEMU's firmware, by either of its displays. A wakeup is a context switch of the process that it made itself (/proc/PID/status).
 """
 import os
 import sys
@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "rig", "screen")]
 
 from protocol import Control  # noqa: E402
-from qemu import Checks, Qemu, screen, settle, size_of, wait  # noqa: E402
+from qemu import Checks, DBUS, Qemu, screen, settle, size_of, wait  # noqa: E402
 from rfb import Rfb  # noqa: E402
 from screens import Screen  # noqa: E402
 
@@ -74,25 +74,29 @@ def with_nothing_that_changes(check, program, folder):
     shown.close()
 
 
-def in_front_of_qemu(check, program, folder):
-    qemu = Qemu(folder)
+def in_front_of_qemu(check, program, folder, option="--qemu", display=DBUS):
+    qemu = Qemu(folder, display=display)
     ours = qemu.display()
-    process, paths = screen(program, folder, "--qemu", str(ours.fileno()), fds=(ours.fileno(),))
+    process, paths = screen(program, folder, option, str(ours.fileno()), fds=(ours.fileno(),))
     ours.close()
     control = Control(paths[0])
     wait(lambda: size_of(control, 0) == (720, 400), 30)
     settle(control)
     time.sleep(4.0)  # it listens on for a while
     n = wakeups(process.pid)
-    check("QEMU's text cursor blinks, nobody looks", not n, n)
+    check("QEMU's text cursor blinks, nobody looks (%s)" % option, not n, n)
     process.terminate()
     process.wait(10)
     qemu.close()
 
 
+def in_front_of_qemus_vnc(check, program, folder):
+    in_front_of_qemu(check, program, folder, "--vnc-source", ("-vnc", "none"))
+
+
 def main():
     check = Checks("idle")
-    for step in (in_front_of_a_stand_in, with_nothing_that_changes, in_front_of_qemu):
+    for step in (in_front_of_a_stand_in, with_nothing_that_changes, in_front_of_qemu, in_front_of_qemus_vnc):
         with tempfile.TemporaryDirectory() as folder:
             step(check, sys.argv[1], folder)
     print("%d passed, %d failed" % (check.passed, check.failed))

@@ -9,6 +9,7 @@ screendump; keys that are typed reach its boot menu; a second console comes and 
 connected to again, and ends. Over VNC also the pointer, and a machine whose mouse is relative.
 """
 import array
+import atexit
 import json
 import os
 import socket
@@ -43,6 +44,7 @@ class Qemu:
              "-device", "virtio-vga,max_outputs=2", *pointer, *display,
              "-qmp", "unix:%s,server=on,wait=off" % self.qmp_path, *options],
             stdin=subprocess.DEVNULL)
+        atexit.register(self.close)
         deadline = time.monotonic() + 20
         while not os.path.exists(self.qmp_path) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -159,7 +161,9 @@ def screen(program, folder, *options, fds=()):
             os.unlink(path)
     process = subprocess.Popen([program, "--control", paths[0], "--handoff", paths[1], "--vnc", paths[2], *options],
                                pass_fds=fds)
-    if not wait(lambda: os.path.exists(paths[2]) or process.poll() is not None, 10) or process.poll() is not None:
+    atexit.register(process.kill)
+    # The one for descriptors is the last that is there.
+    if not wait(lambda: os.path.exists(paths[1]) or process.poll() is not None, 20) or process.poll() is not None:
         raise SystemExit("lodge-screen does not start")
     return process, paths
 

@@ -112,8 +112,8 @@ static void hash_part(uint64_t lane[LANES], const uint8_t *pixels, uint32_t widt
 	hash_row(lane, row);
 }
 
-static uint64_t hash_tile(const struct damage *damage, const struct desktop *desktop,
-			  uint32_t column, uint32_t row)
+uint64_t damage_hash(const struct damage *damage, const struct desktop *desktop, uint32_t column,
+		     uint32_t row)
 {
 	uint32_t x = column * DAMAGE_TILE, y = row * DAMAGE_TILE;
 	uint32_t right = MIN(MIN(x + DAMAGE_TILE, damage->width), desktop->width);
@@ -149,7 +149,7 @@ static bool has_changed(struct damage *damage, const struct desktop *desktop, ui
 
 	if (damage->dirty[tile] != 1)
 		return damage->dirty[tile] != 0;
-	hash = hash_tile(damage, desktop, column, row);
+	hash = damage_hash(damage, desktop, column, row);
 	if (hash == damage->sent[tile]) {
 		clean(damage, tile);
 		return false;

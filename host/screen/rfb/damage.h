@@ -32,6 +32,12 @@ void damage_free(struct damage *damage);
 /* @forget: it is to be sent even if the pixels are what was sent. */
 void damage_mark(struct damage *damage, const struct rectangle *where, bool forget);
 
+/* The hash of a tile as @desktop has it now: the same for the same pixels wherever they are; never
+ * 0.
+ */
+uint64_t damage_hash(const struct damage *damage, const struct desktop *desktop, uint32_t column,
+		     uint32_t row);
+
 struct damage_limits {
 	size_t list;	    /* rectangles that there is room for */
 	uint64_t pixels;    /* of all; the last may go beyond */

@@ -39,6 +39,8 @@ static bool in_range(int32_t encoding, int32_t first, int32_t last, int *value)
 static bool *ability(struct rfb_abilities *can, int32_t encoding)
 {
 	switch (encoding) {
+	case RFB_COPY_RECT:
+		return &can->copy_rect;
 	case DESKTOP_SIZE:
 		return &can->desktop_size;
 	case LAST_RECT:

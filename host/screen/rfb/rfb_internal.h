@@ -10,6 +10,7 @@
  *	update.c	when it is sent what
  *	pseudo.c	cursor, LEDs, name: what is no picture and comes with it
  *	pointer.c	the cursor for those who cannot show one: in the picture
+ *	scroll.c	what need not be sent because it is there, elsewhere
  *	flow.c		fences and continuous updates
  *	clipboard.c	plain and extended
  */
@@ -20,6 +21,7 @@
 #include "host/screen/keyboard.h"
 #include "host/screen/rfb/encoder.h"
 #include "host/screen/rfb/rfb.h"
+#include "host/screen/rfb/scroll.h"
 
 #define RFB_CHALLENGE_SIZE 16
 
@@ -43,7 +45,7 @@ struct rfb_abilities {
 	bool last_rect, cursor, alpha_cursor, pointer_position;
 	bool desktop_size, extended_desktop_size, desktop_name;
 	bool qemu_keys, qemu_motion, qemu_leds, vmware_leds, mouse_buttons;
-	bool fence, continuous_updates, extended_clipboard;
+	bool fence, continuous_updates, extended_clipboard, copy_rect;
 	int compression, quality, jpeg_quality, jpeg_subsample;
 };
 
@@ -158,6 +160,7 @@ struct rfb {
 	struct rfb_pointer pointer;
 	struct rfb_pending pending;
 	struct rfb_update update;
+	struct scroll scroll;
 	struct encoder encoder;
 	struct wire out;    /* an update */
 	struct wire aside;  /* other messages: not in the middle of an update */

@@ -152,6 +152,28 @@ static void take_pieces(struct rfb *rfb)
 	update->area.height = bottom - MIN(bottom, update->area.y);
 }
 
+/* Before hashes of what is new take the place of those of what was sent. */
+static size_t take_copies(struct rfb *rfb, const struct rectangle *area)
+{
+	rfb->scroll.count = 0;
+	/* A pointer in the picture would be copied with it. Without memory there are none. */
+	if (rfb->can.copy_rect && !rfb->pointer.painted)
+		(void)scroll_find(&rfb->damage, area, screen_desktop(rfb->viewer.screen),
+				  &rfb->scroll);
+	return rfb->scroll.count;
+}
+
+static void put_copies(struct rfb *rfb)
+{
+	const struct scroll *scroll = &rfb->scroll;
+
+	for (size_t i = 0; i < scroll->count; i++) {
+		encode_header(&rfb->out, &scroll->copy[i], RFB_COPY_RECT);
+		wire_put16(&rfb->out, scroll->copy[i].x);
+		wire_put16(&rfb->out, (uint32_t)((int32_t)scroll->copy[i].y + scroll->rows));
+	}
+}
+
 static void begin_update(struct rfb *rfb)
 {
 	struct rfb_update *update = &rfb->update;
@@ -174,7 +196,7 @@ static void begin_update(struct rfb *rfb)
 		if (rfb->refreshes)
 			damage_mark(&rfb->damage, &rfb->refresh, true);
 		rfb->refreshes = false;
-		others = rfb_count_pseudo(rfb);
+		others = rfb_count_pseudo(rfb) + (unsigned int)take_copies(rfb, &area);
 		update->last_rect = rfb->can.last_rect;
 		update->area = area;
 		update->tiles = rfb->damage.count;
@@ -186,6 +208,7 @@ static void begin_update(struct rfb *rfb)
 		put_update(rfb,
 			   update->last_rect ? UNCOUNTED : (unsigned int)update->count + others);
 		rfb_put_pseudo(rfb);
+		put_copies(rfb);
 	}
 	if (rfb->closed)
 		return;

@@ -11,6 +11,7 @@
 
 enum {
 	RAW = 0,
+	COPY_RECT = 1,
 	DESKTOP_SIZE = -223,
 	LAST_RECT = -224,
 	POINTER_POSITION = -232,
@@ -528,6 +529,55 @@ START_TEST(test_painted_cursor)
 }
 END_TEST
 
+/* Every pixel another, and the same @lines further down. */
+static void paint_lines(uint32_t lines)
+{
+	struct rectangle place, all = {0, 0, 320, 200};
+	size_t stride;
+	uint8_t *pixels = screen_pixels(talk->screen, 0, &place, &stride);
+
+	for (uint32_t y = 0; y < 200; y++) {
+		for (uint32_t x = 0; x < 320; x++)
+			store_le32(pixels + y * stride + x * 4UL,
+				   ((y + lines) * 320 + x) * 0x9e3779b1U >> 8);
+	}
+	screen_damaged(talk->screen, 0, &all);
+}
+
+/* What was scrolled is copied, before the pixels; for viewers that can. */
+START_TEST(test_scrolled)
+{
+	unsigned int count;
+	uint32_t colour;
+
+	paint_lines(0);
+	talk_encodings(talk, RAW, COPY_RECT, NO_MORE);
+	talk_request(talk, true);
+	ck_assert_uint_eq(hear_pixels(&colour), 320 * 200);
+	talk_request(talk, true);
+	paint_lines(16);
+	count = talk_hear_update(talk);
+	{
+		struct rectangle to = talk_hear_header(talk, COPY_RECT);
+
+		ck_assert(to.x == 0 && to.y == 0 && to.width == 320 && to.height == 176);
+		ck_assert_mem_eq(talk_hear(talk, 4), "\0\0\0\20", 4);
+	}
+	ck_assert_uint_eq(hear_raw(count - 1, &colour), 320 * 24);
+	ck_assert_uint_eq(colour, ((176 + 16) * 320 * 0x9e3779b1U) >> 8);
+	talk_request(talk, true);
+	paint_lines(0);
+	count = talk_hear_update(talk);
+	ck_assert_uint_eq(talk_hear_header(talk, COPY_RECT).y, 16);
+	ck_assert_mem_eq(talk_hear(talk, 4), "\0\0\0\0", 4);
+	hear_raw(count - 1, &colour);
+	talk_encodings(talk, RAW, NO_MORE);
+	talk_request(talk, true);
+	paint_lines(16);
+	ck_assert_uint_eq(hear_pixels(&colour), 320 * 200);
+}
+END_TEST
+
 START_TEST(test_leds_name_keys)
 {
 	uint32_t colour;
@@ -691,6 +741,7 @@ int main(void)
 	tcase_add_test(tcase, test_cursor);
 	tcase_add_test(tcase, test_alpha_cursor);
 	tcase_add_test(tcase, test_painted_cursor);
+	tcase_add_test(tcase, test_scrolled);
 	tcase_add_test(tcase, test_leds_name_keys);
 	tcase_add_test(tcase, test_fence);
 	tcase_add_test(tcase, test_continuous);

@@ -84,6 +84,7 @@ class Spots:
     def at(self, x, y):
         self.viewer.frame((x, y, 1, 1))
         if (self.viewer.width, self.viewer.height) != (self.width, self.height):
+            self.width = 0  # it is of no use any more
             raise Error("its size changes")
         return self.viewer.pixel(x, y)
 

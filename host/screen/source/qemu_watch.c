@@ -2,7 +2,7 @@
 /*
  * QEMU tells a listener of another surface only when all of it is drawn anew, which some devices
  * never do. So when a console's size is said to be another and no such picture comes, we listen
- * anew, and are sent one; soon, since somebody waits for it.
+ * anew, and are sent one.
  *
  * The first picture may be an old one: a device that nobody listened to has not drawn for a while.
  * What it has to add comes within one of QEMU's refreshes.
@@ -13,7 +13,7 @@
 
 #include <sys/socket.h>
 
-#define RELISTEN_MS 6
+#define RELISTEN_MS 40
 #define RETRY_MS    1000 /* after QEMU hung up on a listener */
 #define SETTLE_MS   60
 #define LINGER_MS   3000 /* to listen on when nobody watches: somebody may come back */

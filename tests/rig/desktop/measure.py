@@ -19,8 +19,10 @@ DESKTOP.png goes, as the screen of a VM of lodge shows it in the end. --slow N: 
 for so many times as long. --short: without 64x64 and 8192x8192.
 """
 import argparse
+import hashlib
 import os
 import sys
+import tempfile
 import time
 
 from desktops import DESKTOPS
@@ -277,6 +279,27 @@ class Entry:
         self.check("it begins anew, its session is attached", right and took is not None, words)
         self.resize((1366, 768), what="1366x768 after it began anew")
 
+    def send(self):
+        """Files for the desktop's user: they come whole, replace nothing, and what is too much leaves
+        nothing (a size that is small in 32 bits)."""
+        with tempfile.TemporaryDirectory() as folder:
+            path, huge = os.path.join(folder, "a b.bin"), os.path.join(folder, "huge")
+            data = os.urandom(3000001)
+            with open(path, "wb") as file:
+                file.write(data)
+            with open(huge, "wb") as file:
+                file.truncate((4 << 30) + 4096)
+            done = [self.guest.lodge("send", self.guest.name, one, seconds=120)
+                    for one in (path, path, huge)]
+        digest = hashlib.md5(data).hexdigest()
+        there = self.guest.run("cd /home/user/Downloads && md5sum * .[!.]* 2>/dev/null")
+        right = (there == "%s  a b (1).bin\n%s  a b.bin" % (digest, digest) and
+                 [one.returncode for one in done] == [0, 0, 1] and
+                 done[1].stdout == b"%s is there as 'a b (1).bin'\n" % path.encode() and
+                 done[2].stderr.endswith(b": No space left on device\n"))
+        self.check("files are sent to its user", right,
+                   "3 MB twice, and 4 GiB refused" if right else "%r %r" % (there, done))
+
     def switch_consoles(self):
         """Another virtual terminal comes to the front, with nobody's session, and the desktop's again."""
         # VT_ACTIVATE; /dev/tty0 is whichever is in front.
@@ -327,6 +350,8 @@ class Entry:
             self.extremes()
         if self.name == "xorg" and self.guest.way != "qemu":
             self.switch_consoles()
+        if self.name == "xorg" and self.guest.way == "lodge":
+            self.send()
         if self.guest.screen:
             self.restart()
         if self.guest.way == "lodge" and self.pictures:

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * spice_clipboard: GRAB is an offer, REQUEST a want, both ways. A paste of the client is collected
- * before it is sent, since a message says its length first.
+ * spice_clipboard: GRAB is an offer, REQUEST a want, both ways.
  */
 #include "guest-agent/agent/spice/spice_internal.h"
 #include "protocol/base/bytes.h"
@@ -12,17 +11,13 @@
 
 static const char *const selection_names[SPICE_SELECTIONS] = {"clipboard", "primary"};
 
-struct spice_send {
-	struct spice *spice;
-	struct spice_send *next;
-	struct stream *stream;
-	struct spice_clipboard what;
-	uint8_t *bytes;
-	size_t length, capacity;
-};
+const char *spice_selection_name(uint8_t selection)
+{
+	return selection_names[selection];
+}
 
-static void say_short(struct spice *spice, enum spice_type type,
-		      const struct spice_clipboard *clipboard, struct slice data)
+void spice_clipboard_say(struct spice *spice, enum spice_type type,
+			 const struct spice_clipboard *clipboard, struct slice data)
 {
 	uint8_t bytes[SPICE_CLIPBOARD_SIZE];
 	const size_t length = spice_clipboard_encode(type, clipboard, spice->both, bytes);
@@ -55,7 +50,7 @@ static void tell(struct spice *spice, uint8_t selection)
 	}
 	if (copied->grabbed &&
 	    (grab.count == 0 || !(spice->both & SPICE_CAP(CLIPBOARD_NO_RELEASE_ON_REGRAB))))
-		say_short(spice, SPICE_CLIPBOARD_RELEASE, &release, (struct slice){0});
+		spice_clipboard_say(spice, SPICE_CLIPBOARD_RELEASE, &release, (struct slice){0});
 	copied->grabbed = grab.count > 0;
 	if (grab.count == 0)
 		return;
@@ -99,120 +94,6 @@ static void guest_offered(struct spice *spice, const struct clipboard_offer *off
 	tell(spice, selection);
 }
 
-static void send_free(struct spice_send *send)
-{
-	struct spice_send **place = &send->spice->sends;
-
-	while (*place != send)
-		place = &(*place)->next;
-	*place = send->next;
-	if (send->stream)
-		spice_stream_let_go(send->stream);
-	free(send->bytes);
-	free(send);
-}
-
-/* There is nothing to paste. */
-static void say_none(struct spice *spice, uint8_t selection)
-{
-	const struct spice_clipboard none = {.selection = selection, .type = SPICE_CLIPBOARD_NONE};
-
-	say_short(spice, SPICE_CLIPBOARD, &none, (struct slice){0});
-}
-
-static void give_up(struct spice_send *send)
-{
-	say_none(send->spice, send->what.selection);
-	send_free(send);
-}
-
-static void on_read_data(struct stream *stream, void *owner, unsigned int channel,
-			 struct slice bytes)
-{
-	struct spice_send *send = owner;
-	const int32_t client_max = send->spice->client_max;
-	const size_t most =
-		client_max < 0 ? SPICE_CLIP_BYTES : MIN((size_t)client_max, SPICE_CLIP_BYTES);
-	size_t wanted = send->length + bytes.length;
-	uint8_t *grown;
-
-	stream_consumed(stream, channel, bytes.length);
-	if (channel != 1 || bytes.length == 0)
-		return;
-	if (wanted > most) {
-		give_up(send);
-		return;
-	}
-	if (wanted > send->capacity) {
-		send->capacity = MAX(wanted, send->capacity * 2);
-		grown = realloc(send->bytes, send->capacity);
-		if (!grown) {
-			give_up(send);
-			return;
-		}
-		send->bytes = grown;
-	}
-	memcpy(send->bytes + send->length, bytes.bytes, bytes.length);
-	send->length = wanted;
-}
-
-static void on_read_closed(struct stream *stream, void *owner, const struct stream_result *result)
-{
-	struct spice_send *send = owner;
-	enum text_form form = TEXT_NONE;
-	uint8_t *text = NULL;
-	size_t length = 0;
-
-	(void)stream;
-	send->stream = NULL;
-	if (send->what.type == SPICE_CLIPBOARD_UTF8_TEXT)
-		form = clipboard_text_form(
-			slice_of(send->spice->copied[send->what.selection].name[send->what.type]));
-	if (result->error ||
-	    (form != TEXT_NONE &&
-	     clipboard_text_normalise(form, (struct slice){send->bytes, send->length}, &text,
-				      &length) < 0)) {
-		give_up(send);
-		return;
-	}
-	say_short(send->spice, SPICE_CLIPBOARD, &send->what,
-		  text ? (struct slice){text, length} : (struct slice){send->bytes, send->length});
-	free(text);
-	send_free(send);
-}
-
-static const struct stream_handlers read_handlers = {.data = on_read_data,
-						     .closed = on_read_closed};
-
-static void client_requests(struct spice *spice, const struct spice_clipboard *wanted)
-{
-	const struct spice_copied *copied = &spice->copied[wanted->selection];
-	struct clipboard_want want = {
-		.serial = copied->serial,
-		.selection = slice_of(selection_names[wanted->selection]),
-	};
-	struct spice_send *send;
-	unsigned int count = 0;
-	uint8_t bytes[512];
-	struct cbor_writer writer = CBOR_WRITER(bytes);
-
-	for (send = spice->sends; send; send = send->next)
-		count++;
-	if (!copied->serial || wanted->type >= ARRAY_SIZE(copied->name) ||
-	    !copied->name[wanted->type][0] || count >= SPICE_WANTS ||
-	    !(send = calloc(1, sizeof(*send)))) {
-		say_none(spice, wanted->selection);
-		return;
-	}
-	want.type = slice_of(copied->name[wanted->type]);
-	message_encode(&message_clipboard_want, &want, &writer);
-	*send = (struct spice_send){.spice = spice, .next = spice->sends, .what = *wanted};
-	spice->sends = send;
-	if (session_request(spice->session, SLICE_LITERAL("clipboard.read"), cbor_written(&writer),
-			    &read_handlers, send, &send->stream) < 0)
-		give_up(send);
-}
-
 /* --- The client has copied, the guest pastes ------------------------------------------------ */
 
 static void offer_to_guest(struct spice *spice, uint8_t selection, const struct spice_grab *grab)
@@ -221,7 +102,7 @@ static void offer_to_guest(struct spice *spice, uint8_t selection, const struct 
 	struct cbor_writer list_writer = CBOR_WRITER(list), writer = CBOR_WRITER(bytes);
 	bool known[SPICE_CLIPBOARD_IMAGE_JPG + 1] = {false};
 	struct clipboard_offer offer = {
-		.selection = slice_of(selection_names[selection]),
+		.selection = slice_of(spice_selection_name(selection)),
 		.serial = ++spice->last_serial,
 	};
 	size_t count = 0;
@@ -251,147 +132,6 @@ static void client_grabs(struct spice *spice, const struct spice_grab *grab)
 	offer_to_guest(spice, grab->selection, grab);
 }
 
-/* A write under way. */
-struct answer {
-	uint8_t *bytes;
-	size_t length, sent;
-};
-
-static void answer_more(struct stream *stream, struct answer *answer)
-{
-	const ssize_t taken = answer->sent < answer->length
-				      ? stream_send(stream, 0, answer->bytes + answer->sent,
-						    answer->length - answer->sent)
-				      : 0;
-
-	if (taken > 0)
-		answer->sent += (size_t)taken;
-	if (answer->sent == answer->length)
-		stream_end(stream, 0);
-}
-
-static void on_answer_credit(struct stream *stream, void *owner, unsigned int channel, size_t bytes)
-{
-	const struct answer *answer = owner;
-
-	(void)bytes;
-	if (channel == 0 && answer->sent < answer->length)
-		answer_more(stream, owner);
-}
-
-static void on_answer_closed(struct stream *stream, void *owner, const struct stream_result *result)
-{
-	struct answer *answer = owner;
-
-	(void)stream;
-	(void)result;
-	free(answer->bytes);
-	free(answer);
-}
-
-static const struct stream_handlers answer_handlers = {.credit = on_answer_credit,
-						       .closed = on_answer_closed};
-
-static void answer_want(struct spice *spice, struct spice_want *want, int error, struct slice data)
-{
-	const struct clipboard_write said = {.id = want->id, .number = (uint64_t)error};
-	struct answer *answer = calloc(1, sizeof(*answer));
-	uint8_t bytes[64];
-	struct cbor_writer writer = CBOR_WRITER(bytes);
-	struct stream *stream;
-
-	want->used = false;
-	if (!answer)
-		return; /* the guest's side waits no longer than it likes */
-	message_encode(&message_clipboard_write, &said, &writer);
-	answer->bytes = malloc(data.length + 1);
-	if (!answer->bytes || !spice->session ||
-	    session_request(spice->session, SLICE_LITERAL("clipboard.write"), cbor_written(&writer),
-			    &answer_handlers, answer, &stream) < 0) {
-		free(answer->bytes);
-		free(answer);
-		return;
-	}
-	if (data.length)
-		memcpy(answer->bytes, data.bytes, data.length);
-	answer->length = error ? 0 : data.length;
-	answer_more(stream, answer);
-}
-
-static void client_answers(struct spice *spice, const struct spice_clipboard *said)
-{
-	for (size_t i = 0; i < SPICE_WANTS; i++) {
-		struct spice_want *want = &spice->wants[i];
-
-		if (!want->used || want->selection != said->selection)
-			continue;
-		if (said->type == want->type)
-			answer_want(spice, want, 0, said->data);
-		else if (said->type == SPICE_CLIPBOARD_NONE)
-			answer_want(spice, want, ENOENT, (struct slice){0});
-	}
-}
-
-void spice_clipboard_skipped(struct spice *spice, struct slice start)
-{
-	struct spice_clipboard said;
-
-	if (spice_clipboard_parse(SPICE_CLIPBOARD, start, spice->both, &said) < 0)
-		return;
-	for (size_t i = 0; i < SPICE_WANTS; i++) {
-		struct spice_want *want = &spice->wants[i];
-
-		if (want->used && want->selection == said.selection && want->type == said.type)
-			answer_want(spice, want, EFBIG, (struct slice){0});
-	}
-}
-
-static bool is_asked(const struct spice *spice, uint8_t selection, uint32_t type)
-{
-	for (size_t i = 0; i < SPICE_WANTS; i++) {
-		const struct spice_want *want = &spice->wants[i];
-
-		if (want->used && want->selection == selection && want->type == type)
-			return true;
-	}
-	return false;
-}
-
-static struct spice_want *free_want(struct spice *spice)
-{
-	for (size_t i = 0; i < SPICE_WANTS; i++) {
-		if (!spice->wants[i].used)
-			return &spice->wants[i];
-	}
-	/* The oldest have waited for nothing. */
-	for (size_t i = 0; i < SPICE_WANTS; i++)
-		answer_want(spice, &spice->wants[i], ETIMEDOUT, (struct slice){0});
-	return &spice->wants[0];
-}
-
-static void guest_wants(struct spice *spice, const struct clipboard_want *wanted, uint8_t selection)
-{
-	struct spice_want want = {
-		.used = true,
-		.id = wanted->id,
-		.selection = selection,
-		.type = spice_clipboard_type(wanted->type),
-	};
-	const struct spice_clipboard request = {.selection = selection, .type = want.type};
-	struct spice_want *place;
-	bool asked;
-
-	if (wanted->serial == 0 || wanted->serial != spice->offered[selection] || !want.type) {
-		answer_want(spice, &want, ESTALE, (struct slice){0});
-		return;
-	}
-	place = free_want(spice);
-	asked = is_asked(spice, selection, want.type);
-	*place = want;
-	if (!asked)
-		say_short(spice, SPICE_CLIPBOARD_REQUEST, &request, (struct slice){0});
-}
-
 /* --- Messages ------------------------------------------------------------------------------- */
 
 static int selection_of(struct slice name)
@@ -418,7 +158,7 @@ static void on_guest_message(struct stream *stream, void *owner, struct slice na
 	else if (slice_is(name, "want") &&
 		 message_decode(&message_clipboard_want, params, &want) == 0 &&
 		 selection_of(want.selection) >= 0)
-		guest_wants(spice, &want, (uint8_t)selection_of(want.selection));
+		spice_clipboard_want(spice, &want, (uint8_t)selection_of(want.selection));
 }
 
 static void on_attach_closed(struct stream *stream, void *owner, const struct stream_result *result)
@@ -466,21 +206,17 @@ void spice_clipboard_message(struct spice *spice, enum spice_type type, struct s
 	    !is_known(spice, said.selection))
 		return;
 	if (type == SPICE_CLIPBOARD_REQUEST)
-		client_requests(spice, &said);
+		spice_clipboard_request(spice, &said);
 	else if (type == SPICE_CLIPBOARD_RELEASE)
 		offer_to_guest(spice, said.selection, NULL);
 	else
-		client_answers(spice, &said);
+		spice_clipboard_answer(spice, &said);
 }
 
 void spice_clipboard_end(struct spice *spice)
 {
-	while (spice->sends)
-		send_free(spice->sends);
-	for (size_t i = 0; i < SPICE_WANTS; i++) {
-		if (spice->wants[i].used)
-			answer_want(spice, &spice->wants[i], ECONNRESET, (struct slice){0});
-	}
+	spice_clipboard_drop_sends(spice);
+	spice_clipboard_drop_wants(spice);
 	for (uint8_t i = 0; i < SPICE_SELECTIONS; i++) {
 		spice->copied[i].grabbed = false;
 		if (spice->offered[i])

@@ -3,7 +3,8 @@
  * spice_internal - what the files of the SPICE dialect's guest know of each other
  *
  * spice.c has the port and the session with our own services, spice_monitors.c the screens,
- * spice_mouse.c the pointer, spice_clipboard.c copies and pastes, spice_files.c files.
+ * spice_mouse.c the pointer, spice_clipboard.c what was copied, spice_clipboard_send.c and
+ * spice_clipboard_want.c pastes there and here, spice_files.c files.
  */
 #ifndef LODGE_AGENT_SPICE_INTERNAL_H
 #define LODGE_AGENT_SPICE_INTERNAL_H
@@ -111,12 +112,30 @@ void spice_mouse_place(const struct spice_layout *layout, const struct spice_mou
 void spice_clipboard_attach(struct spice *spice);
 /* A message of the client. */
 void spice_clipboard_message(struct spice *spice, enum spice_type type, struct slice payload);
-/* One that was too long. @start: its first bytes. */
-void spice_clipboard_skipped(struct spice *spice, struct slice start);
 /* The client is gone. */
 void spice_clipboard_end(struct spice *spice);
 /* Tell the client again what the guest has: it has only now said what it knows. */
 void spice_clipboard_tell(struct spice *spice);
+
+const char *spice_selection_name(uint8_t selection);
+void spice_clipboard_say(struct spice *spice, enum spice_type type,
+			 const struct spice_clipboard *clipboard, struct slice data);
+
+/* --- spice_clipboard_send.c ----------------------------------------------------------------- */
+
+/* The client pastes. */
+void spice_clipboard_request(struct spice *spice, const struct spice_clipboard *wanted);
+void spice_clipboard_drop_sends(struct spice *spice);
+
+/* --- spice_clipboard_want.c ----------------------------------------------------------------- */
+
+/* The guest pastes; the client answers. */
+void spice_clipboard_want(struct spice *spice, const struct clipboard_want *wanted,
+			  uint8_t selection);
+void spice_clipboard_answer(struct spice *spice, const struct spice_clipboard *said);
+/* An answer that was too long. @start: its first bytes. */
+void spice_clipboard_skipped(struct spice *spice, struct slice start);
+void spice_clipboard_drop_wants(struct spice *spice);
 
 /* --- spice_files.c -------------------------------------------------------------------------- */
 

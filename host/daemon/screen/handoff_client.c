@@ -89,7 +89,11 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 {
 	struct handoff_client *client = poll->data;
 
-	if (status < 0)
+	/* libuv's word for POLLERR, whatever it was: the other end has closed and left packets
+	 * unread. */
+	if (status == UV_EBADF)
+		fail(client, 0);
+	else if (status < 0)
 		fail(client, status);
 	else if (events & (UV_READABLE | UV_DISCONNECT))
 		receive(client);
@@ -115,7 +119,7 @@ static void receive(struct handoff_client *client)
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (length <= 0) {
-		fail(client, length < 0 ? -errno : 0);
+		fail(client, length < 0 && errno != ECONNRESET ? -errno : 0);
 		return;
 	}
 	text[length] = '\0';

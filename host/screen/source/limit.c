@@ -19,7 +19,7 @@ static uint64_t root(uint64_t square)
 	return low;
 }
 
-void limit_to_bytes(uint64_t bytes, uint32_t min_height, unsigned int head,
+void limit_to_bytes(uint64_t bytes, uint64_t surface, uint32_t min_height, unsigned int head,
 		    struct rectangle size[DESKTOP_MAX_HEADS])
 {
 	struct rectangle *mine = &size[head];
@@ -31,7 +31,7 @@ void limit_to_bytes(uint64_t bytes, uint32_t min_height, unsigned int head,
 		if (i != head)
 			others += (uint64_t)size[i].width * size[i].height;
 	}
-	left = others < pixels ? pixels - others : 0;
+	left = others < pixels ? MIN(pixels - others, surface / 4) : 0;
 	if ((uint64_t)mine->width * mine->height <= left)
 		return;
 	/* Modes are best of a width that 8 divides. */

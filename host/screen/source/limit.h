@@ -17,10 +17,13 @@
  * standard ones. */
 #define LIMIT_QEMU_BYTES  (256U << 20)
 #define LIMIT_QEMU_HEIGHT 200
+/* A picture is an array in one message, and such an array has 64 MiB at most (D-Bus Specification,
+ * Marshaling). */
+#define LIMIT_DBUS_BYTES (64U << 20)
 
-/* As source_ops.limit: @head's size becomes what fits into @bytes beside the others, of the same
- * shape, and at least @min_height high. */
-void limit_to_bytes(uint64_t bytes, uint32_t min_height, unsigned int head,
+/* As source_ops.limit: @head's size becomes what fits into @bytes beside the others, one surface of
+ * it into @surface, of the same shape, and at least @min_height high. */
+void limit_to_bytes(uint64_t bytes, uint64_t surface, uint32_t min_height, unsigned int head,
 		    struct rectangle size[DESKTOP_MAX_HEADS]);
 
 #endif

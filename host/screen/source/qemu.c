@@ -77,7 +77,7 @@ static void limit(const struct source *source, unsigned int head,
 		  struct rectangle size[DESKTOP_MAX_HEADS])
 {
 	(void)source;
-	limit_to_bytes(LIMIT_QEMU_BYTES, LIMIT_QEMU_HEIGHT, head, size);
+	limit_to_bytes(LIMIT_QEMU_BYTES, LIMIT_DBUS_BYTES, LIMIT_QEMU_HEIGHT, head, size);
 }
 
 /* --- Its life --------------------------------------------------------------------------------- */

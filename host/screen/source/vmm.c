@@ -212,7 +212,7 @@ static void vmm_limit(const struct source *source, unsigned int head,
 {
 	const struct vmm_source *vmm = CONTAINER_OF(source, struct vmm_source, source);
 
-	limit_to_bytes(vmm->area.ram_bytes / 2, SCREEN_MIN_SIZE, head, size);
+	limit_to_bytes(vmm->area.ram_bytes / 2, UINT64_MAX, SCREEN_MIN_SIZE, head, size);
 }
 
 static void handle_closed(uv_handle_t *handle)

@@ -307,7 +307,7 @@ static void vnc_limit(const struct source *source, unsigned int head,
 	(void)source;
 	size[head].width = MIN(size[head].width, VNC_SHOWN_WIDTH);
 	size[head].height = MIN(size[head].height, VNC_SHOWN_HEIGHT);
-	limit_to_bytes(LIMIT_QEMU_BYTES, LIMIT_QEMU_HEIGHT, head, size);
+	limit_to_bytes(LIMIT_QEMU_BYTES, UINT64_MAX, LIMIT_QEMU_HEIGHT, head, size);
 }
 
 static const struct source_ops vnc_ops = {

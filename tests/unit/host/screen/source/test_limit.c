@@ -8,7 +8,7 @@ static struct rectangle limited(uint32_t width, uint32_t height, struct rectangl
 	struct rectangle size[DESKTOP_MAX_HEADS] = {
 		[1] = {.width = width, .height = height}, [5] = other};
 
-	limit_to_bytes(LIMIT_QEMU_BYTES, LIMIT_QEMU_HEIGHT, 1, size);
+	limit_to_bytes(LIMIT_QEMU_BYTES, UINT64_MAX, LIMIT_QEMU_HEIGHT, 1, size);
 	ck_assert_uint_eq(size[5].width, other.width);
 	return size[1];
 }
@@ -52,6 +52,16 @@ START_TEST(large_ones_shrink_in_shape)
 }
 END_TEST
 
+START_TEST(one_surface_fits_into_a_message)
+{
+	struct rectangle size[DESKTOP_MAX_HEADS] = {{.width = 8192, .height = 8192}};
+
+	limit_to_bytes(LIMIT_QEMU_BYTES, LIMIT_DBUS_BYTES, LIMIT_QEMU_HEIGHT, 0, size);
+	ck_assert_uint_eq(size[0].width, 4096);
+	ck_assert_uint_eq(size[0].height, 4096);
+}
+END_TEST
+
 START_TEST(there_is_always_something)
 {
 	const struct rectangle got =
@@ -72,6 +82,7 @@ int main(void)
 	tcase_add_loop_test(tests, what_fits_stays, 0, 4);
 	tcase_add_test(tests, low_ones_are_200_high);
 	tcase_add_test(tests, large_ones_shrink_in_shape);
+	tcase_add_test(tests, one_surface_fits_into_a_message);
 	tcase_add_test(tests, there_is_always_something);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);

@@ -5,6 +5,7 @@
  * a session that answers "clipboard.*" (protocol/display.h). Text alone; NOTIFY is an offer,
  * REQUEST a want, PROVIDE the text, both ways.
  */
+#include "host/screen/clipboard_paste.h"
 #include "host/screen/rfb/packed_text.h"
 #include "host/screen/source/vnc_internal.h"
 #include "protocol/base/cleanup.h"
@@ -17,17 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define MAX_READS    8		/* pastes here that wait */
 #define MAX_CUT_TEXT (1U << 20) /* of a message: QEMU takes no more */
-
-struct vnc_read {
-	struct vnc_clipboard *clipboard;
-	struct vnc_read *next;
-	struct stream *stream;
-	bool answered;
-	uint8_t *text;
-	size_t length, sent;
-};
 
 /* What the host gives, until all of it is there. */
 struct vnc_write {
@@ -44,7 +35,7 @@ struct vnc_clipboard {
 	uint64_t copied;  /* serial of the guest's offer; 0: there is none */
 	uint64_t offered; /* serial of the host's */
 	uint64_t asked;	  /* id of the guest's want; 0: there is none */
-	struct vnc_read *reads;
+	struct clipboard_pastes pastes;
 	struct vnc_write write;
 };
 
@@ -91,79 +82,9 @@ static void on_notified(struct vnc_clipboard *clipboard, bool text)
 	tell_offer(clipboard);
 }
 
-static void read_free(struct vnc_read *read)
-{
-	struct vnc_read **place = &read->clipboard->reads;
-
-	while (*place != read)
-		place = &(*place)->next;
-	*place = read->next;
-	free(read->text);
-	free(read);
-}
-
-static void read_fail(struct vnc_read *read, int error)
-{
-	struct stream *stream = read->stream;
-
-	read_free(read);
-	stream_fail(stream, error, NULL);
-}
-
-static void read_more(struct vnc_read *read)
-{
-	struct stream *stream = read->stream;
-	ssize_t taken = 0;
-
-	while (read->sent < read->length) {
-		taken = stream_send(stream, 1, read->text + read->sent, read->length - read->sent);
-		if (taken <= 0)
-			break;
-		read->sent += (size_t)taken;
-	}
-	if (taken < 0) {
-		read_fail(read, (int)taken);
-	} else if (read->sent == read->length) {
-		read_free(read);
-		stream_end(stream, 1);
-		stream_reply(stream, (struct slice){0});
-	}
-}
-
-static void on_read_credit(struct stream *stream, void *owner, unsigned int channel, size_t bytes)
-{
-	const struct vnc_read *read = owner;
-
-	(void)stream;
-	(void)bytes;
-	if (channel == 1 && read->answered)
-		read_more(owner);
-}
-
-static void on_read_cancelled(struct stream *stream, void *owner)
-{
-	(void)stream;
-	read_fail(owner, ECANCELED);
-}
-
-static void on_read_closed(struct stream *stream, void *owner, const struct stream_result *result)
-{
-	(void)stream;
-	(void)result;
-	read_free(owner);
-}
-
-static const struct stream_handlers read_handlers = {
-	.credit = on_read_credit,
-	.cancelled = on_read_cancelled,
-	.closed = on_read_closed,
-};
-
 static void call_read(struct vnc_clipboard *clipboard, struct stream *stream, struct slice params)
 {
 	struct clipboard_want want;
-	struct vnc_read *read;
-	unsigned int count = 0;
 
 	if (message_decode(&message_clipboard_want, params, &want) < 0) {
 		stream_fail(stream, EINVAL, NULL);
@@ -174,48 +95,20 @@ static void call_read(struct vnc_clipboard *clipboard, struct stream *stream, st
 		stream_fail(stream, ESTALE, NULL);
 		return;
 	}
-	for (read = clipboard->reads; read; read = read->next)
-		count++;
-	read = count < MAX_READS ? calloc(1, sizeof(*read)) : NULL;
-	if (!read) {
-		stream_fail(stream, EAGAIN, NULL);
-		return;
-	}
-	*read = (struct vnc_read){
-		.clipboard = clipboard, .next = clipboard->reads, .stream = stream};
-	clipboard->reads = read;
-	stream_set_handlers(stream, &read_handlers, read);
-	say(clipboard->vnc, CLIP_REQUEST | CLIP_FORMAT_TEXT, NULL, 0);
-}
-
-static void answer_read(struct vnc_read *read, int error, const uint8_t *text, size_t length)
-{
-	read->text = error ? NULL : malloc(length + 1);
-	if (!read->text) {
-		read_fail(read, error ? error : ENOMEM);
-		return;
-	}
-	memcpy(read->text, text, length);
-	read->length = length;
-	read->answered = true;
-	read_more(read);
+	if (clipboard_paste_wait(&clipboard->pastes, stream, 0))
+		say(clipboard->vnc, CLIP_REQUEST | CLIP_FORMAT_TEXT, NULL, 0);
 }
 
 static int on_provided(struct vnc_clipboard *clipboard, const uint8_t *bytes, size_t length)
 {
 	_cleanup_free_ uint8_t *text = NULL;
-	struct vnc_read *next;
 	size_t text_length = 0;
 	int result;
 
-	if (!clipboard->reads)
+	if (!clipboard_paste_any(&clipboard->pastes))
 		return 0;
 	result = packed_text_take(bytes, length, &text, &text_length);
-	for (struct vnc_read *read = clipboard->reads; read; read = next) {
-		next = read->next;
-		if (!read->answered)
-			answer_read(read, -result, text, text_length);
-	}
+	clipboard_paste_answer(&clipboard->pastes, 0, 0, -result, text, text_length);
 	return result == -EPROTO ? result : 0;
 }
 

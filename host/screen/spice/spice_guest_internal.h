@@ -9,6 +9,7 @@
 #ifndef LODGE_SCREEN_SPICE_GUEST_INTERNAL_H
 #define LODGE_SCREEN_SPICE_GUEST_INTERNAL_H
 
+#include "host/screen/clipboard_paste.h"
 #include "host/screen/spice/spice_guest.h"
 #include "protocol/display.h"
 #include "protocol/pump/pump.h"
@@ -16,14 +17,12 @@
 
 #define SPICE_SELECTIONS 2	     /* of which we know: not the secondary one */
 #define SPICE_CLIP_BYTES (64U << 20) /* of one paste */
-#define SPICE_READS	 16	     /* pastes here that wait */
 #define SPICE_WANTS	 16	     /* pastes there that wait */
 #define SPICE_FILES	 8	     /* at once */
 
 #define SPICE_TYPES	     (SPICE_CLIPBOARD_IMAGE_JPG + 1)
 #define SPICE_TYPE_BIT(type) (1U << (type))
 
-struct spice_read;
 struct spice_write;
 struct spice_file;
 
@@ -53,7 +52,7 @@ struct spice_guest {
 	uint32_t offered_types[SPICE_SELECTIONS]; /* of it */
 	bool grabbed[SPICE_SELECTIONS];		  /* the guest was told */
 	struct spice_asked asked[SPICE_WANTS];
-	struct spice_read *reads;
+	struct clipboard_pastes pastes;
 	struct spice_write *writes;
 	struct spice_file *files;
 	uint32_t last_file;

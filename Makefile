@@ -34,7 +34,8 @@ LIBEXEC    ?= $(PREFIX)/libexec/lodge
 # --- The table ---------------------------------------------------------------------------------
 
 # component: folders it is made of (main.c is never part of a component), and packages it needs
-COMPONENTS := base protocol pump relay busloop probe sandbox arguments vmm net screen daemon cli drivers common system agent toolbox session
+COMPONENTS := base protocol pump relay busloop probe sandbox arguments vmm net screen daemon cli drivers common system agent toolbox session \
+              fsserver fsd fsrelay
 
 base_DIRS      := protocol/base
 base_PKGS      :=
@@ -76,8 +77,15 @@ toolbox_PKGS   :=
 session_DIRS   := $(shell find guest-agent/session -type d 2>/dev/null)
 session_PKGS   := libuv dbus-1 libdrm xcb xcb-randr xcb-xfixes wayland-client
 
+fsserver_DIRS  := shared-folders/fuse shared-folders/server shared-folders/watch
+fsserver_PKGS  :=
+fsd_DIRS       := shared-folders/fsd shared-folders/vhost shared-folders/stream
+fsd_PKGS       := libuv-static libseccomp
+fsrelay_DIRS   := shared-folders/relay
+fsrelay_PKGS   :=
+
 # program: its main, and the components it stands on
-PROGRAMS := lodge lodged lodge-vmm lodge-net lodge-screen lodge-agent lodge-guest lodge-session
+PROGRAMS := lodge lodged lodge-vmm lodge-net lodge-screen lodge-agent lodge-guest lodge-session lodge-fsd mount.lodge
 
 lodge_MAIN       := host/cli/main.c
 lodge_USES       := cli probe pump protocol base
@@ -95,13 +103,17 @@ lodge-agent_MAIN := guest-agent/agent/main.c
 lodge-agent_USES := agent common drivers system pump relay protocol base
 lodge-guest_MAIN := guest-agent/toolbox/main.c
 lodge-guest_USES := toolbox system protocol base
+lodge-fsd_MAIN   := shared-folders/fsd/main.c
+lodge-fsd_USES   := fsd fsserver sandbox arguments pump protocol base
+mount.lodge_MAIN := shared-folders/mount/main.c
+mount.lodge_USES := fsrelay fsserver pump protocol base
 
 # Guest programs are static: a minimal guest has no libraries for them.
-STATIC_PROGRAMS := lodge-agent lodge-guest
+STATIC_PROGRAMS := lodge-agent lodge-guest lodge-fsd mount.lodge
 
 # Where a component's unit tests live: tests/unit/<folder of the component>.
 # Folders whose code reads bytes of a peer are compiled with -Wconversion too.
-WCONVERSION_DIRS := protocol host/vmm host/net host/screen drivers guest-agent host/daemon/broker
+WCONVERSION_DIRS := protocol host/vmm host/net host/screen drivers guest-agent host/daemon/broker shared-folders
 
 # --- Flags -------------------------------------------------------------------------------------
 
@@ -193,10 +205,13 @@ unit_components = $(strip $(or \
 	$(if $(filter tests/unit/guest-agent/session/%,$(1)),session common pump busloop protocol base),\
 	$(if $(filter tests/unit/guest-agent/system/%,$(1)),system protocol base),\
 	$(if $(filter tests/unit/guest-agent/toolbox/%,$(1)),toolbox system protocol base),\
+	$(if $(filter tests/unit/shared-folders/fuse/% tests/unit/shared-folders/server/% tests/unit/shared-folders/watch/%,$(1)),fsserver protocol base),\
+	$(if $(filter tests/unit/shared-folders/relay/%,$(1)),fsrelay fsserver pump protocol base),\
+	$(if $(filter tests/unit/shared-folders/%,$(1)),fsd fsserver sandbox arguments pump protocol base),\
 	$(error no component for $(1))))
 
 # The pump leaves the choice of libuv, shared or static, to the program; its test has none.
-unit_pkgs = $(call pkgs_of_components,$(call unit_components,$(1))) $(if $(filter tests/unit/protocol/pump/% tests/unit/guest-agent/common/%,$(1)),libuv)
+unit_pkgs = $(call pkgs_of_components,$(call unit_components,$(1))) $(if $(filter tests/unit/protocol/pump/% tests/unit/guest-agent/common/% tests/unit/shared-folders/relay/%,$(1)),libuv)
 
 # Helpers (not named test_*) in a test's own folder are linked into the tests of that folder.
 define unit_rule

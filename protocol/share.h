@@ -5,8 +5,9 @@
  * Folders of the host in the guest. The host says what there is:
  *
  *   share.attach (host to agent; open as long as the session; message `shares`)
- *	params {}, message `shares` {shares: [{name, ? at, ? read_only, ? options}]}: the whole list,
- *	at once and after each change. What has `at` the agent mounts there, and unmounts when it goes.
+ *	params {}, message `shares` {shares: [{name, ? at, ? read_only, ? options}]}: the whole
+ *list, at once and after each change. What has `at` the agent mounts there, and unmounts when it
+ *goes.
  *
  *   share.open (agent to host; one per mount)
  *	params {name, session: 16 bytes that the mounter drew, ? resume: true}
@@ -21,10 +22,10 @@
  *
  * Resumption. A stream that is lost (either end of the agent's connection may restart) does not end
  * the mount: the server keeps its session for SHARE_KEEP_SECONDS, with the replies that were not
- * acknowledged. Who mounted opens again with the same session and resume, is told whether the server
- * still knows it, sends what was not answered again (with its old unique), and the server runs
- * nothing twice. Acknowledgements are messages {fuse_in_header: opcode SHARE_OP_ACK, unique: the
- * number of replies received since the session began}, and no kernel sees them.
+ * acknowledged. Who mounted opens again with the same session and resume, is told whether the
+ *server still knows it, sends what was not answered again (with its old unique), and the server
+ *runs nothing twice. Acknowledgements are messages {fuse_in_header: opcode SHARE_OP_ACK, unique:
+ *the number of replies received since the session began}, and no kernel sees them.
  */
 #ifndef LODGE_PROTOCOL_SHARE_H
 #define LODGE_PROTOCOL_SHARE_H

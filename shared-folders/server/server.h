@@ -63,7 +63,8 @@ struct server_options {
 	enum server_owner owner; /* and for MAP: who of the peer is who here */
 	uid_t peer_uid, owner_uid;
 	gid_t peer_gid, owner_gid;
-	unsigned int max_descriptors; /* held for files that nobody has open; 0: a sensible number */
+	unsigned int
+		max_descriptors; /* held for files that nobody has open; 0: a sensible number */
 	struct server_window window;
 	/*
 	 * A message that nobody asked for, from any thread: a fuse_out_header (unique 0, error one
@@ -109,18 +110,21 @@ void server_free(struct server *server);
 void server_call(struct server *server, struct server_call *call);
 
 /* How much room the reply to the request with these first bytes can take at most, in bytes; 0 if
- * it has none. @length: how many there are; more than a fuse_in_header and 64 are never looked at. */
+ * it has none. @length: how many there are; more than a fuse_in_header and 64 are never looked at.
+ */
 size_t server_reply_room(const void *request, size_t length);
 
 /*
  * Changes on this side, as a watcher (shared-folders/watch) found them, so that programs on the
  * other side see them: beside FUSE_NOTIFY_INVAL_* a message of our own, which no kernel is given,
- * for the one who carries out an "echo" there (shared-folders/relay). Values of fuse_out_header.error.
+ * for the one who carries out an "echo" there (shared-folders/relay). Values of
+ * fuse_out_header.error.
  */
 #define SERVER_NOTIFY_CHANGE 0x4c01
 
 /* Body of SERVER_NOTIFY_CHANGE, then two paths relative to the root, without leading slash, each
- * ended by a zero byte (the second empty unless SERVER_CHANGE_RENAME). Little-endian as the rest. */
+ * ended by a zero byte (the second empty unless SERVER_CHANGE_RENAME). Little-endian as the rest.
+ */
 struct server_change {
 	uint32_t kind; /* enum server_change_kind */
 	uint32_t mode; /* S_IFMT bits of what it is about; 0 if not known */

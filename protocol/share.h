@@ -5,20 +5,19 @@
  * Folders of the host in the guest. The host says what there is:
  *
  *   share.attach (host to agent; open as long as the session; message `shares`)
- *	params {}, message `shares` {shares: [{name, ? at, ? read_only, ? options}]}: the whole
- *list, at once and after each change. What has `at` the agent mounts there, and unmounts when it
- *goes.
+ *	params {}, message `shares` share_list: the whole list, at once and after each change. What
+ *	has `at` the agent mounts there, and unmounts when it goes.
  *
  *   share.open (agent to host; one per mount)
- *	params {name, session: 16 bytes that the mounter drew, ? resume: true}
- *	message `opened` {resumed: bool} from the host, then DATA on channel 0 in both directions:
- *	FUSE messages one after another (each begins with its length). The reply ends the mount.
+ *	params share_open, message `opened` share_opened from the host, then DATA on channel 0 in
+ *	both directions: FUSE messages one after another (each begins with its length). The reply
+ *	ends the mount. ENOENT: there is no such share (any more). EAGAIN: its server starts just
+ *	now, or again; ask again soon.
  *
  * Folders of the guest on the host:
  *
  *   share.export (host to agent; one per mount)
- *	params {path, session, ? resume, ? read_only, ? user}
- *	as share.open, with the roles of the two sides exchanged.
+ *	params share_export; as share.open, with the roles of the two sides exchanged.
  *
  * Resumption. A stream that is lost (either end of the agent's connection may restart) does not end
  * the mount: the server keeps its session for SHARE_KEEP_SECONDS, with the replies that were not
@@ -30,10 +29,55 @@
 #ifndef LODGE_PROTOCOL_SHARE_H
 #define LODGE_PROTOCOL_SHARE_H
 
+#include "protocol/message.h"
+
 #define SHARE_NAME_MAX	   64
 #define SHARE_SESSION_SIZE 16
 #define SHARE_KEEP_SECONDS 60
 #define SHARE_OP_ACK	   0x4c4f0001U /* opcode: bytes of ours in a stream of FUSE requests */
 #define SHARE_OP_ECHO	   0x4c4f0002U /* "the process with header.pid carries out changes": README */
+
+/* The agent's capability for all of this. */
+#define SHARE_CAPABILITY "share"
+/* Shares of one VM. */
+#define SHARE_MAX 32
+
+/* Messages; tables in share.c. */
+struct share_list {
+	struct slice shares; /* items: share_entry */
+};
+extern const struct message_type message_share_list;
+
+struct share_entry {
+	struct slice name; /* 1 to SHARE_NAME_MAX of A-Z a-z 0-9 . _ -, not beginning with . or - */
+	struct slice at;   /* absolute path in the guest; empty: mounted by whoever wants it */
+	bool read_only;
+	struct slice options; /* for mount.lodge, as after its -o; may be empty */
+};
+extern const struct message_type message_share_entry;
+
+struct share_open {
+	struct slice name;
+	struct slice session; /* SHARE_SESSION_SIZE bytes */
+	bool resume;
+};
+extern const struct message_type message_share_open;
+
+struct share_opened {
+	bool resumed;
+};
+extern const struct message_type message_share_opened;
+
+struct share_export {
+	struct slice path;    /* of the guest, absolute */
+	struct slice session; /* SHARE_SESSION_SIZE bytes */
+	bool resume;
+	bool read_only;
+	struct slice user; /* as whom files are touched; empty: root */
+};
+extern const struct message_type message_share_export;
+
+/* true: the bytes are a share's name as above says. */
+bool share_name_is_valid(const char *name, size_t length);
 
 #endif

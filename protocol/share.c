@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "protocol/share.h"
+
+#include "protocol/message_table.h"
+
+#include <string.h>
+
+/* clang-format off */
+MESSAGE(share_list, ITEMS(share_list, shares));
+MESSAGE(share_entry, NEED_TEXT(share_entry, name), PATH(share_entry, at),
+	BOOLEAN(share_entry, read_only), TEXT(share_entry, options));
+MESSAGE(share_open, NEED_TEXT(share_open, name), DATA(share_open, session, SHARE_SESSION_SIZE),
+	BOOLEAN(share_open, resume));
+MESSAGE(share_opened, BOOLEAN(share_opened, resumed));
+MESSAGE(share_export, NEED_PATH(share_export, path), DATA(share_export, session, SHARE_SESSION_SIZE),
+	BOOLEAN(share_export, resume), BOOLEAN(share_export, read_only), TEXT(share_export, user));
+/* clang-format on */
+
+bool share_name_is_valid(const char *name, size_t length)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._-";
+
+	if (length == 0 || length > SHARE_NAME_MAX || name[0] == '.' || name[0] == '-')
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (!name[i] || !strchr(letters, name[i]))
+			return false;
+	}
+	return true;
+}

@@ -34,7 +34,7 @@ LIBEXEC    ?= $(PREFIX)/libexec/lodge
 # --- The table ---------------------------------------------------------------------------------
 
 # component: folders it is made of (main.c is never part of a component), and packages it needs
-COMPONENTS := base protocol pump relay busloop probe sandbox arguments vmm net screen daemon cli drivers common system agent toolbox session \
+COMPONENTS := base protocol pump relay busloop virtqueue sandbox arguments probe forward vmm net screen daemon cli drivers common system agent toolbox session \
               fsserver fsd fsrelay
 
 base_DIRS      := protocol/base
@@ -49,10 +49,14 @@ busloop_DIRS   := protocol/bus
 busloop_PKGS   := dbus-1
 probe_DIRS     := host/probe
 probe_PKGS     :=
-sandbox_DIRS   := host/sandbox
+sandbox_DIRS   := protocol/sandbox
 sandbox_PKGS   :=
-arguments_DIRS := host/arguments
+arguments_DIRS := protocol/arguments
 arguments_PKGS :=
+virtqueue_DIRS := protocol/virtqueue
+virtqueue_PKGS :=
+forward_DIRS   := host/arguments
+forward_PKGS   :=
 vmm_DIRS       := $(shell find host/vmm -type d 2>/dev/null)
 vmm_PKGS       := liburing libseccomp
 net_DIRS       := host/net
@@ -92,9 +96,9 @@ lodge_USES       := cli probe pump protocol base
 lodged_MAIN      := host/daemon/main.c
 lodged_USES      := daemon probe pump relay busloop protocol base
 lodge-vmm_MAIN   := host/vmm/main.c
-lodge-vmm_USES   := vmm sandbox arguments probe protocol base
+lodge-vmm_USES   := vmm virtqueue sandbox forward arguments probe protocol base
 lodge-net_MAIN   := host/net/main.c
-lodge-net_USES   := net sandbox arguments base
+lodge-net_USES   := net sandbox forward arguments base
 lodge-screen_MAIN := host/screen/main.c
 lodge-screen_USES := screen sandbox arguments pump relay busloop protocol base
 lodge-session_MAIN := guest-agent/session/main.c
@@ -104,7 +108,7 @@ lodge-agent_USES := agent common drivers system pump relay protocol base
 lodge-guest_MAIN := guest-agent/toolbox/main.c
 lodge-guest_USES := toolbox system protocol base
 lodge-fsd_MAIN   := shared-folders/fsd/main.c
-lodge-fsd_USES   := fsd fsserver sandbox arguments pump protocol base
+lodge-fsd_USES   := fsd fsserver virtqueue sandbox arguments pump protocol base
 mount.lodge_MAIN := shared-folders/mount/main.c
 mount.lodge_USES := fsrelay fsserver pump protocol base
 
@@ -190,13 +194,15 @@ UNIT_HELP := $(filter-out $(UNIT_SRC),$(shell find tests/unit -name '*.c' 2>/dev
 unit_components = $(strip $(or \
 	$(if $(filter tests/unit/protocol/base/%,$(1)),base),\
 	$(if $(filter tests/unit/protocol/pump/%,$(1)),pump protocol base),\
+	$(if $(filter tests/unit/protocol/virtqueue/%,$(1)),virtqueue base),\
+	$(if $(filter tests/unit/protocol/arguments/%,$(1)),arguments base),\
 	$(if $(filter tests/unit/protocol/relay/%,$(1)),relay protocol base),\
 	$(if $(filter tests/unit/protocol/%,$(1)),protocol base),\
-	$(if $(filter tests/unit/host/vmm/%,$(1)),vmm sandbox arguments probe protocol base),\
-	$(if $(filter tests/unit/host/net/%,$(1)),net sandbox arguments base),\
+	$(if $(filter tests/unit/host/vmm/%,$(1)),vmm virtqueue sandbox forward arguments probe protocol base),\
+	$(if $(filter tests/unit/host/net/%,$(1)),net sandbox forward arguments base),\
 	$(if $(filter tests/unit/host/screen/%,$(1)),screen sandbox arguments pump relay busloop protocol base),\
 	$(if $(filter tests/unit/host/probe/%,$(1)),probe base),\
-	$(if $(filter tests/unit/host/arguments/%,$(1)),arguments base),\
+	$(if $(filter tests/unit/host/arguments/%,$(1)),forward base),\
 	$(if $(filter tests/unit/host/daemon/%,$(1)),daemon probe pump relay busloop protocol base),\
 	$(if $(filter tests/unit/host/cli/%,$(1)),cli probe pump protocol base),\
 	$(if $(filter tests/unit/drivers/%,$(1)),drivers pump protocol base),\
@@ -207,7 +213,7 @@ unit_components = $(strip $(or \
 	$(if $(filter tests/unit/guest-agent/toolbox/%,$(1)),toolbox system protocol base),\
 	$(if $(filter tests/unit/shared-folders/fuse/% tests/unit/shared-folders/server/% tests/unit/shared-folders/watch/%,$(1)),fsserver protocol base),\
 	$(if $(filter tests/unit/shared-folders/relay/%,$(1)),fsrelay fsserver pump protocol base),\
-	$(if $(filter tests/unit/shared-folders/%,$(1)),fsd fsserver sandbox arguments pump protocol base),\
+	$(if $(filter tests/unit/shared-folders/%,$(1)),fsd fsserver virtqueue sandbox arguments pump protocol base),\
 	$(error no component for $(1))))
 
 # The pump leaves the choice of libuv, shared or static, to the program; its test has none.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/net/options.h"
 
-#include "host/arguments/arguments.h"
 #include "host/net/stack.h"
+#include "protocol/arguments/arguments.h"
 #include "protocol/base/parse.h"
 
 #include <errno.h>

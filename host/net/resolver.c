@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/net/resolver.h"
 
-#include "host/sandbox/confine.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "protocol/sandbox/confine.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -2,10 +2,10 @@
 #include "host/net/sandbox.h"
 
 #include "host/net/resolver.h"
-#include "host/sandbox/confine.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
+#include "protocol/sandbox/confine.h"
 
 #include <fcntl.h>
 #include <seccomp.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/screen/options.h"
 
-#include "host/arguments/arguments.h"
 #include "host/screen/keyboard.h"
 #include "host/screen/web/web.h"
+#include "protocol/arguments/arguments.h"
 #include "protocol/base/parse.h"
 
 #include <string.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/screen/sandbox.h"
 
-#include "host/sandbox/confine.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
+#include "protocol/sandbox/confine.h"
 
 #include <fcntl.h>
 #include <seccomp.h>

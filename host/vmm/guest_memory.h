@@ -15,7 +15,7 @@
 #ifndef LODGE_VMM_GUEST_MEMORY_H
 #define LODGE_VMM_GUEST_MEMORY_H
 
-#include "host/vmm/guestmem.h"
+#include "protocol/virtqueue/guestmem.h"
 
 #define LAYOUT_LOW_RAM_END 0xc0000000ULL
 #define LAYOUT_BAR_BASE	   0xc0000000ULL

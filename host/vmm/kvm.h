@@ -8,7 +8,7 @@
 #ifndef LODGE_VMM_KVM_H
 #define LODGE_VMM_KVM_H
 
-#include "host/vmm/guestmem.h"
+#include "protocol/virtqueue/guestmem.h"
 
 #include <linux/kvm.h>
 #include <stdbool.h>

@@ -7,7 +7,7 @@
 #ifndef LODGE_VMM_OPTIONS_DEVICES_H
 #define LODGE_VMM_OPTIONS_DEVICES_H
 
-#include "host/arguments/arguments.h"
+#include "protocol/arguments/arguments.h"
 
 int options_take_disk(struct arguments *arguments, const char *value);
 int options_take_net(struct arguments *arguments, const char *value);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/vmm/sandbox.h"
 
-#include "host/sandbox/confine.h"
 #include "protocol/base/log.h"
+#include "protocol/sandbox/confine.h"
 
 int sandbox_process(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: vmm sandbox arguments probe protocol base
+// components: vmm virtqueue sandbox forward arguments probe protocol base
 /*
  * Any bytes as a kernel file. Guest memory ends at a page that may not be touched; a kernel that is
  * accepted has to lie in memory, with its entry in it.

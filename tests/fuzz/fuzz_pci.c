@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: vmm sandbox arguments probe protocol base
+// components: vmm virtqueue sandbox forward arguments probe protocol base
 /*
  * Any accesses of a guest to a PCI bus with a virtio device on it: configuration space by ECAM and
  * by ports, BARs wherever they were moved to, MSI-X, rings in memory. The device is the entropy

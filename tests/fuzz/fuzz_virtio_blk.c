@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: vmm sandbox arguments probe protocol base
+// components: vmm virtqueue sandbox forward arguments probe protocol base
 /* Requests to a disk of 1 MiB. */
 #include "host/vmm/block/raw.h"
 #include "host/vmm/virtio/blk.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: vmm sandbox arguments probe protocol base
+// components: vmm virtqueue sandbox forward arguments probe protocol base
 /* Two ports, whose clients come, go, send and read as the input says; control messages of any kind.
  */
 #include "host/vmm/virtio/console.h"

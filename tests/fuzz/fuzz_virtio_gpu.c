@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: vmm sandbox arguments probe protocol base
+// components: vmm virtqueue sandbox forward arguments probe protocol base
 /* Commands to the graphics adapter, and packets of a lodge-screen that is none. */
 #include "host/vmm/virtio/gpu.h"
 #include "tests/fuzz/virtio_guest.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: vmm sandbox arguments probe protocol base
+// components: vmm virtqueue sandbox forward arguments probe protocol base
 /* A guest that takes events as it likes, and events that come as they like. */
 #include "host/vmm/virtio/input.h"
 #include "tests/fuzz/virtio_guest.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: vmm sandbox arguments probe protocol base
+// components: vmm virtqueue sandbox forward arguments probe protocol base
 /* Frames in both directions: the guest's headers and buffers, and the wire of the backend. */
 #include "host/vmm/net/offload.h"
 #include "host/vmm/virtio/net.h"

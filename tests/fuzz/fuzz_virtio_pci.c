@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: vmm sandbox arguments probe protocol base
+// components: vmm virtqueue sandbox forward arguments probe protocol base
 /*
  * Registers of a device of two queues, and its PCI configuration space: accesses of any width at
  * any offset, in any order.

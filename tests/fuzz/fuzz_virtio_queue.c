@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: vmm sandbox arguments probe protocol base
+// components: virtqueue base
 /*
  * A ring of any content: the input is the ring's memory, or (so that chains get long) the choices
  * from which descriptors that almost follow the rules are made. What comes out must lie in guest
  * memory, in any order of pops, pushes and unpops.
  */
-#include "tests/unit/host/vmm/virtio/guest.h"
+#include "tests/unit/protocol/virtqueue/guest.h"
 
 #define SIZE	     16
 #define AVAILABLE_AT (16 * SIZE)
@@ -96,6 +96,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		}
 		virtqueue_should_notify(&queue);
 	}
-	guest_free(&guest);
+	guest_free_memory(&guest);
 	return 0;
 }

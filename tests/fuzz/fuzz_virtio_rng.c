@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: vmm sandbox arguments probe protocol base
+// components: vmm virtqueue sandbox forward arguments probe protocol base
 /* Requests for random bytes. */
 #include "host/vmm/virtio/rng.h"
 #include "tests/fuzz/virtio_guest.h"

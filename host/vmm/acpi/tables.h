@@ -7,7 +7,7 @@
 #ifndef LODGE_VMM_ACPI_TABLES_H
 #define LODGE_VMM_ACPI_TABLES_H
 
-#include "host/vmm/guestmem.h"
+#include "protocol/virtqueue/guestmem.h"
 
 #include <stdbool.h>
 

@@ -11,7 +11,7 @@
 #define LODGE_VMM_BOOT_KERNEL_H
 
 #include "host/vmm/boot/entry.h"
-#include "host/vmm/guestmem.h"
+#include "protocol/virtqueue/guestmem.h"
 
 #include <stdbool.h>
 

@@ -13,7 +13,7 @@
 int virtio_device_init(struct virtio_device *device, const struct guestmem *memory,
 		       uint16_t max_size)
 {
-	assert(device->queues <= VIRTIO_MAX_QUEUES && max_size <= VIRTQUEUE_MAX_SIZE);
+	assert(device->queues <= VIRTIO_MAX_QUEUES && max_size <= VIRTIO_MAX_QUEUE_SIZE);
 	device->memory = memory;
 	sem_init(&device->go, 0, 0);
 	sem_init(&device->parked, 0, 0);

@@ -13,10 +13,10 @@
 #ifndef LODGE_VMM_VIRTIO_DEVICE_H
 #define LODGE_VMM_VIRTIO_DEVICE_H
 
-#include "host/vmm/guestmem.h"
 #include "host/vmm/loop.h"
 #include "host/vmm/thread.h"
-#include "host/vmm/virtio/queue.h"
+#include "protocol/virtqueue/guestmem.h"
+#include "protocol/virtqueue/queue.h"
 
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -25,6 +25,10 @@
 
 /* A console of 16 ports has the most. */
 #define VIRTIO_MAX_QUEUES 34
+
+/* The largest queue that a device may have: the backing of the largest picture (virtio/gpu.h) is a
+ * list that lies in 256 pages, with a request before and an answer. */
+#define VIRTIO_MAX_QUEUE_SIZE 512
 
 #define VIRTIO_FEATURE(bit) (1ULL << (bit))
 

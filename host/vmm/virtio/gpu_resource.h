@@ -10,7 +10,7 @@
 #define LODGE_VMM_VIRTIO_GPU_RESOURCE_H
 
 #include "host/vmm/display.h"
-#include "host/vmm/guestmem.h"
+#include "protocol/virtqueue/guestmem.h"
 
 #include <sys/uio.h>
 

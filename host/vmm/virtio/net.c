@@ -40,8 +40,8 @@ static struct net *of(struct virtio_device *device)
 /* One frame on its way into one or more chains. */
 struct delivery {
 	struct virtqueue_chain first; /* has the header */
-	uint16_t head[VIRTQUEUE_MAX_SIZE];
-	uint32_t written[VIRTQUEUE_MAX_SIZE];
+	uint16_t head[VIRTIO_MAX_QUEUE_SIZE];
+	uint32_t written[VIRTIO_MAX_QUEUE_SIZE];
 	uint16_t chains;
 	size_t done; /* bytes of the frame */
 };

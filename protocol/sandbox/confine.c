@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "host/sandbox/confine.h"
+#include "protocol/sandbox/confine.h"
 
 #include "protocol/base/cleanup.h"
 

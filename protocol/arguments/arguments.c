@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "host/arguments/arguments.h"
+#include "protocol/arguments/arguments.h"
 
 #include "protocol/base/parse.h"
 

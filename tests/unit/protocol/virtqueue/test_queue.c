@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "tests/unit/host/vmm/virtio/guest.h"
+#include "tests/unit/protocol/virtqueue/guest.h"
 #include "tests/unit/suite.h"
 
 #include <check.h>
@@ -17,8 +17,8 @@
 #define WRITE	 VRING_DESC_F_WRITE
 #define INDIRECT VRING_DESC_F_INDIRECT
 
-#define WITH_INDIRECT	 VIRTIO_FEATURE(VIRTIO_RING_F_INDIRECT_DESC)
-#define WITH_EVENT_INDEX VIRTIO_FEATURE(VIRTIO_RING_F_EVENT_IDX)
+#define WITH_INDIRECT	 (1ULL << VIRTIO_RING_F_INDIRECT_DESC)
+#define WITH_EVENT_INDEX (1ULL << VIRTIO_RING_F_EVENT_IDX)
 
 static const struct virtqueue_layout layout = {SIZE, DESCRIPTORS, AVAILABLE, USED};
 
@@ -40,7 +40,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	guest_free(&guest);
+	guest_free_memory(&guest);
 }
 
 static void describe(uint16_t index, uint64_t gpa, uint32_t length, uint16_t flags, uint16_t next)

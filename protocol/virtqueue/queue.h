@@ -10,19 +10,19 @@
  *
  * A queue belongs to one thread.
  */
-#ifndef LODGE_VMM_VIRTIO_QUEUE_H
-#define LODGE_VMM_VIRTIO_QUEUE_H
+#ifndef LODGE_VIRTQUEUE_QUEUE_H
+#define LODGE_VIRTQUEUE_QUEUE_H
 
-#include "host/vmm/guestmem.h"
+#include "protocol/virtqueue/guestmem.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
-/* The largest queue that a device may have, hence the longest chain: the backing of the largest
- * picture (virtio/gpu.h) is a list that lies in 256 pages, with a request before and an answer. */
-#define VIRTQUEUE_MAX_SIZE 512
+/* The largest queue that there may be, hence the longest chain: that of QEMU's vhost-user devices.
+ */
+#define VIRTQUEUE_MAX_SIZE 1024
 
 /* Where the guest put a queue, as it wrote it into the registers. */
 struct virtqueue_layout {

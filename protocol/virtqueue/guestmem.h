@@ -7,14 +7,15 @@
  * guest wrote (rings, descriptors, request headers) comes through it, so a wild address is
  * stopped here and nowhere else.
  */
-#ifndef LODGE_VMM_GUESTMEM_H
-#define LODGE_VMM_GUESTMEM_H
+#ifndef LODGE_VIRTQUEUE_GUESTMEM_H
+#define LODGE_VIRTQUEUE_GUESTMEM_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* RAM below the 32-bit hole, RAM above 4 GiB, and the windows of two devices. */
-#define GUESTMEM_MAX_REGIONS 4
+/* Of lodge-vmm: RAM below the 32-bit hole, RAM above 4 GiB, and the windows of two devices. Of a
+ * vhost-user front end: as many pieces as it may hand over, of memory that was plugged in, too. */
+#define GUESTMEM_MAX_REGIONS 32
 
 struct guestmem_region {
 	uint64_t gpa;

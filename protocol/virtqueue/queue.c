@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "host/vmm/virtio/queue.h"
+#include "protocol/virtqueue/queue.h"
 
 #include "protocol/base/bytes.h"
 

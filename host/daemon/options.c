@@ -5,6 +5,7 @@
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/parse.h"
+#include "protocol/clipboard_policy.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -106,7 +107,6 @@ static const struct {
 	{"on_reboot", "--on-reboot", {"restart", "stop"}},
 	{"on_panic", "--on-panic", {"stop", "restart", "pause"}},
 	{"display", "--display", {"on", "off"}},
-	{"clipboard", "--clipboard", {"both", "off", "to-guest", "to-host"}},
 };
 
 static int complete_choices(struct vm_options *options, char *error, size_t capacity)
@@ -151,6 +151,7 @@ int vm_option_parse_size(const char *text, unsigned int *width, unsigned int *he
 
 static int complete_display(struct vm_options *options, char *error, size_t capacity)
 {
+	struct clipboard_policy policy;
 	struct listener_plan plan;
 	unsigned int width, height;
 
@@ -169,6 +170,17 @@ static int complete_display(struct vm_options *options, char *error, size_t capa
 		snprintf(error, capacity,
 			 "--size '%.40s': WIDTHxHEIGHT is needed, %d to %d each, such as 1280x800",
 			 options->size, OPTION_MIN_PIXELS, OPTION_MAX_PIXELS);
+		return -EINVAL;
+	}
+	if (!options->clipboard)
+		options->clipboard = strdup("both");
+	if (!options->clipboard)
+		return -ENOMEM;
+	if (clipboard_policy_parse(options->clipboard, &policy) < 0) {
+		snprintf(error, capacity,
+			 "--clipboard '%.60s': off, all or some of text,images,files is needed, or "
+			 "to-guest=...,to-host=...,max=SIZE; see lodge(1)",
+			 options->clipboard);
 		return -EINVAL;
 	}
 	if (options->vnc && strcmp(options->display, "on") != 0) {

@@ -22,7 +22,7 @@ struct vm_options {
 	char *display;	 /* "on", "off" */
 	char *size;	 /* of the first head as the guest finds it: "1280x800" */
 	char *vnc;	 /* "[ADDRESS:]PORT[,…]"; NULL: nothing listens */
-	char *clipboard; /* "both", "off", "to-guest", "to-host" */
+	char *clipboard; /* as protocol/clipboard_policy.h has a policy in words */
 	uint64_t heads;
 	uint64_t cpus;
 	uint64_t memory; /* bytes */

@@ -327,6 +327,14 @@ void clipboard_set_policy(struct clipboard *clipboard, struct clipboard_policy p
 			clipboard->offer[i].serial = ++clipboard->last_serial;
 	}
 	unsettle(clipboard, NULL);
+	if (clipboard->policy_changed)
+		clipboard->policy_changed(clipboard->policy_owner);
+}
+
+void clipboard_watch_policy(struct clipboard *clipboard, void (*changed)(void *owner), void *owner)
+{
+	clipboard->policy_changed = changed;
+	clipboard->policy_owner = owner;
 }
 
 struct clipboard *clipboard_new(uv_loop_t *loop, void (*changed)(void *owner, struct viewer *by),

@@ -21,8 +21,8 @@
 #ifndef LODGE_SCREEN_CLIPBOARD_H
 #define LODGE_SCREEN_CLIPBOARD_H
 
-#include "host/screen/clipboard_policy.h"
 #include "host/screen/viewer.h"
+#include "protocol/clipboard_policy.h"
 #include "protocol/clipboard_text.h"
 #include "protocol/display.h"
 #include "protocol/session.h"
@@ -144,6 +144,9 @@ struct clipboard_policy clipboard_policy(const struct clipboard *clipboard);
 /* Whether files may be sent into the guest. */
 bool clipboard_takes_files(const struct clipboard *clipboard);
 void clipboard_set_policy(struct clipboard *clipboard, struct clipboard_policy policy);
+/* @changed: there is another policy, set by the control socket or here; before the former is
+ * answered. */
+void clipboard_watch_policy(struct clipboard *clipboard, void (*changed)(void *owner), void *owner);
 /* After all viewers have gone; pastes of the user are ended. */
 void clipboard_free(struct clipboard *clipboard);
 

@@ -70,6 +70,8 @@ struct clipboard {
 	void (*changed)(void *owner, struct viewer *by);
 	void *owner;
 	struct clipboard_policy policy;
+	void (*policy_changed)(void *owner); /* NULL: nobody wants to know */
+	void *policy_owner;
 	struct offer offer[CLIPBOARD_SELECTIONS];
 	uint64_t last_serial, last_fetch;
 	uv_timer_t settle;

@@ -29,6 +29,7 @@ static const struct {
 	[HANDOFF_WEB_LISTENER] = {"web-listener", KEY_VIEW_ONLY | KEY_TOKEN | KEY_TLS | KEY_ID},
 	[HANDOFF_DBUS_CLIENT] = {"dbus-client", KEY_VIEW_ONLY | KEY_PEER},
 	[HANDOFF_CLOSE] = {"close", KEY_ID},
+	[HANDOFF_WATCH] = {"watch", 0},
 };
 
 static const struct {

@@ -39,6 +39,9 @@
  *			org.qemu.Display1, we are the server
  *	close		none: the listener of that id is closed,	id
  *			its viewers stay
+ *	watch		none: from now on this connection is	-
+ *			told what the next lodge-screen of this
+ *			VM has to be started with
  *
  *	id		names a listener: one of the same id takes the place of the last
  *	view_only	1: viewers may look only
@@ -46,6 +49,9 @@
  *	token		what the address in the browser must contain; needed with web-listener
  *	tls		no (taken if absent), optional, required; with the credentials of --tls
  *	peer		who it is, for people; else what the socket says
+ *
+ * What one who watches is told, at once and whenever it changes, is a packet "clipboard=" and the
+ * policy as --clipboard has it. It comes between the answers.
  */
 #ifndef LODGE_SCREEN_HANDOFF_H
 #define LODGE_SCREEN_HANDOFF_H
@@ -67,6 +73,7 @@ enum handoff_kind {
 	HANDOFF_WEB_LISTENER,
 	HANDOFF_DBUS_CLIENT,
 	HANDOFF_CLOSE,
+	HANDOFF_WATCH,
 };
 
 enum handoff_tls {

@@ -19,6 +19,7 @@ struct handoff_client {
 	struct handoff_socket *handoff;
 	struct handoff_client *next;
 	int fd;
+	bool watches;
 	uv_poll_t poll;
 };
 
@@ -29,6 +30,7 @@ struct handoff_socket {
 	unsigned int count;
 	handoff_take *take;
 	void *owner;
+	char news[HANDOFF_MAX_ANSWER + 1]; /* empty: there is none */
 };
 
 static void poll_closed(uv_handle_t *handle)
@@ -58,23 +60,34 @@ static int take_packet(struct handoff_client *client, const char *text, size_t l
 
 	if (result < 0)
 		return result;
-	if ((handoff.kind == HANDOFF_CLOSE) != (fd < 0)) {
-		*why = fd < 0 ? "a descriptor is missing" : "close takes no descriptor";
+	if ((handoff.kind == HANDOFF_CLOSE || handoff.kind == HANDOFF_WATCH) != (fd < 0)) {
+		*why = fd < 0 ? "a descriptor is missing" : "this takes no descriptor";
 		return -EINVAL;
 	}
 	*why = NULL;
+	if (handoff.kind == HANDOFF_WATCH) {
+		client->watches = true;
+		return 0;
+	}
 	return client->handoff->take(client->handoff->owner, &handoff, take_fd(&owned), why);
 }
 
 /* Return: false: the client is to go. */
-static bool answer(struct handoff_client *client, int result, const char *why)
+static bool tell(const struct handoff_client *client, const char *text)
+{
+	const size_t length = strlen(text);
+
+	return send(client->fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)length;
+}
+
+/* Likewise. */
+static bool answer(const struct handoff_client *client, int result, const char *why)
 {
 	char text[HANDOFF_MAX_ANSWER] = "ok";
-	int length = 2;
 
 	if (result < 0)
-		length = snprintf(text, sizeof(text), "error=%s", why ? why : error_text(result));
-	return send(client->fd, text, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL) == length;
+		snprintf(text, sizeof(text), "error=%s", why ? why : error_text(result));
+	return tell(client, text);
 }
 
 static void on_socket(uv_poll_t *poll, int status, int events)
@@ -86,6 +99,7 @@ static void on_socket(uv_poll_t *poll, int status, int events)
 	for (int i = 0; i < PACKETS_TURN; i++) {
 		char text[HANDOFF_MAX_PACKET];
 		const char *why = NULL;
+		bool watched = client->watches;
 		int fd, result;
 		ssize_t got = descriptors_receive(client->fd, text, sizeof(text), &fd, 1);
 
@@ -93,7 +107,9 @@ static void on_socket(uv_poll_t *poll, int status, int events)
 			return;
 		if (got > 0) {
 			result = take_packet(client, text, (size_t)got, fd, &why);
-			if (answer(client, result, why))
+			if (answer(client, result, why) &&
+			    (watched == client->watches || !client->handoff->news[0] ||
+			     tell(client, client->handoff->news)))
 				continue;
 		} else if (fd >= 0) {
 			close(fd);
@@ -143,6 +159,20 @@ int handoff_socket_new(uv_loop_t *loop, int fd, handoff_take *take, void *owner,
 		return error;
 	*result = take_ptr(handoff);
 	return 0;
+}
+
+void handoff_socket_tell(struct handoff_socket *handoff, const char *text)
+{
+	struct handoff_client *next;
+
+	if (!handoff || strcmp(handoff->news, text) == 0)
+		return;
+	snprintf(handoff->news, sizeof(handoff->news), "%s", text);
+	for (struct handoff_client *client = handoff->clients; client; client = next) {
+		next = client->next;
+		if (client->watches && !tell(client, handoff->news))
+			client_free(client);
+	}
 }
 
 void handoff_socket_free(struct handoff_socket *handoff)

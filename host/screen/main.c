@@ -100,6 +100,17 @@ static void on_clipboard_changed(void *owner, struct viewer *by)
 	screen_clipboard_changed(((struct program *)owner)->screen, by);
 }
 
+/* lodged keeps it for the next lodge-screen. */
+static void on_policy(void *owner)
+{
+	struct program *program = owner;
+	const struct clipboard_policy policy = clipboard_policy(program->clipboard);
+	char words[CLIPBOARD_POLICY_BYTES], news[CLIPBOARD_POLICY_BYTES + 16];
+
+	snprintf(news, sizeof(news), "clipboard=%s", clipboard_policy_format(&policy, words));
+	handoff_socket_tell(program->handoff, news);
+}
+
 static void on_layout(void *owner)
 {
 	struct program *program = owner;
@@ -170,6 +181,7 @@ static int make_parts(struct program *program, const struct screen_options *opti
 	if (!program->clipboard)
 		return -ENOMEM;
 	clipboard_set_policy(program->clipboard, options->clipboard);
+	clipboard_watch_policy(program->clipboard, on_policy, program);
 	screen_set_clipboard(program->screen, program->clipboard);
 	program->guest = guest_new(&program->loop, program->clipboard, &guest_handlers, program);
 	program->resize = resize_new(program->screen, &resize_session, program);
@@ -256,6 +268,7 @@ static int open_sockets(struct program *program, const struct screen_options *op
 						     &program->handoff);
 		if (result < 0)
 			return failed("cannot listen on", options->handoff, result);
+		on_policy(program);
 	}
 	return 0;
 }

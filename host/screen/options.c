@@ -4,7 +4,6 @@
 #include "host/screen/keyboard.h"
 #include "host/screen/web/web.h"
 #include "protocol/arguments/arguments.h"
-#include "protocol/base/parse.h"
 
 #include <string.h>
 
@@ -33,64 +32,26 @@ const char screen_options_help[] =
 	"  --tls-certificate PATH, --tls-key PATH\n"
 	"                         PEM; without them one is made when it is needed\n"
 	"  --novnc FOLDER         noVNC's files (" WEB_NOVNC ")\n"
-	"  --clipboard-to-guest KINDS\n"
-	"                         what may be pasted in the guest: off, all (default), or some of\n"
-	"                         text,images,files\n"
-	"  --clipboard-to-host KINDS\n"
-	"                         what may leave the guest (text)\n"
-	"  --clipboard-max SIZE   of one copy (256M)\n"
-	"  --clipboard-primary {on|off}\n"
-	"                         also what is merely selected (off)\n"
+	"  --clipboard POLICY     what may be copied here and pasted in the guest, and the other "
+	"way:\n"
+	"                         off, all, some of text,images,files, to-guest=..., to-host=...,\n"
+	"                         max=SIZE, primary=on (to-guest=all,to-host=text)\n"
 	"  --ready-fd N           write a byte there when all is set up\n"
 	"  --no-sandbox           for debugging\n"
 	"  --help, --version\n"
 	"\n"
 	"Exit status: 0 the machine has ended; 1 failure; 2 wrong command line.\n";
 
-static int take_kinds(const struct arguments *arguments, const char *value, unsigned int *kinds)
+static int take_clipboard(struct arguments *arguments, const char *value)
 {
-	if (clipboard_kinds_parse(slice_of(value), kinds) == 0)
+	struct screen_options *options = arguments->options;
+
+	if (clipboard_policy_parse(value, &options->clipboard) == 0)
 		return 0;
 	return arguments_refuse(arguments,
 				"'%s' is no clipboard policy: off, all, or some of "
-				"text,images,files",
+				"text,images,files; see lodge-screen(8)",
 				value);
-}
-
-static int take_to_guest(struct arguments *arguments, const char *value)
-{
-	struct screen_options *options = arguments->options;
-
-	return take_kinds(arguments, value, &options->clipboard.to_guest);
-}
-
-static int take_to_host(struct arguments *arguments, const char *value)
-{
-	struct screen_options *options = arguments->options;
-
-	return take_kinds(arguments, value, &options->clipboard.to_host);
-}
-
-static int take_max(struct arguments *arguments, const char *value)
-{
-	struct screen_options *options = arguments->options;
-	uint64_t size;
-
-	if (parse_size(value, &size) < 0 || size == 0 || size > CLIPBOARD_MAX_BYTES)
-		return arguments_refuse(arguments, "--clipboard-max '%s' is no size up to 256M",
-					value);
-	options->clipboard.max_bytes = (size_t)size;
-	return 0;
-}
-
-static int take_primary(struct arguments *arguments, const char *value)
-{
-	struct screen_options *options = arguments->options;
-
-	options->clipboard.primary = strcmp(value, "on") == 0;
-	if (options->clipboard.primary || strcmp(value, "off") == 0)
-		return 0;
-	return arguments_refuse(arguments, "--clipboard-primary '%s' is neither on nor off", value);
 }
 
 #define FIELD(name) offsetof(struct screen_options, name)
@@ -109,10 +70,7 @@ static const struct argument table[] = {
 	{"tls-certificate", ARGUMENT_TEXT, FIELD(certificate), NULL},
 	{"tls-key", ARGUMENT_TEXT, FIELD(key), NULL},
 	{"novnc", ARGUMENT_TEXT, FIELD(novnc), NULL},
-	{"clipboard-to-guest", ARGUMENT_OTHER, 0, take_to_guest},
-	{"clipboard-to-host", ARGUMENT_OTHER, 0, take_to_host},
-	{"clipboard-max", ARGUMENT_OTHER, 0, take_max},
-	{"clipboard-primary", ARGUMENT_OTHER, 0, take_primary},
+	{"clipboard", ARGUMENT_OTHER, 0, take_clipboard},
 	{"ready-fd", ARGUMENT_DESCRIPTOR, FIELD(ready_fd), NULL},
 	{"no-sandbox", ARGUMENT_OFF, FIELD(sandbox), NULL},
 	{"help", ARGUMENT_ON, FIELD(help), NULL},

@@ -17,7 +17,7 @@ _lodge_value()
 	--net) printf '%s\n' user none ;;
 	--on-reboot) printf '%s\n' restart stop ;;
 	--on-panic) printf '%s\n' stop restart pause ;;
-	--clipboard) printf '%s\n' both off to-guest to-host ;;
+	--clipboard) printf '%s\n' both off all text to-guest to-host to-guest= to-host= ;;
 	--to-guest | --to-host) printf '%s\n' off text all ;;
 	--with-primary) printf '%s\n' on off ;;
 	--format) printf '%s\n' png raw ;;

@@ -114,8 +114,8 @@ static int run_run(const struct command *command, int argc, char **argv)
 		 &options.heads, 1, 16},
 		{"vnc", 0, OPTION_TEXT, "[ADDRESS:]PORT",
 		 "VNC there, for others; see lodge(1) (nowhere)", &options.vnc, 0, 0},
-		{"clipboard", 0, OPTION_TEXT, "WHAT", "both, off, to-guest or to-host (both)",
-		 &options.clipboard, 0, 0},
+		{"clipboard", 0, OPTION_TEXT, "WHAT",
+		 "off, all, text,images,files...; see lodge(1) (both)", &options.clipboard, 0, 0},
 		{"detach", 'd', OPTION_FLAG, NULL, "print its name and leave it running", &detach,
 		 0, 0},
 	};

@@ -123,6 +123,10 @@ static void receive(struct handoff_client *client)
 		return;
 	}
 	text[length] = '\0';
+	if (client->handlers->told && strncmp(text, "clipboard=", 10) == 0) {
+		client->handlers->told(client->owner, text);
+		return;
+	}
 	if (!client->sent) {
 		fail(client, -EPROTO);
 		return;

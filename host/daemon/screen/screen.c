@@ -13,6 +13,7 @@
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
+#include "protocol/clipboard_policy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,6 +79,33 @@ static void hand_over_spice(struct vm_screen *screen)
 		log_debug("%s: no port for SPICE's agent: %s", screen->vm->name, error_text(fd));
 }
 
+static void watched(void *owner, int error, const char *text)
+{
+	/* One of an earlier version cannot tell us. */
+	if (error && error != -ECONNRESET)
+		log_debug("%s: its screen cannot be watched: %s",
+			  ((struct vm_screen *)owner)->vm->name, text);
+}
+
+/* What the next lodge-screen of this VM begins with. */
+static void on_told(void *owner, const char *text)
+{
+	struct vm *vm = ((struct vm_screen *)owner)->vm;
+	const char *words = text + strlen("clipboard=");
+	struct clipboard_policy said, kept;
+	int r;
+
+	if (clipboard_policy_parse(words, &said) < 0 ||
+	    (clipboard_policy_parse(vm->options.clipboard, &kept) == 0 &&
+	     clipboard_policy_is_same(&said, &kept)))
+		return;
+	r = vm_option_set_text(&vm->options, vm_option_named("clipboard"), words);
+	if (r < 0)
+		log_warning("%s: its clipboard's policy is not kept: %s", vm->name, error_text(r));
+	else if (!vm->source)
+		vm_keep(vm);
+}
+
 static void graphics_opened(struct vm *vm, int fd, const char *text)
 {
 	struct vm_screen *screen = vm->screen;
@@ -140,6 +168,7 @@ static void became_ready(struct vm_screen *screen)
 	screen->ready_at_ms = uv_now(&vm->lodged->loop);
 	if (vm->backend->open_graphics)
 		vm->backend->open_graphics(vm, graphics_opened);
+	handoff_client_send(screen->client, "kind=watch\n", -1, watched, screen);
 	hand_over_agent(screen);
 	/* One that was taken up again has it. */
 	if (!screen->adopted)
@@ -151,7 +180,8 @@ static void became_ready(struct vm_screen *screen)
 
 static void try_connect(uv_timer_t *timer)
 {
-	static const struct handoff_client_handlers handlers = {.closed = on_closed};
+	static const struct handoff_client_handlers handlers = {.closed = on_closed,
+								.told = on_told};
 	struct vm_screen *screen = timer->data;
 	struct vm *vm = screen->vm;
 	char path[PATH_MAX];

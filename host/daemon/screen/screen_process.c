@@ -36,24 +36,6 @@ static void on_child_exit(uv_process_t *process, int64_t status, int signal)
 	uv_close((uv_handle_t *)process, child_closed);
 }
 
-static const char *const *clipboard_arguments(const char *policy)
-{
-	static const struct {
-		const char *policy, *arguments[5];
-	} list[] = {
-		{"off", {"--clipboard-to-guest", "off", "--clipboard-to-host", "off", NULL}},
-		{"to-guest", {"--clipboard-to-guest", "all", "--clipboard-to-host", "off", NULL}},
-		{"to-host", {"--clipboard-to-guest", "off", "--clipboard-to-host", "all", NULL}},
-		{"both", {NULL}},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
-		if (strcmp(list[i].policy, policy) == 0)
-			return list[i].arguments;
-	}
-	return list[0].arguments;
-}
-
 struct command_line {
 	char paths[4][PATH_MAX];
 	const char *list[32];
@@ -94,8 +76,7 @@ static int make_command_line(const struct vm_screen *screen, struct command_line
 		add_pair(line, "--tls-certificate", screen->plan.certificate);
 		add_pair(line, "--tls-key", screen->plan.key);
 	}
-	for (const char *const *at = clipboard_arguments(vm->options.clipboard); *at; at++)
-		line->list[line->count++] = *at;
+	add_pair(line, "--clipboard", vm->options.clipboard);
 	return 0;
 }
 

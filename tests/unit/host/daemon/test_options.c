@@ -114,6 +114,17 @@ START_TEST(a_size_is_two_numbers)
 }
 END_TEST
 
+START_TEST(what_may_be_pasted_is_a_policy)
+{
+	vm_option_set_text(&options, vm_option_named("clipboard"),
+			   "to-guest=text,images,to-host=off,max=64K,primary=on");
+	ck_assert_int_eq(complete(), 0);
+	vm_option_set_text(&options, vm_option_named("clipboard"), "to-guest=text,max=512M");
+	ck_assert_int_eq(complete(), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "max=512M"));
+}
+END_TEST
+
 START_TEST(a_vm_without_display_has_no_vnc)
 {
 	vm_option_set_text(&options, vm_option_named("vnc"), "5901");
@@ -156,6 +167,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_word_nobody_knows_is_refused, 0,
 			    sizeof(choices) / sizeof(choices[0]));
 	tcase_add_loop_test(tc, a_size_is_two_numbers, 0, sizeof(sizes) / sizeof(sizes[0]));
+	tcase_add_test(tc, what_may_be_pasted_is_a_policy);
 	tcase_add_test(tc, a_vm_without_display_has_no_vnc);
 	tcase_add_test(tc, kinds_are_not_mixed_up);
 	tcase_add_test(tc, lists_are_bounded);

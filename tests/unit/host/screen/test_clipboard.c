@@ -720,6 +720,25 @@ START_TEST(the_policy_knows_kinds)
 }
 END_TEST
 
+static void count(void *owner)
+{
+	(*(unsigned int *)owner)++;
+}
+
+START_TEST(another_policy_is_told)
+{
+	struct world world;
+	unsigned int changes = 0;
+
+	world_new(&world, false);
+	clipboard_watch_policy(world.clipboard, count, &changes);
+	ck_assert_uint_eq(changes, 0);
+	allow(&world, CLIPBOARD_ALL, CLIPBOARD_OFF);
+	ck_assert_uint_eq(changes, 1);
+	world_free(&world);
+}
+END_TEST
+
 START_TEST(the_policy_bounds_copies)
 {
 	struct world world;
@@ -850,6 +869,7 @@ int main(void)
 	tcase_add_test(tc, a_viewer_goes_and_with_it_what_it_had);
 	tcase_add_test(tc, the_policy_holds_by_direction_and_type);
 	tcase_add_test(tc, the_policy_knows_kinds);
+	tcase_add_test(tc, another_policy_is_told);
 	tcase_add_test(tc, the_policy_bounds_copies);
 	tcase_add_test(tc, offers_are_bounded);
 	tcase_add_test(tc, a_guest_without_a_desktop_is_asked_again_later);

@@ -43,6 +43,8 @@ START_TEST(kinds_and_keys)
 	ck_assert_int_eq(parse("kind=vnc-client\npeer=\xc3\xbc\n", &handoff), 0);
 	ck_assert_str_eq(handoff.peer, "\xc3\xbc");
 	ck_assert_int_eq(parse("kind=close\nid=1\n", &handoff), 0);
+	ck_assert_int_eq(parse("kind=watch\n", &handoff), 0);
+	ck_assert_int_eq(handoff.kind, HANDOFF_WATCH);
 	ck_assert_int_eq(parse("kind=dbus-client\nview_only=1\n", &handoff), 0);
 	ck_assert_int_eq(parse("kind=spice\n", &handoff), 0);
 	ck_assert_int_eq(handoff.kind, HANDOFF_SPICE);

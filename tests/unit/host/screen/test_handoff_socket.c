@@ -140,7 +140,9 @@ START_TEST(refusals_say_why_and_close)
 	send_packet("kind=agent\n", NULL);
 	ck_assert_str_eq(answer(), "error=a descriptor is missing");
 	send_packet("kind=close\nid=a\n", &pair[1]);
-	ck_assert_str_eq(answer(), "error=close takes no descriptor");
+	ck_assert_str_eq(answer(), "error=this takes no descriptor");
+	send_packet("kind=watch\n", &pair[1]);
+	ck_assert_str_eq(answer(), "error=this takes no descriptor");
 	ck_assert_uint_eq(takes, 0);
 	refuse = -EPERM;
 	send_packet("kind=agent\n", &pair[1]);
@@ -152,6 +154,42 @@ START_TEST(refusals_say_why_and_close)
 	close(pair[1]);
 	ck_assert_int_eq(read(pair[0], &byte, 1), 0);
 	close(pair[0]);
+}
+END_TEST
+
+START_TEST(who_watches_is_told)
+{
+	handoff_socket_tell(handoff, "clipboard=off");
+	send_packet("kind=close\nid=a\n", NULL);
+	ck_assert_str_eq(answer(), "ok");
+	ck_assert_str_eq(answer(), "nothing");
+	send_packet("kind=watch\n", NULL);
+	ck_assert_str_eq(answer(), "ok");
+	ck_assert_str_eq(answer(), "clipboard=off");
+	ck_assert_uint_eq(takes, 1);
+	/* The same is no news, also when it is asked for again. */
+	handoff_socket_tell(handoff, "clipboard=off");
+	send_packet("kind=watch\n", NULL);
+	ck_assert_str_eq(answer(), "ok");
+	handoff_socket_tell(handoff, "clipboard=all");
+	ck_assert_str_eq(answer(), "clipboard=all");
+	ck_assert_str_eq(answer(), "nothing");
+}
+END_TEST
+
+START_TEST(who_watches_and_does_not_listen_goes)
+{
+	static const char *const news[] = {"clipboard=off", "clipboard=all"};
+	char text[32];
+	ssize_t got = 1;
+
+	send_packet("kind=watch\n", NULL);
+	ck_assert_str_eq(answer(), "ok");
+	for (int i = 0; i < 100000; i++)
+		handoff_socket_tell(handoff, news[i % 2]);
+	for (int i = 0; i < 100000 && got > 0; i++)
+		got = recv(client, text, sizeof(text), MSG_DONTWAIT);
+	ck_assert_int_eq(got, 0);
 }
 END_TEST
 
@@ -187,6 +225,8 @@ int main(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, a_descriptor_is_handed_over);
 	tcase_add_test(tests, refusals_say_why_and_close);
+	tcase_add_test(tests, who_watches_is_told);
+	tcase_add_test(tests, who_watches_and_does_not_listen_goes);
 	tcase_add_test(tests, too_long_or_too_many);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);

@@ -18,6 +18,7 @@ static char path[64];
 static struct handoff_client *client;
 static int listener, peer;
 static int closed, closed_error;
+static char told[32];
 
 /* --- The other end -----------------------------------------------------------------------------
  */
@@ -82,6 +83,12 @@ static void on_closed(void *owner, int error)
 	client = NULL;
 }
 
+static void on_told(void *owner, const char *text)
+{
+	(void)owner;
+	snprintf(told, sizeof(told), "%s", text);
+}
+
 static void turn(void)
 {
 	for (int i = 0; i < 3; i++)
@@ -90,7 +97,8 @@ static void turn(void)
 
 static void set_up(void)
 {
-	static const struct handoff_client_handlers handlers = {.closed = on_closed};
+	static const struct handoff_client_handlers handlers = {.closed = on_closed,
+								.told = on_told};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
 	snprintf(path, sizeof(path), "/tmp/lodge-test-%d.sock", (int)getpid());
@@ -181,6 +189,34 @@ START_TEST(an_answer_to_nothing_is_the_end)
 }
 END_TEST
 
+START_TEST(news_come_between_answers)
+{
+	struct outcome outcome = {0};
+	int fd;
+
+	answer("clipboard=off");
+	turn();
+	ck_assert_str_eq(told, "clipboard=off");
+	ck_assert_int_eq(handoff_client_send(client, "kind=watch\n", -1, on_done, &outcome), 0);
+	ck_assert_str_eq(receive(&fd), "kind=watch\n");
+	answer("clipboard=text");
+	turn();
+	ck_assert_str_eq(told, "clipboard=text");
+	ck_assert_int_eq(outcome.calls, 0);
+	answer("ok");
+	turn();
+	ck_assert_int_eq(outcome.calls, 1);
+	ck_assert_int_eq(outcome.error, 0);
+	/* The last words of one that dies. */
+	answer("clipboard=all");
+	close(peer);
+	turn();
+	ck_assert_str_eq(told, "clipboard=all");
+	ck_assert_int_eq(closed, 1);
+	ck_assert_int_eq(closed_error, 0);
+}
+END_TEST
+
 START_TEST(nonsense_is_an_error_of_that_packet)
 {
 	struct outcome outcome = {0};
@@ -250,6 +286,7 @@ int main(void)
 	tcase_add_test(tc, one_packet_is_under_way_at_a_time);
 	tcase_add_test(tc, its_end_is_noticed_and_nobody_waits_on);
 	tcase_add_test(tc, an_answer_to_nothing_is_the_end);
+	tcase_add_test(tc, news_come_between_answers);
 	tcase_add_test(tc, nonsense_is_an_error_of_that_packet);
 	tcase_add_test(tc, it_can_be_freed_by_who_is_told);
 	tcase_add_test(tc, what_waits_is_bounded);

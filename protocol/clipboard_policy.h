@@ -2,11 +2,20 @@
 /*
  * clipboard_policy - what may pass between the guest and everybody else
  *
- * By direction a set of kinds, and how much at once. In words: "off", "all", or some of "text",
- * "images" and "files" with commas between.
+ * By direction a set of kinds, and how much at once. A set in words: "off", "all", or some of
+ * "text", "images" and "files" with commas between. A policy in words: a set for both directions,
+ * and items "key=value", all with commas between; what is not said is as in
+ * CLIPBOARD_POLICY_DEFAULT:
+ *
+ *	to-guest=SET, to-host=SET	one direction
+ *	max=SIZE			of one copy, 256M at most
+ *	primary=on|off			what is merely selected, too
+ *
+ * and first, for short, "both" (the default), "to-guest" or "to-host" (all that way, nothing the
+ * other).
  */
-#ifndef LODGE_SCREEN_CLIPBOARD_POLICY_H
-#define LODGE_SCREEN_CLIPBOARD_POLICY_H
+#ifndef LODGE_CLIPBOARD_POLICY_H
+#define LODGE_CLIPBOARD_POLICY_H
 
 #include "protocol/cbor.h"
 
@@ -42,5 +51,14 @@ int clipboard_kinds_parse(struct slice words, unsigned int *kinds);
 #define CLIPBOARD_KINDS_BYTES 32
 /* The same as words. Return: @words. */
 const char *clipboard_kinds_format(unsigned int kinds, char words[CLIPBOARD_KINDS_BYTES]);
+
+/* 0 and *policy; -EINVAL. */
+int clipboard_policy_parse(const char *words, struct clipboard_policy *policy);
+#define CLIPBOARD_POLICY_BYTES 160
+/* All of it in words. Return: @words. */
+const char *clipboard_policy_format(const struct clipboard_policy *policy,
+				    char words[CLIPBOARD_POLICY_BYTES]);
+bool clipboard_policy_is_same(const struct clipboard_policy *one,
+			      const struct clipboard_policy *other);
 
 #endif

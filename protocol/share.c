@@ -10,10 +10,11 @@ MESSAGE(share_list, ITEMS(share_list, shares));
 MESSAGE(share_entry, NEED_TEXT(share_entry, name), PATH(share_entry, at),
 	BOOLEAN(share_entry, read_only), TEXT(share_entry, options));
 MESSAGE(share_open, NEED_TEXT(share_open, name), DATA(share_open, session, SHARE_SESSION_SIZE),
-	BOOLEAN(share_open, resume));
-MESSAGE(share_opened, BOOLEAN(share_opened, resumed));
+	BOOLEAN(share_open, resume), UINT(share_open, received, ANY));
+MESSAGE(share_opened, BOOLEAN(share_opened, resumed), UINT(share_opened, received, ANY));
 MESSAGE(share_export, NEED_PATH(share_export, path), DATA(share_export, session, SHARE_SESSION_SIZE),
-	BOOLEAN(share_export, resume), BOOLEAN(share_export, read_only), TEXT(share_export, user));
+	BOOLEAN(share_export, resume), UINT(share_export, received, ANY),
+	BOOLEAN(share_export, read_only), TEXT(share_export, user));
 /* clang-format on */
 
 bool share_name_is_valid(const char *name, size_t length)

@@ -20,11 +20,18 @@
  *	params share_export; as share.open, with the roles of the two sides exchanged.
  *
  * Resumption. A stream that is lost (either end of the agent's connection may restart) does not end
- * the mount: the server keeps its session for SHARE_KEEP_SECONDS, with the replies that were not
- * acknowledged. Who mounted opens again with the same session and resume, is told whether the
- *server still knows it, sends what was not answered again (with its old unique), and the server
- *runs nothing twice. Acknowledgements are messages {fuse_in_header: opcode SHARE_OP_ACK, unique:
- *the number of replies received since the session began}, and no kernel sees them.
+ * the mount: the server keeps its session for SHARE_KEEP_SECONDS. Both sides count the messages
+ *that they receive of a session, from its beginning, and say the number when the stream is opened
+ *again
+ * (`received`); each then sends what the other has not got, and only that, so nothing is run twice
+ * and nothing is lost. Hence the server keeps each message (reply or notification) until it is
+ * acknowledged, and the mounter each request until it is answered, or, of those that have no
+ *answer, until a later one is; of these a few may be lost. `resumed` false: the server knows
+ *nothing of the session, and a new one has begun in which both have received nothing.
+ *
+ * Acknowledgements are not counted: a fuse_in_header with opcode SHARE_OP_ACK, unique: the number
+ *of messages received since the session began, nodeid: how many of these were notifications that
+ *have been carried out. The server has at most SHARE_NOTIFY_MAX of them on their way.
  */
 #ifndef LODGE_PROTOCOL_SHARE_H
 #define LODGE_PROTOCOL_SHARE_H
@@ -35,6 +42,7 @@
 #define SHARE_SESSION_SIZE 16
 #define SHARE_KEEP_SECONDS 60
 #define SHARE_OP_ACK	   0x4c4f0001U /* opcode: bytes of ours in a stream of FUSE requests */
+#define SHARE_NOTIFY_MAX   1024
 #define SHARE_OP_ECHO	   0x4c4f0002U /* "the process with header.pid carries out changes": README */
 
 /* The agent's capability for all of this. */
@@ -60,11 +68,13 @@ struct share_open {
 	struct slice name;
 	struct slice session; /* SHARE_SESSION_SIZE bytes */
 	bool resume;
+	uint64_t received; /* with resume: messages of the server */
 };
 extern const struct message_type message_share_open;
 
 struct share_opened {
 	bool resumed;
+	uint64_t received; /* with resumed: messages of the mounter */
 };
 extern const struct message_type message_share_opened;
 
@@ -72,6 +82,7 @@ struct share_export {
 	struct slice path;    /* of the guest, absolute */
 	struct slice session; /* SHARE_SESSION_SIZE bytes */
 	bool resume;
+	uint64_t received; /* with resume: messages of the server */
 	bool read_only;
 	struct slice user; /* as whom files are touched; empty: root */
 };

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "shared-folders/stream/stream.h"
+
+#include "protocol/base/bytes.h"
+#include "protocol/base/cleanup.h"
+#include "protocol/base/log.h"
+#include "protocol/pump/pump.h"
+#include "shared-folders/fuse/cutter.h"
+#include "shared-folders/stream/share_session.h"
+
+#include <errno.h>
+#include <linux/fuse.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define THREADS 8
+
+struct connection {
+	struct stream_server *server;
+	struct pump *pump; /* NULL: the place is free */
+	struct session *session;
+	bool is_given; /* by stream_server_connect() */
+};
+
+/* A session and the stream that it has just now. */
+struct place {
+	struct stream_server *server;
+	struct share_session *session; /* NULL: free */
+	struct stream *stream;	       /* NULL: it is kept, or ends */
+	struct cutter cutter;
+	size_t owed; /* bytes that the peer may send again */
+	uint64_t until_ms;
+	bool is_ending;
+};
+
+struct stream_server {
+	uv_loop_t *loop;
+	struct stream_server_options options;
+	struct server_options server_options;
+	struct pool *pool;
+	uv_async_t wake;
+	uv_timer_t expire;
+	uv_poll_t listener;
+	int listener_fd;
+	struct connection connections[STREAM_SERVER_CONNECTIONS];
+	struct place places[STREAM_SERVER_SESSIONS];
+	unsigned int handles;
+};
+
+/* --- Sessions ------------------------------------------------------------------------------- */
+
+static void on_expire(uv_timer_t *timer);
+
+/* The next session that nobody came for in time is to be looked at then. */
+static void set_expiry(struct stream_server *server)
+{
+	uint64_t first = UINT64_MAX;
+
+	for (size_t i = 0; i < STREAM_SERVER_SESSIONS; i++) {
+		const struct place *place = &server->places[i];
+
+		if (place->session && !place->stream && !place->is_ending)
+			first = MIN(first, place->until_ms);
+	}
+	if (first == UINT64_MAX)
+		uv_timer_stop(&server->expire);
+	else
+		uv_timer_start(&server->expire, on_expire, first - MIN(first, uv_now(server->loop)),
+			       0);
+}
+
+static void end_session(struct place *place)
+{
+	const struct stream_server_options *options = &place->server->options;
+
+	if (place->is_ending)
+		return;
+	place->is_ending = true;
+	if (options->gone)
+		options->gone(options->owner, share_session_server(place->session));
+	share_session_end(place->session);
+	uv_async_send(&place->server->wake);
+}
+
+static void on_expire(uv_timer_t *timer)
+{
+	struct stream_server *server = timer->data;
+
+	for (size_t i = 0; i < STREAM_SERVER_SESSIONS; i++) {
+		struct place *place = &server->places[i];
+
+		if (place->session && !place->stream && place->until_ms <= uv_now(server->loop))
+			end_session(place);
+	}
+	set_expiry(server);
+}
+
+/* The stream is no more; the session waits for another one. */
+static void lose_stream(struct place *place)
+{
+	place->stream = NULL;
+	cutter_clear(&place->cutter);
+	place->owed = 0;
+	place->until_ms = uv_now(place->server->loop) + place->server->options.keep_ms;
+	set_expiry(place->server);
+}
+
+static void fail_stream(struct place *place, int error, const char *text)
+{
+	struct stream *stream = place->stream;
+
+	if (!stream)
+		return;
+	lose_stream(place);
+	stream_fail(stream, error, text);
+}
+
+/* What there is goes out, and what room there is comes in. */
+static void go_on(struct place *place)
+{
+	struct slice output;
+
+	while (place->stream && (output = share_session_output(place->session)).length > 0) {
+		ssize_t sent = stream_send(place->stream, 0, output.bytes, output.length);
+
+		if (sent <= 0)
+			break;
+		share_session_sent(place->session, (size_t)sent);
+	}
+	if (place->stream && place->owed > 0 && share_session_is_hungry(place->session)) {
+		const size_t owed = place->owed;
+
+		place->owed = 0;
+		stream_consumed(place->stream, 0, owed);
+	}
+}
+
+/* Out of order: such a session has no future. */
+static void give_up(struct place *place, int error)
+{
+	log_warning("a session is ended: %s", error_text(error));
+	fail_stream(place, error, "what was sent makes no sense");
+	end_session(place);
+}
+
+static void on_data(struct stream *stream, void *owner, unsigned int channel, struct slice bytes)
+{
+	struct place *place = owner;
+	uint8_t *message;
+	size_t length;
+	int error = 0, more = channel == 0;
+
+	if (channel != 0)
+		stream_consumed(stream, channel, bytes.length);
+	else
+		place->owed += bytes.length;
+	while (more > 0 && error == 0) {
+		more = cutter_take(&place->cutter, &bytes, &message, &length);
+		if (more > 0)
+			error = share_session_message(place->session, message, length);
+	}
+	if (error < 0 || more < 0)
+		give_up(place, error < 0 ? error : more);
+	else
+		go_on(place);
+}
+
+static void on_credit(struct stream *stream, void *owner, unsigned int channel, size_t bytes)
+{
+	(void)stream;
+	(void)channel;
+	(void)bytes;
+	go_on(owner);
+}
+
+/* The mounter has unmounted. */
+static void on_end(struct stream *stream, void *owner, unsigned int channel)
+{
+	struct place *place = owner;
+
+	if (channel != 0)
+		return;
+	lose_stream(place);
+	end_session(place);
+	stream_reply(stream, (struct slice){0});
+}
+
+/* Somebody on the way lost the stream: the mounter will come again. */
+static void on_cancelled(struct stream *stream, void *owner)
+{
+	(void)stream;
+	fail_stream(owner, ECANCELED, NULL);
+}
+
+static void on_stream_closed(struct stream *stream, void *owner, const struct stream_result *result)
+{
+	(void)stream;
+	(void)result;
+	lose_stream(owner);
+}
+
+static const struct stream_handlers stream_handlers = {
+	.data = on_data,
+	.credit = on_credit,
+	.end = on_end,
+	.cancelled = on_cancelled,
+	.closed = on_stream_closed,
+};
+
+static struct place *find_session(struct stream_server *server, const uint8_t *id)
+{
+	for (size_t i = 0; i < STREAM_SERVER_SESSIONS; i++) {
+		struct place *place = &server->places[i];
+
+		if (place->session && !place->is_ending &&
+		    memcmp(share_session_id(place->session), id, SHARE_SESSION_SIZE) == 0)
+			return place;
+	}
+	return NULL;
+}
+
+/* A free place; if there is none, the one that has waited longest has to go, and is not free yet.
+ */
+static struct place *find_place(struct stream_server *server)
+{
+	struct place *oldest = NULL;
+
+	for (size_t i = 0; i < STREAM_SERVER_SESSIONS; i++) {
+		struct place *place = &server->places[i];
+
+		if (!place->session)
+			return place;
+		if (!place->stream && !place->is_ending &&
+		    (!oldest || place->until_ms < oldest->until_ms))
+			oldest = place;
+	}
+	if (oldest)
+		end_session(oldest);
+	return NULL;
+}
+
+static void on_session_wake(void *owner)
+{
+	struct stream_server *server = owner;
+
+	uv_async_send(&server->wake);
+}
+
+static int begin_session(struct stream_server *server, const uint8_t *id, struct place **result)
+{
+	struct server_options options = server->server_options;
+	struct place *place = find_place(server);
+	struct share_session *session;
+	struct server *served;
+	int error = place ? 0 : -EAGAIN;
+
+	if (!error)
+		error = share_session_new(id, server->pool, on_session_wake, server, &session);
+	if (error)
+		return error;
+	options.notify = share_session_notify;
+	options.notify_owner = session;
+	error = server_new(&options, &served);
+	if (error) {
+		share_session_free(session);
+		return error;
+	}
+	share_session_serve(session, served);
+	*place = (struct place){
+		.server = server,
+		.session = session,
+		.cutter = CUTTER(sizeof(struct fuse_in_header), SERVER_MAX_MESSAGE),
+	};
+	if (server->options.come)
+		server->options.come(server->options.owner, served);
+	*result = place;
+	return 0;
+}
+
+static int answer_opened(struct stream *stream, bool resumed, uint64_t received)
+{
+	const struct share_opened opened = {.resumed = resumed, .received = received};
+	uint8_t bytes[64];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+
+	message_encode(&message_share_opened, &opened, &writer);
+	return stream_message(stream, SLICE_LITERAL("opened"), cbor_written(&writer));
+}
+
+static int open_share(struct stream_server *server, struct stream *stream,
+		      const struct share_open *open)
+{
+	struct place *place = find_session(server, open->session.bytes);
+	bool resumed = false;
+	int error;
+
+	/* The mounter knows better than we that the old stream is dead. */
+	if (place)
+		fail_stream(place, ECONNABORTED, "opened again");
+	if (place && open->resume)
+		resumed = share_session_resume(place->session, open->received);
+	if (place && !resumed)
+		end_session(place);
+	if (!resumed) {
+		error = begin_session(server, open->session.bytes, &place);
+		if (error)
+			return error;
+	}
+	error = answer_opened(stream, resumed,
+			      resumed ? share_session_received(place->session) : 0);
+	if (error) {
+		lose_stream(place);
+		return error;
+	}
+	place->stream = stream;
+	stream_set_handlers(stream, &stream_handlers, place);
+	set_expiry(server);
+	go_on(place);
+	return 0;
+}
+
+static void on_wake(uv_async_t *async)
+{
+	struct stream_server *server = async->data;
+
+	for (size_t i = 0; i < STREAM_SERVER_SESSIONS; i++) {
+		struct place *place = &server->places[i];
+
+		if (!place->session)
+			continue;
+		share_session_collect(place->session);
+		if (share_session_is_ending(place->session) && !place->is_ending)
+			give_up(place, -ENOMEM);
+		if (place->is_ending && share_session_has_ended(place->session)) {
+			share_session_free(place->session);
+			cutter_clear(&place->cutter);
+			*place = (struct place){0};
+			continue;
+		}
+		go_on(place);
+	}
+}
+
+/* --- Connections ---------------------------------------------------------------------------- */
+
+static void on_request(void *owner, struct stream *stream, struct slice method, struct slice params)
+{
+	const struct connection *connection = owner;
+	struct share_open open;
+	int error;
+
+	if (!slice_is(method, "share.open")) {
+		stream_fail(stream, ENOSYS, NULL);
+		return;
+	}
+	if (message_decode(&message_share_open, params, &open) < 0 ||
+	    open.session.length != SHARE_SESSION_SIZE) {
+		stream_fail(stream, EBADMSG, NULL);
+		return;
+	}
+	error = open_share(connection->server, stream, &open);
+	if (error)
+		stream_fail(stream, error, "the folder cannot be served");
+}
+
+static void on_established(void *owner, const struct session_peer *peer)
+{
+	(void)owner;
+	(void)peer;
+}
+
+static void on_lost(void *owner, int reason)
+{
+	(void)owner;
+	(void)reason;
+}
+
+static void on_connection_wake(void *owner)
+{
+	const struct connection *connection = owner;
+
+	pump_wake(connection->pump);
+}
+
+static const struct session_handlers session_handlers = {
+	.established = on_established,
+	.lost = on_lost,
+	.request = on_request,
+	.wake = on_connection_wake,
+};
+
+static void hang_up(struct connection *connection)
+{
+	struct pump *pump = connection->pump;
+	struct session *session = connection->session;
+
+	connection->pump = NULL;
+	pump_free(pump);
+	session_free(session);
+	connection->session = NULL;
+}
+
+static void on_closed(void *owner, int error)
+{
+	struct connection *connection = owner;
+	const struct stream_server_options *options = &connection->server->options;
+
+	(void)error;
+	hang_up(connection);
+	if (connection->is_given && options->disconnected)
+		options->disconnected(options->owner);
+}
+
+static const struct pump_handlers pump_handlers = {.closed = on_closed};
+
+static int connect_fd(struct stream_server *server, int fd, bool is_given)
+{
+	static const char *const capabilities[] = {SHARE_CAPABILITY, NULL};
+	_cleanup_close_ int owned = fd;
+	struct connection *connection = NULL;
+	int error;
+
+	for (size_t i = 0; i < STREAM_SERVER_CONNECTIONS && !connection; i++) {
+		if (!server->connections[i].pump)
+			connection = &server->connections[i];
+	}
+	if (!connection)
+		return -EMFILE;
+	*connection = (struct connection){.server = server, .is_given = is_given};
+	connection->session = session_new(SESSION_GUEST, "lodge-fsd " LODGE_VERSION, capabilities,
+					  &session_handlers, connection);
+	if (!connection->session)
+		return -ENOMEM;
+	error = pump_new(server->loop, take_fd(&owned), false, connection->session, &pump_handlers,
+			 connection, &connection->pump);
+	if (error) {
+		session_free(connection->session);
+		*connection = (struct connection){0};
+		return error;
+	}
+	session_start(connection->session);
+	return 0;
+}
+
+int stream_server_connect(struct stream_server *server, int fd)
+{
+	return connect_fd(server, fd, true);
+}
+
+static void on_listener(uv_poll_t *poll, int status, int events)
+{
+	struct stream_server *server = poll->data;
+	int fd = accept4(server->listener_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int error = fd < 0 ? 0 : connect_fd(server, fd, false);
+
+	(void)status;
+	(void)events;
+	if (error)
+		log_warning("a connection was turned away: %s", error_text(error));
+}
+
+int stream_server_listen(struct stream_server *server, int fd)
+{
+	_cleanup_close_ int owned = fd;
+	int error = server->listener_fd >= 0 ? -EBUSY : 0;
+
+	if (!error)
+		error = uv_poll_init(server->loop, &server->listener, fd);
+	if (error)
+		return error;
+	server->listener.data = server;
+	server->listener_fd = take_fd(&owned);
+	server->handles++;
+	uv_poll_start(&server->listener, UV_READABLE, on_listener);
+	return 0;
+}
+
+/* --- All of it ------------------------------------------------------------------------------ */
+
+int stream_server_new(uv_loop_t *loop, const struct stream_server_options *options,
+		      struct stream_server **result)
+{
+	_cleanup_free_ struct stream_server *server = calloc(1, sizeof(*server));
+	int error;
+
+	if (!server)
+		return -ENOMEM;
+	server->loop = loop;
+	server->options = *options;
+	server->server_options = *options->server;
+	if (!server->options.keep_ms)
+		server->options.keep_ms = SHARE_KEEP_SECONDS * 1000;
+	server->listener_fd = -EBADF;
+	error = pool_new(options->threads ? options->threads : THREADS, &server->pool);
+	if (error)
+		return error;
+	error = uv_async_init(loop, &server->wake, on_wake);
+	if (error) {
+		pool_free(server->pool);
+		return error;
+	}
+	uv_timer_init(loop, &server->expire);
+	server->wake.data = server;
+	server->expire.data = server;
+	server->handles = 2;
+	*result = take_ptr(server);
+	return 0;
+}
+
+bool stream_server_is_in_use(const struct stream_server *server)
+{
+	for (size_t i = 0; i < STREAM_SERVER_SESSIONS; i++) {
+		if (server->places[i].session)
+			return true;
+	}
+	return false;
+}
+
+static void on_released(uv_handle_t *handle)
+{
+	struct stream_server *server = handle->data;
+
+	if (--server->handles == 0)
+		free(server);
+}
+
+void stream_server_free(struct stream_server *server)
+{
+	if (!server)
+		return;
+	for (size_t i = 0; i < STREAM_SERVER_CONNECTIONS; i++) {
+		if (server->connections[i].pump)
+			hang_up(&server->connections[i]);
+	}
+	for (size_t i = 0; i < STREAM_SERVER_SESSIONS; i++) {
+		if (server->places[i].session)
+			end_session(&server->places[i]);
+	}
+	/* Twice: when what ran has been waited for, the servers are freed there, too. */
+	pool_finish(server->pool);
+	on_wake(&server->wake);
+	pool_free(server->pool);
+	on_wake(&server->wake);
+	uv_close((uv_handle_t *)&server->wake, on_released);
+	uv_close((uv_handle_t *)&server->expire, on_released);
+	if (server->listener_fd >= 0) {
+		uv_close((uv_handle_t *)&server->listener, on_released);
+		close(server->listener_fd);
+	}
+}

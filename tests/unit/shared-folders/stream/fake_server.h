@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * fake_server - a server in the place of shared-folders/server, whose calls are counted
+ *
+ * The opcode says what it does, the unique which call it is:
+ *	FAKE_ECHO	the reply is what the request carried
+ *	FAKE_ROOM	the reply has as many bytes as a uint32_t behind the header says
+ *	FAKE_SILENT	there is no reply
+ *	FAKE_WAIT	done with EINTR when the server is freed
+ */
+#ifndef LODGE_TESTS_FAKE_SERVER_H
+#define LODGE_TESTS_FAKE_SERVER_H
+
+#include "shared-folders/server/server.h"
+
+enum { FAKE_ECHO = 1, FAKE_ROOM, FAKE_SILENT, FAKE_WAIT };
+
+#define FAKE_UNIQUES 4096
+
+/* How often the call with that unique was run since fake_server_reset(). */
+unsigned int fake_server_runs(uint64_t unique);
+void fake_server_reset(void);
+/* Servers that have been made and not freed. */
+unsigned int fake_servers(void);
+/* The latest server says something to its peer. */
+int fake_server_notify(const struct iovec *message, size_t count);
+
+#endif

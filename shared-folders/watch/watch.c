@@ -79,15 +79,21 @@ static void insert(struct watch *watch, struct watch_entry *entry)
 
 static void take_out(struct watch *watch, struct watch_entry *entry)
 {
-	struct watch_entry **at = &watch->by_node[node_bucket(watch, entry->node)];
+	struct watch_entry **node = &watch->by_node[node_bucket(watch, entry->node)];
+	struct watch_entry **key = &watch->by_key[key_bucket(watch, entry->key, entry->length)];
 
-	while (*at && *at != entry)
-		at = &(*at)->next_node;
-	*at = entry->next_node;
-	at = &watch->by_key[key_bucket(watch, entry->key, entry->length)];
-	while (*at && *at != entry)
-		at = &(*at)->next_key;
-	*at = entry->next_key;
+	for (; *node; node = &(*node)->next_node) {
+		if (*node == entry) {
+			*node = entry->next_node;
+			break;
+		}
+	}
+	for (; *key; key = &(*key)->next_key) {
+		if (*key == entry) {
+			*key = entry->next_key;
+			break;
+		}
+	}
 	*(entry->older ? &entry->older->newer : &watch->oldest) = entry->newer;
 	*(entry->newer ? &entry->newer->older : &watch->newest) = entry->older;
 	watch->count--;
@@ -226,7 +232,7 @@ void watch_free(struct watch *watch)
 	if (!watch)
 		return;
 	while ((entry = watch->oldest)) {
-		take_out(watch, entry);
+		watch->oldest = entry->newer;
 		free(entry);
 	}
 	if (watch->fd >= 0)

@@ -53,7 +53,7 @@ int lodged_find_program(const char *name, char *path, size_t capacity);
 /* Is there such a process, and is it that program? Process ids are used again. */
 bool process_runs(pid_t pid, const char *program);
 
-/* Removes a folder and the files in it (one level: a VM's folder has no other). */
+/* Removes a folder and what is in it: files, and folders of files (a VM's has no more). */
 void remove_folder(const char *path);
 
 /* A connected unix socket, close-on-exec, non-blocking; or -errno. */

@@ -2,6 +2,7 @@
 #include "host/daemon/options.h"
 
 #include "host/daemon/screen/viewer_listener.h"
+#include "host/daemon/share/share_spec.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/parse.h"
@@ -27,7 +28,7 @@ const struct vm_option vm_option_table[] = {
 	OPTION(cpus, OPTION_NUMBER),	OPTION(memory, OPTION_NUMBER),
 	OPTION(display, OPTION_TEXT),	OPTION(size, OPTION_TEXT),
 	OPTION(vnc, OPTION_TEXT),	OPTION(clipboard, OPTION_TEXT),
-	OPTION(heads, OPTION_NUMBER),
+	OPTION(heads, OPTION_NUMBER),	OPTION(shares, OPTION_LIST),
 };
 const size_t vm_option_count = ARRAY_SIZE(vm_option_table);
 
@@ -85,6 +86,16 @@ int vm_option_add(struct vm_options *options, const struct vm_option *option, co
 	grown[count + 1] = NULL;
 	grown[count] = strdup(item);
 	return grown[count] ? 0 : -ENOMEM;
+}
+
+void vm_option_clear(struct vm_options *options, const struct vm_option *option)
+{
+	char ***list = AT(options, option, char **);
+
+	for (size_t i = 0; *list && (*list)[i]; i++)
+		free((*list)[i]);
+	free(*list);
+	*list = NULL;
 }
 
 static bool is_one_of(const char *text, const char *const *choices)
@@ -190,6 +201,28 @@ static int complete_display(struct vm_options *options, char *error, size_t capa
 	return options->vnc ? listener_plan_parse(options->vnc, &plan, error, capacity) : 0;
 }
 
+static int check_shares(const struct vm_options *options, char *error, size_t capacity)
+{
+	char names[OPTION_LIST_MAX][SHARE_NAME_MAX + 1];
+	struct share_spec spec;
+
+	for (size_t i = 0; options->shares && options->shares[i]; i++) {
+		int r = share_spec_parse(options->shares[i], &spec, error, capacity);
+
+		if (r < 0)
+			return r;
+		strcpy(names[i], spec.name);
+		share_spec_free(&spec);
+		for (size_t k = 0; k < i; k++) {
+			if (strcmp(names[k], names[i]) == 0) {
+				snprintf(error, capacity, "--share: two are called %s", names[i]);
+				return -EINVAL;
+			}
+		}
+	}
+	return 0;
+}
+
 int vm_options_complete(struct vm_options *options, char *error, size_t capacity)
 {
 	int r;
@@ -212,7 +245,9 @@ int vm_options_complete(struct vm_options *options, char *error, size_t capacity
 		return -EINVAL;
 	}
 	r = complete_choices(options, error, capacity);
-	return r < 0 ? r : complete_display(options, error, capacity);
+	if (r == 0)
+		r = complete_display(options, error, capacity);
+	return r < 0 ? r : check_shares(options, error, capacity);
 }
 
 void vm_options_free(struct vm_options *options)
@@ -223,11 +258,7 @@ void vm_options_free(struct vm_options *options)
 		if (option->kind == OPTION_TEXT) {
 			free(*AT(options, option, char *));
 		} else if (option->kind == OPTION_LIST) {
-			char **list = *AT(options, option, char **);
-
-			for (size_t k = 0; list && list[k]; k++)
-				free(list[k]);
-			free(list);
+			vm_option_clear(options, option);
 		}
 	}
 	*options = (struct vm_options){0};

@@ -19,6 +19,7 @@ struct vm_options {
 	char *on_panic;	 /* "stop", "restart", "pause" */
 	char **disks;	 /* "FILE[,ro][,format=raw]…"; NULL-terminated, or NULL */
 	char **forwards; /* "2222:22"; the same */
+	char **shares;	 /* "NAME=DIR[,…]" (share/share_spec.h); the same */
 	char *display;	 /* "on", "off" */
 	char *size;	 /* of the first head as the guest finds it: "1280x800" */
 	char *vnc;	 /* "[ADDRESS:]PORT[,…]"; NULL: nothing listens */
@@ -61,6 +62,8 @@ int vm_option_set_text(struct vm_options *options, const struct vm_option *optio
 int vm_option_set_number(struct vm_options *options, const struct vm_option *option,
 			 uint64_t number);
 int vm_option_add(struct vm_options *options, const struct vm_option *option, const char *item);
+/* Empties a list. */
+void vm_option_clear(struct vm_options *options, const struct vm_option *option);
 
 /**
  * vm_options_complete() - fill in what was not said, refuse what cannot be

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -64,18 +65,31 @@ bool process_runs(pid_t pid, const char *program)
 	return strncmp(name + 1, program, 15) == 0 && !strchr("ZX", state[2]);
 }
 
-void remove_folder(const char *path)
+static void empty_folder(int fd, int levels)
 {
-	DIR *folder = opendir(path);
+	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *entry;
 
-	if (!folder)
+	if (!folder) {
+		cleanup_close(&fd);
 		return;
+	}
 	while ((entry = readdir(folder)) != NULL) {
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			unlinkat(dirfd(folder), entry->d_name, 0);
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (unlinkat(fd, entry->d_name, 0) == 0 || errno != EISDIR || levels == 0)
+			continue;
+		empty_folder(
+			openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+			levels - 1);
+		unlinkat(fd, entry->d_name, AT_REMOVEDIR);
 	}
 	closedir(folder);
+}
+
+void remove_folder(const char *path)
+{
+	empty_folder(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), 1);
 	rmdir(path);
 }
 

@@ -7,6 +7,8 @@
 #include "host/daemon/console.h"
 #include "host/daemon/lodged.h"
 #include "host/daemon/screen/screen.h"
+#include "host/daemon/share/share_server.h"
+#include "host/daemon/share/vm_shares.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
@@ -53,6 +55,7 @@ int vm_file(const struct vm *vm, const char *file, char *path, size_t capacity)
 
 void vm_free_alone(struct vm *vm)
 {
+	vm_shares_leave(vm->shares);
 	vm_options_free(&vm->options);
 	free(vm->id);
 	free(vm->path);
@@ -70,6 +73,10 @@ static struct vm *vm_allocate(struct lodged *lodged, const char *id, const char 
 	vm->id = strdup(id);
 	if (!vm->id || asprintf(&vm->path, "%s/%s", lodged->runtime, id) < 0) {
 		vm->path = NULL;
+		vm_free_alone(vm);
+		return NULL;
+	}
+	if (vm_shares_new(vm) < 0) {
 		vm_free_alone(vm);
 		return NULL;
 	}
@@ -167,8 +174,7 @@ int vm_new(struct lodged *lodged, const char *name, const struct backend *backen
 		return -ENAMETOOLONG;
 	}
 	/* What a VM that died without lodged may have left. */
-	vm_screen_end_orphan(vm->path);
-	remove_folder(vm->path);
+	vm_clear_folder(vm->path);
 	if (mkdir(vm->path, 0700) < 0) {
 		int r = -errno;
 
@@ -184,6 +190,13 @@ int vm_new(struct lodged *lodged, const char *name, const struct backend *backen
 	return 0;
 }
 
+void vm_clear_folder(const char *path)
+{
+	vm_screen_end_orphan(path);
+	share_server_end_orphans(path);
+	remove_folder(path);
+}
+
 static void agent_changed(void *owner, bool available)
 {
 	struct vm *vm = owner;
@@ -194,6 +207,8 @@ static void agent_changed(void *owner, bool available)
 		vm_ask_agent(vm, "off");
 	if (available)
 		vm_screen_agent_changed(vm->screen);
+	if (available && vm->shares)
+		vm_shares_agent_changed(vm->shares);
 	bus_vm_changed(vm->lodged->bus, vm);
 }
 
@@ -204,11 +219,20 @@ static void agent_wanted(void *owner)
 	vm->backend->open_agent(vm);
 }
 
+static void agent_asked(void *owner, struct stream *stream, struct slice method,
+			struct slice params)
+{
+	struct vm *vm = owner;
+
+	vm_shares_request(vm->shares, stream, method, params);
+}
+
 void vm_connect_agent(struct vm *vm, const char *path)
 {
 	static const struct agent_link_handlers handlers = {
 		.changed = agent_changed,
 		.connect = agent_wanted,
+		.request = agent_asked,
 	};
 
 	if (!vm->agent)
@@ -230,7 +254,7 @@ int vm_make_folder(const struct vm *vm)
 	return 0;
 }
 
-static void connect_to_guest(struct vm *vm)
+static void connect_to_guest(struct vm *vm, bool adopted)
 {
 	char path[PATH_MAX];
 
@@ -239,6 +263,7 @@ static void connect_to_guest(struct vm *vm)
 	if (!vm->console && vm_file(vm, "console.sock", path, sizeof(path)) == 0)
 		console_new(&vm->lodged->loop, path, &vm->console);
 	vm_screen_start(vm);
+	vm_shares_start(vm, adopted);
 }
 
 void vm_wake(struct vm_waiter **list)
@@ -280,7 +305,7 @@ void vm_keep(struct vm *vm)
 void vm_started(struct vm *vm)
 {
 	vm_keep(vm);
-	connect_to_guest(vm);
+	connect_to_guest(vm, false);
 	vm_set_state(vm, VM_RUNNING, "");
 }
 
@@ -366,6 +391,7 @@ void vm_gone(struct vm *vm, const char *reason, int exit_status)
 	vm->agent = NULL;
 	vm_screen_end(vm->screen);
 	vm->screen = NULL;
+	vm_shares_end(vm->shares);
 	console_end(vm->console);
 	vm_set_state(vm, VM_STOPPED, reason);
 	vm_wake(&vm->agent_waiters);
@@ -409,8 +435,7 @@ static int adopt(struct lodged *lodged, const char *name)
 	if (r < 0) {
 		/* It has died, or never lived. */
 		log_info("%s: not taken up again: %s", name, error_text(r));
-		vm_screen_end_orphan(vm->path);
-		remove_folder(vm->path);
+		vm_clear_folder(vm->path);
 		vm_free_alone(vm);
 		return r;
 	}
@@ -419,7 +444,7 @@ static int adopt(struct lodged *lodged, const char *name)
 	vm_list(vm);
 	if (vm_screen_new(vm, true, error, sizeof(error)) < 0)
 		log_warning("%s: it goes on without a screen: %s", name, error);
-	connect_to_guest(vm);
+	connect_to_guest(vm, true);
 	log_info("%s: taken up again", name);
 	return 0;
 }

@@ -25,6 +25,7 @@ struct backend;
 struct agent_link;
 struct console;
 struct vm_screen;
+struct vm_shares;
 
 enum vm_status {
 	VM_STARTING,
@@ -58,6 +59,7 @@ struct vm {
 	struct agent_link *agent;
 	struct console *console;
 	struct vm_screen *screen; /* NULL: it has no display */
+	struct vm_shares *shares; /* NULL: it has ended */
 	struct vm_waiter *stop_waiters;
 	struct vm_waiter *agent_waiters;  /* go when the agent is there, or the VM gone */
 	struct vm_waiter *screen_waiters; /* go when its lodge-screen is there, or the VM gone */
@@ -122,6 +124,8 @@ void vm_list(struct vm *vm);
 bool vm_is_unused(const struct vm *vm);
 /* Makes the folder of a foreign VM. 0 or -errno. */
 int vm_make_folder(const struct vm *vm);
+/* Removes one that nobody needs, and ends the processes that were left behind there. */
+void vm_clear_folder(const char *path);
 /* The agent's link: to @path, or NULL: by the backend's open_agent. Nothing if it is there. */
 void vm_connect_agent(struct vm *vm, const char *path);
 

@@ -3,6 +3,7 @@
 
 #include "host/daemon/lodged.h"
 #include "host/daemon/screen/screen.h"
+#include "host/daemon/share/vm_shares.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
@@ -95,12 +96,27 @@ static int fill_options(struct vm *vm, const struct domain_facts *facts)
 /* An earlier lodged showed it: its lodge-screen is in the folder. */
 static void take_up_screen(struct vm *vm)
 {
-	char error[512];
+	char error[512], path[PATH_MAX];
 
-	if (access(vm->path, X_OK) < 0)
+	if (vm_file(vm, SCREEN_HANDOFF, path, sizeof(path)) < 0 || access(path, F_OK) < 0)
 		return;
 	if (domain_start_screen(vm, true, error, sizeof(error)) < 0)
 		log_warning("%s: it goes on without a screen: %s", vm->name, error);
+}
+
+/* An earlier lodged gave it shared folders: they are still served. */
+static void take_up_shares(struct vm *vm)
+{
+	struct descriptor descriptor;
+
+	if (descriptor_read(vm->path, &descriptor) < 0)
+		return;
+	vm->options.shares = take_ptr(descriptor.options.shares);
+	descriptor_free(&descriptor);
+	if (!vm->options.shares)
+		return;
+	vm_shares_start(vm, true);
+	domain_attend(vm, BACKEND_PORT_AGENT, NULL, NULL);
 }
 
 int domain_add(struct domain_host *host, const struct domain_found *found)
@@ -134,6 +150,7 @@ int domain_add(struct domain_host *host, const struct domain_found *found)
 	snprintf(vm->reason, sizeof(vm->reason), "%s", found->reason);
 	vm_list(vm);
 	take_up_screen(vm);
+	take_up_shares(vm);
 	return 0;
 }
 

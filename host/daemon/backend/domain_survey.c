@@ -143,8 +143,7 @@ static void sweep_folders(const struct domain_host *host)
 			continue;
 		if (domain_folder(host, uuid, folder, sizeof(folder)) < 0)
 			continue;
-		vm_screen_end_orphan(folder);
-		remove_folder(folder);
+		vm_clear_folder(folder);
 	}
 	if (directory)
 		closedir(directory);

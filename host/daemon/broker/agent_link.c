@@ -215,6 +215,16 @@ static void on_pong(void *owner, uint64_t cookie)
 	}
 }
 
+static void on_request(void *owner, struct stream *stream, struct slice method, struct slice params)
+{
+	struct agent_link *link = owner;
+
+	if (link->handlers->request)
+		link->handlers->request(link->owner, stream, method, params);
+	else
+		stream_fail(stream, ENOSYS, NULL);
+}
+
 static void on_wake(void *owner)
 {
 	pump_wake(((struct agent_link *)owner)->pump);
@@ -223,6 +233,7 @@ static void on_wake(void *owner)
 static const struct session_handlers session_handlers = {
 	.established = on_established,
 	.lost = on_lost,
+	.request = on_request,
 	.pong = on_pong,
 	.wake = on_wake,
 };

@@ -34,6 +34,9 @@ struct agent_link_handlers {
 	void (*changed)(void *owner, bool available);
 	/* Of a link without a path: it wants a connection. agent_link_give() follows. */
 	void (*connect)(void *owner);
+	/* The guest asks, as session_handlers.request; NULL: everything is refused. */
+	void (*request)(void *owner, struct stream *stream, struct slice method,
+			struct slice params);
 };
 
 /**

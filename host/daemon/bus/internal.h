@@ -113,6 +113,11 @@ void call_with_port(struct call *call, enum backend_port port, void (*go)(struct
 /* true: the guest can answer. Else (it is paused) the call has been answered with an error. */
 bool call_guest_runs(struct call *call);
 
+/* share.c */
+void add_share(struct call *call);
+void remove_share(struct call *call);
+void list_shares(struct call *call);
+
 /* screen.c */
 void open_screen_control(struct call *call);
 void open_screen(struct call *call);

@@ -6,6 +6,7 @@
 #include "host/daemon/lodged.h"
 #include "host/daemon/placement.h"
 #include "host/daemon/screen/screen.h"
+#include "host/daemon/share/vm_shares.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/log.h"
 
@@ -230,6 +231,8 @@ static void start_vm(struct call *call)
 	}
 	probe_host("", &probe);
 	r = placement_decide(&options, &probe, &backend, error, sizeof(error));
+	if (r == 0)
+		r = vm_shares_check(&options, error, sizeof(error));
 	if (r < 0) {
 		vm_options_free(&options);
 		call_done(call, r, error);

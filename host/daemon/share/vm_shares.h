@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vm_shares - the shared folders of a VM
+ *
+ * What they are is kept in vm->options.shares, and so in vm.json. Each has its lodge-fsd
+ * (share_server.h). The agent is told the list (`share.attach`, protocol/share.h) as long as it is
+ * there, and may ask for `share.open` of one of them, which is passed on unread to that share's
+ * lodge-fsd; it is a guest's word, so it may ask for nothing else, and for so many at a time only.
+ */
+#ifndef LODGE_DAEMON_VM_SHARES_H
+#define LODGE_DAEMON_VM_SHARES_H
+
+#include "host/daemon/backend.h"
+#include "host/daemon/share/share_spec.h"
+#include "protocol/session.h"
+
+/* `share.open`s of one share at a time. */
+#define SHARE_MAX_MOUNTS 8
+
+struct vm_shares;
+
+/* What a list says of one. */
+struct vm_share_state {
+	const struct share_spec *spec;
+	const char *state;   /* "starting", "ready", "failed" */
+	const char *trouble; /* one line for people, "" if there is none */
+	unsigned int mounts; /* in the guest, now */
+};
+
+/* What every VM has: none yet. 0 with vm->shares set; -ENOMEM. */
+int vm_shares_new(struct vm *vm);
+
+/**
+ * vm_shares_check() - may a VM be started with these?
+ * @options:	of one that is not there yet; its shares are well-formed
+ *
+ * Return: 0; -errno with one line for people.
+ */
+int vm_shares_check(const struct vm_options *options, char *error, size_t capacity);
+
+/* The VM runs: starts a lodge-fsd for each of vm->options.shares, or finds that of an earlier
+ * lodged (@adopted). Once only. */
+void vm_shares_start(struct vm *vm, bool adopted);
+
+/**
+ * vm_share_add() - one more
+ * @spec:	checked; its memory is taken, also on failure
+ * @done:	called once, when it can be mounted, or cannot be
+ */
+void vm_share_add(struct vm *vm, struct share_spec *spec, backend_done done, void *owner);
+
+/* Mounts of it end. -ENOENT. */
+int vm_share_remove(struct vm *vm, const char *name);
+
+/* The one at @index of the list; false: there is none. */
+bool vm_share_at(const struct vm *vm, size_t index, struct vm_share_state *state);
+
+/* The agent is there, or there again. */
+void vm_shares_agent_changed(struct vm_shares *shares);
+/* The agent asks for something. */
+void vm_shares_request(struct vm_shares *shares, struct stream *stream, struct slice method,
+		       struct slice params);
+
+/* lodged ends and the VM does not. The agent's link is gone already. NULL is fine. */
+void vm_shares_leave(struct vm_shares *shares);
+/* The VM has ended. The same. */
+void vm_shares_end(struct vm_shares *shares);
+
+#endif

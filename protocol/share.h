@@ -29,9 +29,8 @@
  *answer, until a later one is; of these a few may be lost. `resumed` false: the server knows
  *nothing of the session, and a new one has begun in which both have received nothing.
  *
- * Acknowledgements are not counted: a fuse_in_header with opcode SHARE_OP_ACK, unique: the number
- *of messages received since the session began, nodeid: how many of these were notifications that
- *have been carried out. The server has at most SHARE_NOTIFY_MAX of them on their way.
+ * Acknowledgements are messages `received` share_received of the mounter: they need no credit, and
+ * may overtake a request that waits for some.
  */
 #ifndef LODGE_PROTOCOL_SHARE_H
 #define LODGE_PROTOCOL_SHARE_H
@@ -41,8 +40,7 @@
 #define SHARE_NAME_MAX	   64
 #define SHARE_SESSION_SIZE 16
 #define SHARE_KEEP_SECONDS 60
-#define SHARE_OP_ACK	   0x4c4f0001U /* opcode: bytes of ours in a stream of FUSE requests */
-#define SHARE_NOTIFY_MAX   1024
+#define SHARE_NOTIFY_MAX   1024	       /* notifications on their way at once */
 #define SHARE_OP_ECHO	   0x4c4f0002U /* "the process with header.pid carries out changes": README */
 
 /* The agent's capability for all of this. */
@@ -77,6 +75,12 @@ struct share_opened {
 	uint64_t received; /* with resumed: messages of the mounter */
 };
 extern const struct message_type message_share_opened;
+
+struct share_received {
+	uint64_t received; /* messages of the server since the session began */
+	uint64_t carried;  /* notifications among them that have been carried out */
+};
+extern const struct message_type message_share_received;
 
 struct share_export {
 	struct slice path;    /* of the guest, absolute */

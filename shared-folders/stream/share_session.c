@@ -258,36 +258,29 @@ static void let_go(struct share_session *session)
 	free(outgoing);
 }
 
-static int take_acknowledgement(struct share_session *session, const struct fuse_in_header *header)
+int share_session_acknowledge(struct share_session *session, const struct share_received *has)
 {
 	const uint64_t whole = session->next_offset > 0 ? session->sent - 1 : session->sent;
 
-	if (header->len != sizeof(*header) || header->unique > whole ||
-	    header->unique < session->acknowledged || header->nodeid < session->notes_carried ||
-	    header->nodeid > session->notes_sent)
+	if (has->received > whole || has->received < session->acknowledged ||
+	    has->carried < session->notes_carried || has->carried > session->notes_sent)
 		return -EPROTO;
-	while (session->acknowledged < header->unique)
+	while (session->acknowledged < has->received)
 		let_go(session);
 	pthread_mutex_lock(&session->mutex);
-	session->notes -= header->nodeid - session->notes_carried;
+	session->notes -= has->carried - session->notes_carried;
 	pthread_mutex_unlock(&session->mutex);
-	session->notes_carried = header->nodeid;
+	session->notes_carried = has->carried;
 	begin_waiting(session);
 	return 0;
 }
 
 int share_session_message(struct share_session *session, uint8_t *message, size_t length)
 {
-	struct fuse_in_header header;
-
-	if (length < sizeof(header) || length > SERVER_MAX_MESSAGE || session->ending) {
+	if (length < sizeof(struct fuse_in_header) || length > SERVER_MAX_MESSAGE ||
+	    session->ending) {
 		free(message);
 		return -EPROTO;
-	}
-	memcpy(&header, message, sizeof(header));
-	if (header.opcode == SHARE_OP_ACK) {
-		free(message);
-		return take_acknowledgement(session, &header);
 	}
 	session->received++;
 	return add_job(session, message, length);

@@ -49,6 +49,9 @@ uint64_t share_session_received(const struct share_session *session);
  */
 int share_session_message(struct share_session *session, uint8_t *message, size_t length);
 
+/* What the peer has. Return: 0; -EPROTO: that cannot be, and the session is to be ended. */
+int share_session_acknowledge(struct share_session *session, const struct share_received *has);
+
 /* Take what is done, and begin what waits. */
 void share_session_collect(struct share_session *session);
 

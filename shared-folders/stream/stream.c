@@ -165,6 +165,24 @@ static void on_data(struct stream *stream, void *owner, unsigned int channel, st
 		go_on(place);
 }
 
+static void on_message(struct stream *stream, void *owner, struct slice name, struct slice params)
+{
+	struct place *place = owner;
+	struct share_received has;
+	int error;
+
+	(void)stream;
+	if (!slice_is(name, "received"))
+		return;
+	error = message_decode(&message_share_received, params, &has);
+	if (!error)
+		error = share_session_acknowledge(place->session, &has);
+	if (error)
+		give_up(place, error);
+	else
+		go_on(place);
+}
+
 static void on_credit(struct stream *stream, void *owner, unsigned int channel, size_t bytes)
 {
 	(void)stream;
@@ -200,6 +218,7 @@ static void on_stream_closed(struct stream *stream, void *owner, const struct st
 }
 
 static const struct stream_handlers stream_handlers = {
+	.message = on_message,
 	.data = on_data,
 	.credit = on_credit,
 	.end = on_end,

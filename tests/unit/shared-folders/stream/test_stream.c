@@ -275,9 +275,20 @@ static void say_room(struct client *client, uint64_t unique, uint32_t length)
 	client_say(client, FAKE_ROOM, unique, 1, body, sizeof(body));
 }
 
-static void acknowledge(struct client *client, uint64_t notes)
+static void say_received(struct client *client, uint64_t received, uint64_t carried)
 {
-	client_say(client, SHARE_OP_ACK, client->received, notes, NULL, 0);
+	const struct share_received has = {.received = received, .carried = carried};
+	uint8_t bytes[64];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+
+	message_encode(&message_share_received, &has, &writer);
+	ck_assert_int_eq(
+		stream_message(client->stream, slice_of("received"), cbor_written(&writer)), 0);
+}
+
+static void acknowledge(struct client *client, uint64_t carried)
+{
+	say_received(client, client->received, carried);
 }
 
 /* --- Tests ---------------------------------------------------------------------------------- */
@@ -419,12 +430,27 @@ START_TEST(nonsense_ends_the_session)
 		{.len = sizeof(struct fuse_in_header) - 1, .opcode = FAKE_ECHO, .unique = 1},
 		{.len = SERVER_MAX_MESSAGE + 1, .opcode = FAKE_ECHO, .unique = 1},
 		{.len = UINT32_MAX, .opcode = FAKE_ECHO, .unique = 1},
-		{.len = sizeof(struct fuse_in_header), .opcode = SHARE_OP_ACK, .unique = 1},
-		{.len = sizeof(struct fuse_in_header), .opcode = SHARE_OP_ACK, .nodeid = 1},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(headers); i++)
 		expect_end(&headers[i]);
+}
+END_TEST
+
+START_TEST(what_nobody_sent_cannot_have_been_received)
+{
+	for (uint64_t i = 0; i < 2; i++) {
+		struct client client;
+
+		begin(0);
+		client_connect(&client);
+		client_open(&client, false, 0);
+		say_received(&client, i, 1 - i);
+		UNTIL(client.closed && !stream_server_is_in_use(server));
+		ck_assert_int_eq(client.error, -EPROTO);
+		client_drop(&client);
+		finish();
+	}
 }
 END_TEST
 
@@ -526,6 +552,7 @@ int main(void)
 	tcase_add_test(tests, half_a_request_goes_with_its_stream);
 	tcase_add_test(tests, a_session_that_nobody_comes_for_ends);
 	tcase_add_test(tests, nonsense_ends_the_session);
+	tcase_add_test(tests, what_nobody_sent_cannot_have_been_received);
 	tcase_add_test(tests, a_peer_that_takes_nothing_is_given_little);
 	tcase_add_test(tests, what_is_acknowledged_makes_room);
 	tcase_add_test(tests, notifications_are_bounded_and_kept);

@@ -197,6 +197,13 @@ bool port_is_virtio(const struct port *port)
 	return !is_unix(port);
 }
 
+void port_reopen(struct port *port)
+{
+	assert(!is_unix(port));
+	port->device[0] = '\0';
+	look_for_device(port);
+}
+
 static void on_released(uv_handle_t *poll)
 {
 	free(poll->data);

@@ -16,8 +16,8 @@
 struct port;
 
 struct port_handlers {
-	/* A connection, whose descriptor is the receiver's. For a virtio port once, else each time.
-	 */
+	/* A connection, whose descriptor is the receiver's. For a virtio port once, and when it is
+	 * opened again; else each time. */
 	void (*connected)(void *owner, int fd, bool is_port);
 	/* The device has gone (unplugged): drop what `connected` gave. Another is looked for. */
 	void (*removed)(void *owner);
@@ -43,6 +43,9 @@ bool port_is_virtio(const struct port *port);
 
 /* A connection that was no port has ended: listen again. */
 void port_listen(struct port *port);
+
+/* The descriptor of a virtio port was closed by whoever has it: open the device again, now. */
+void port_reopen(struct port *port);
 
 /* NULL is fine. */
 void port_free(struct port *port);

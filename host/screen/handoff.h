@@ -40,8 +40,7 @@
  *	close		none: the listener of that id is closed,	id
  *			its viewers stay
  *	watch		none: from now on this connection is	-
- *			told what the next lodge-screen of this
- *			VM has to be started with
+ *			told how things stand
  *
  *	id		names a listener: one of the same id takes the place of the last
  *	view_only	1: viewers may look only
@@ -50,8 +49,13 @@
  *	tls		no (taken if absent), optional, required; with the credentials of --tls
  *	peer		who it is, for people; else what the socket says
  *
- * What one who watches is told, at once and whenever it changes, is a packet "clipboard=" and the
- * policy as --clipboard has it. It comes between the answers.
+ * One who watches is told at once, and whenever something is different, by a packet of lines as
+ * above that comes between the answers:
+ *
+ *	kind=news\n
+ *	clipboard=to-guest=all,...\n	the policy, for the --clipboard of the next lodge-screen
+ *	spice=wanted\n			"wanted": there is none, or what it said was not understood
+ *and it was let go: a new connection is the cure; "here"
  */
 #ifndef LODGE_SCREEN_HANDOFF_H
 #define LODGE_SCREEN_HANDOFF_H
@@ -62,6 +66,7 @@
 #define HANDOFF_MAX_PACKET 2048
 #define HANDOFF_MAX_ANSWER 512
 #define HANDOFF_MAX_VALUE  512 /* bytes of a value */
+#define HANDOFF_NEWS	   "kind=news\n"
 
 enum handoff_kind {
 	HANDOFF_AGENT,

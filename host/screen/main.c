@@ -100,14 +100,15 @@ static void on_clipboard_changed(void *owner, struct viewer *by)
 	screen_clipboard_changed(((struct program *)owner)->screen, by);
 }
 
-/* lodged keeps it for the next lodge-screen. */
-static void on_policy(void *owner)
+/* For lodged: how things stand. */
+static void tell_news(void *owner)
 {
 	struct program *program = owner;
 	const struct clipboard_policy policy = clipboard_policy(program->clipboard);
-	char words[CLIPBOARD_POLICY_BYTES], news[CLIPBOARD_POLICY_BYTES + 16];
+	char words[CLIPBOARD_POLICY_BYTES], news[HANDOFF_MAX_ANSWER];
 
-	snprintf(news, sizeof(news), "clipboard=%s", clipboard_policy_format(&policy, words));
+	snprintf(news, sizeof(news), HANDOFF_NEWS "clipboard=%s\nspice=%s\n",
+		 clipboard_policy_format(&policy, words), program->spice ? "here" : "wanted");
 	handoff_socket_tell(program->handoff, news);
 }
 
@@ -181,7 +182,7 @@ static int make_parts(struct program *program, const struct screen_options *opti
 	if (!program->clipboard)
 		return -ENOMEM;
 	clipboard_set_policy(program->clipboard, options->clipboard);
-	clipboard_watch_policy(program->clipboard, on_policy, program);
+	clipboard_watch_policy(program->clipboard, tell_news, program);
 	screen_set_clipboard(program->screen, program->clipboard);
 	program->guest = guest_new(&program->loop, program->clipboard, &guest_handlers, program);
 	program->resize = resize_new(program->screen, &resize_session, program);
@@ -208,16 +209,27 @@ static int spice_session(void *owner)
 	return spice_guest_session(owner);
 }
 
+static void on_spice_ended(void *owner)
+{
+	struct program *program = owner;
+
+	spice_guest_free(program->spice);
+	program->spice = NULL;
+	guest_set_spare(program->guest, source_session, program);
+	tell_news(program);
+}
+
 static int open_spice(struct program *program, int fd)
 {
 	struct spice_guest *spice;
-	const int result = spice_guest_new(&program->loop, fd, &spice);
+	const int result = spice_guest_new(&program->loop, fd, on_spice_ended, program, &spice);
 
 	if (result < 0)
 		return result;
 	guest_set_spare(program->guest, spice_session, spice);
 	spice_guest_free(program->spice);
 	program->spice = spice;
+	tell_news(program);
 	return 0;
 }
 
@@ -268,7 +280,7 @@ static int open_sockets(struct program *program, const struct screen_options *op
 						     &program->handoff);
 		if (result < 0)
 			return failed("cannot listen on", options->handoff, result);
-		on_policy(program);
+		tell_news(program);
 	}
 	return 0;
 }

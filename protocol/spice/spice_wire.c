@@ -156,6 +156,15 @@ int spice_wire_receive(struct spice_wire *wire, const void *bytes, size_t length
 	return error;
 }
 
+bool spice_wire_is_within(const struct spice_wire *wire)
+{
+	bool within = wire->chunk_length > 0;
+
+	for (size_t i = 0; i < SPICE_PORTS; i++)
+		within |= wire->message[i].header_length > 0;
+	return within;
+}
+
 /* --- Sending -------------------------------------------------------------------------------- */
 
 /* The next up to @length bytes of the parts, in order. */

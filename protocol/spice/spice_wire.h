@@ -62,6 +62,9 @@ void spice_wire_reset(struct spice_wire *wire);
  * likewise. Handlers may send, not reset. */
 int spice_wire_receive(struct spice_wire *wire, const void *bytes, size_t length);
 
+/* What has come ends within a message, or within what precedes one. */
+bool spice_wire_is_within(const struct spice_wire *wire);
+
 /* One message of two parts. 0; -EMSGSIZE; -ENOBUFS: too much waits; -ENOMEM. */
 int spice_wire_send(struct spice_wire *wire, enum spice_port port, enum spice_type type,
 		    struct slice head, struct slice body);

@@ -249,18 +249,6 @@ static size_t port_output(void *owner, void *bytes, size_t capacity)
 	return length;
 }
 
-static void port_input(void *owner, const void *bytes, size_t length)
-{
-	struct spice *spice = owner;
-	const bool was_broken = spice->wire.broken;
-	const int error = spice_wire_receive(&spice->wire, bytes, length);
-
-	if (error && !was_broken)
-		log_warning("what comes over %s is not understood: it is left alone until the "
-			    "client comes again",
-			    SPICE_PORT_NAME);
-}
-
 static void port_disconnected(void *owner)
 {
 	struct spice *spice = owner;
@@ -288,6 +276,7 @@ static void drop_port(struct spice *spice)
 	pump_free(pump);
 	if (spice->session)
 		leave_services(spice);
+	uv_timer_stop(spice->retry);
 	spice_wire_reset(&spice->wire);
 }
 
@@ -301,6 +290,33 @@ static void port_closed(void *owner, int error)
 		drop_port(spice);
 		port_listen(spice->port);
 	}
+}
+
+static void on_reopen(uv_timer_t *timer)
+{
+	port_reopen(((struct spice *)timer->data)->port);
+}
+
+/* A server sees a port that is closed and opened again as an agent that has just begun, and begins
+ * anew with it. There is no other place in the stream that can be trusted: what somebody copied may
+ * look like a message. */
+static void begin_anew(struct spice *spice)
+{
+	log_warning("what comes over %s is not understood: the port is opened anew",
+		    SPICE_PORT_NAME);
+	drop_port(spice);
+	if (port_is_virtio(spice->port))
+		uv_timer_start(spice->retry, on_reopen, RETRY_MS, 0);
+	else
+		port_listen(spice->port);
+}
+
+static void port_input(void *owner, const void *bytes, size_t length)
+{
+	struct spice *spice = owner;
+
+	if (spice_wire_receive(&spice->wire, bytes, length) < 0)
+		begin_anew(spice);
 }
 
 static const struct pump_bytes port_bytes = {

@@ -123,8 +123,8 @@ static void receive(struct handoff_client *client)
 		return;
 	}
 	text[length] = '\0';
-	if (client->handlers->told && strncmp(text, "clipboard=", 10) == 0) {
-		client->handlers->told(client->owner, text);
+	if (client->handlers->told && strncmp(text, HANDOFF_NEWS, strlen(HANDOFF_NEWS)) == 0) {
+		client->handlers->told(client->owner, text + strlen(HANDOFF_NEWS));
 		return;
 	}
 	if (!client->sent) {

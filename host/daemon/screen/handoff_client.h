@@ -20,8 +20,8 @@ struct handoff_client;
 struct handoff_client_handlers {
 	/* It has ended, or does not answer (-ETIMEDOUT): free the client. */
 	void (*closed)(void *owner, int error);
-	/* A packet that is no answer, to one who watches. NULL: that breaks the protocol. */
-	void (*told)(void *owner, const char *text);
+	/* To one who watches: the lines after "kind=news". NULL: that breaks the protocol. */
+	void (*told)(void *owner, const char *lines);
 };
 
 /* @error: 0; negative errno with @text, one line for people. */

@@ -13,7 +13,6 @@
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
-#include "protocol/clipboard_policy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,47 +62,6 @@ static void hand_over_agent(struct vm_screen *screen)
 		log_debug("%s: no agent for its screen: %s", screen->vm->name, error_text(r));
 		again(screen);
 	}
-}
-
-/* Guests without our agent may have SPICE's. The port takes one connection at a time. */
-static void hand_over_spice(struct vm_screen *screen)
-{
-	char path[PATH_MAX];
-	int fd = vm_file(screen->vm, SCREEN_SPICE, path, sizeof(path));
-
-	if (fd == 0)
-		fd = connect_unix(path);
-	if (fd >= 0)
-		handoff_client_send(screen->client, "kind=spice\n", fd, NULL, NULL);
-	else
-		log_debug("%s: no port for SPICE's agent: %s", screen->vm->name, error_text(fd));
-}
-
-static void watched(void *owner, int error, const char *text)
-{
-	/* One of an earlier version cannot tell us. */
-	if (error && error != -ECONNRESET)
-		log_debug("%s: its screen cannot be watched: %s",
-			  ((struct vm_screen *)owner)->vm->name, text);
-}
-
-/* What the next lodge-screen of this VM begins with. */
-static void on_told(void *owner, const char *text)
-{
-	struct vm *vm = ((struct vm_screen *)owner)->vm;
-	const char *words = text + strlen("clipboard=");
-	struct clipboard_policy said, kept;
-	int r;
-
-	if (clipboard_policy_parse(words, &said) < 0 ||
-	    (clipboard_policy_parse(vm->options.clipboard, &kept) == 0 &&
-	     clipboard_policy_is_same(&said, &kept)))
-		return;
-	r = vm_option_set_text(&vm->options, vm_option_named("clipboard"), words);
-	if (r < 0)
-		log_warning("%s: its clipboard's policy is not kept: %s", vm->name, error_text(r));
-	else if (!vm->source)
-		vm_keep(vm);
 }
 
 static void graphics_opened(struct vm *vm, int fd, const char *text)
@@ -161,6 +119,11 @@ static void on_closed(void *owner, int error)
 	screen_back_off(screen);
 }
 
+static void on_told(void *owner, const char *lines)
+{
+	screen_take_news(owner, lines);
+}
+
 static void became_ready(struct vm_screen *screen)
 {
 	struct vm *vm = screen->vm;
@@ -168,11 +131,8 @@ static void became_ready(struct vm_screen *screen)
 	screen->ready_at_ms = uv_now(&vm->lodged->loop);
 	if (vm->backend->open_graphics)
 		vm->backend->open_graphics(vm, graphics_opened);
-	handoff_client_send(screen->client, "kind=watch\n", -1, watched, screen);
+	screen_watch(screen);
 	hand_over_agent(screen);
-	/* One that was taken up again has it. */
-	if (!screen->adopted)
-		hand_over_spice(screen);
 	screen_hand_over_listeners(screen);
 	screen->adopted = false;
 	vm_wake(&vm->screen_waiters);
@@ -243,7 +203,8 @@ int vm_screen_new(struct vm *vm, bool adopted, char *error, size_t capacity)
 	}
 	uv_timer_init(&vm->lodged->loop, &screen->retry);
 	uv_timer_init(&vm->lodged->loop, &screen->again);
-	screen->retry.data = screen->again.data = screen;
+	uv_timer_init(&vm->lodged->loop, &screen->spice);
+	screen->retry.data = screen->again.data = screen->spice.data = screen;
 	vm->screen = screen;
 	return 0;
 }
@@ -279,9 +240,10 @@ static void let_go(struct vm_screen *screen, bool end)
 		free(listener);
 	}
 	screen_leave_child(screen, end);
-	screen->closing = 2;
+	screen->closing = 3;
 	uv_close((uv_handle_t *)&screen->retry, handle_closed);
 	uv_close((uv_handle_t *)&screen->again, handle_closed);
+	uv_close((uv_handle_t *)&screen->spice, handle_closed);
 }
 
 void vm_screen_leave(struct vm_screen *screen)

@@ -221,15 +221,40 @@ static size_t port_output(void *owner, void *bytes, size_t capacity)
 	return length;
 }
 
+static void drop_port(struct spice_guest *spice)
+{
+	struct pump *pump = spice->pump;
+
+	spice->pump = NULL;
+	pump_free(pump);
+	leave_session(spice);
+	spice_wire_reset(&spice->wire);
+	uv_timer_stop(spice->stall);
+}
+
+static void begin_anew(struct spice_guest *spice, const char *why)
+{
+	log_warning("what the guest says on port %s %s: the port is opened anew", SPICE_PORT_NAME,
+		    why);
+	drop_port(spice);
+	spice->ended(spice->owner);
+}
+
+static void on_stall(uv_timer_t *timer)
+{
+	begin_anew(timer->data, "stopped within a message");
+}
+
 static void port_input(void *owner, const void *bytes, size_t length)
 {
 	struct spice_guest *spice = owner;
-	const bool was_broken = spice->wire.broken;
 
-	if (spice_wire_receive(&spice->wire, bytes, length) < 0 && !was_broken)
-		log_warning("what the guest says on port %s is not understood, and not listened "
-			    "to any more",
-			    SPICE_PORT_NAME);
+	if (spice_wire_receive(&spice->wire, bytes, length) < 0)
+		begin_anew(spice, "is not understood");
+	else if (spice_wire_is_within(&spice->wire))
+		uv_timer_start(spice->stall, on_stall, SPICE_GUEST_STALL_MS, 0);
+	else
+		uv_timer_stop(spice->stall);
 }
 
 static void port_disconnected(void *owner)
@@ -240,20 +265,13 @@ static void port_disconnected(void *owner)
 	spice_wire_reset(&spice->wire);
 }
 
-static void drop_port(struct spice_guest *spice)
-{
-	struct pump *pump = spice->pump;
-
-	spice->pump = NULL;
-	pump_free(pump);
-	leave_session(spice);
-	spice_wire_reset(&spice->wire);
-}
-
 static void port_closed(void *owner, int error)
 {
+	struct spice_guest *spice = owner;
+
 	(void)error;
-	drop_port(owner);
+	drop_port(spice);
+	spice->ended(spice->owner);
 }
 
 static const struct pump_bytes port_bytes = {
@@ -263,19 +281,34 @@ static const struct pump_bytes port_bytes = {
 };
 static const struct pump_handlers port_handlers = {.closed = port_closed};
 
-int spice_guest_new(uv_loop_t *loop, int fd, struct spice_guest **result)
+static void timer_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+int spice_guest_new(uv_loop_t *loop, int fd, void (*ended)(void *owner), void *owner,
+		    struct spice_guest **result)
 {
 	struct spice_guest *spice = calloc(1, sizeof(*spice));
+	uv_timer_t *stall = calloc(1, sizeof(*stall));
 	int error;
 
-	if (!spice) {
+	if (!spice || !stall) {
 		close(fd);
+		free(spice);
+		free(stall);
 		return -ENOMEM;
 	}
 	spice->loop = loop;
+	spice->ended = ended;
+	spice->owner = owner;
+	spice->stall = stall;
+	uv_timer_init(loop, stall);
+	stall->data = spice;
 	spice_wire_init(&spice->wire, &wire_handlers, spice);
 	error = pump_new_bytes(loop, fd, false, &port_bytes, &port_handlers, spice, &spice->pump);
 	if (error) {
+		uv_close((uv_handle_t *)stall, timer_closed);
 		free(spice);
 		return error;
 	}
@@ -289,5 +322,6 @@ void spice_guest_free(struct spice_guest *spice)
 	if (!spice)
 		return;
 	drop_port(spice);
+	uv_close((uv_handle_t *)spice->stall, timer_closed);
 	free(spice);
 }

@@ -14,9 +14,20 @@
 
 struct spice_guest;
 
-/* @fd: the host's end of the port, a stream socket; becomes the spice_guest's, also on failure.
- * Return: 0 or negative errno. */
-int spice_guest_new(uv_loop_t *loop, int fd, struct spice_guest **spice);
+/**
+ * spice_guest_new() - begin to speak with it
+ * @fd:		the host's end of the port, a stream socket; becomes the spice_guest's, also on
+ *failure
+ * @ended:	the port has ended; or what came over it was no such dialect, or stopped within a
+ *		message, and it was closed: the guest's daemon begins anew when it is opened again,
+ *		and there is no other place in the stream that can be trusted. May free
+ *
+ * Return: 0 or negative errno.
+ */
+int spice_guest_new(uv_loop_t *loop, int fd, void (*ended)(void *owner), void *owner,
+		    struct spice_guest **spice);
+/* So long a message may stop in its middle. A daemon that is started again leaves one so. */
+#define SPICE_GUEST_STALL_MS 10000
 
 /* A session with it, in place of the last one: a connected socket, the caller's, for
  * guest_attach(). Negative errno; -ENOTCONN: the port has ended. */

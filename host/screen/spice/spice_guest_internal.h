@@ -37,6 +37,9 @@ struct spice_asked {
 struct spice_guest {
 	uv_loop_t *loop;
 	struct pump *pump; /* of the port; NULL: it has ended */
+	void (*ended)(void *owner);
+	void *owner;
+	uv_timer_t *stall; /* runs within a message */
 	struct spice_wire wire;
 	uint32_t theirs, both; /* capabilities */
 

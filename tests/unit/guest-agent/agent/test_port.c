@@ -91,6 +91,8 @@ START_TEST(a_device_by_path_is_opened_at_once)
 	ck_assert_int_eq(port_new(&loop, "/dev/null", &handlers, &seen, &port), 0);
 	ck_assert_uint_eq(seen.connected, 1);
 	ck_assert(seen.is_port);
+	port_reopen(port);
+	ck_assert_uint_eq(seen.connected, 2);
 	finish(&loop, port);
 }
 END_TEST

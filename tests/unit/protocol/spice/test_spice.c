@@ -120,6 +120,20 @@ START_TEST(test_clipboard)
 	ck_assert_int_eq(
 		spice_clipboard_parse(SPICE_CLIPBOARD_RELEASE, (struct slice){0}, 0, &clipboard),
 		0);
+	/* As spice-vdagentd has it. */
+	ck_assert_int_eq(spice_clipboard_parse(SPICE_CLIPBOARD_RELEASE,
+					       (struct slice){(const uint8_t *)"\1", 1}, selection,
+					       &clipboard),
+			 0);
+	ck_assert_uint_eq(clipboard.selection, SPICE_SELECTION_PRIMARY);
+	ck_assert_int_eq(spice_clipboard_parse(SPICE_CLIPBOARD_RELEASE,
+					       (struct slice){(const uint8_t *)"\3", 1}, selection,
+					       &clipboard),
+			 -EBADMSG);
+	ck_assert_int_eq(spice_clipboard_parse(SPICE_CLIPBOARD_REQUEST,
+					       (struct slice){(const uint8_t *)"\1", 1}, selection,
+					       &clipboard),
+			 -EBADMSG);
 
 	ck_assert_uint_eq(spice_clipboard_type(SLICE_LITERAL("UTF8_STRING")), 1);
 	ck_assert_uint_eq(spice_clipboard_type(SLICE_LITERAL("image/jpeg")), 5);
@@ -294,8 +308,11 @@ START_TEST(test_wire)
 	ck_assert_uint_eq(out.out.length, sizeof(golden));
 	ck_assert_mem_eq(byte_queue_front(&out.out), golden, sizeof(golden));
 
-	for (size_t i = 0; i < sizeof(golden); i++)
+	for (size_t i = 0; i < sizeof(golden); i++) {
+		ck_assert(spice_wire_is_within(&wire) == (i > 0));
 		ck_assert_int_eq(spice_wire_receive(&wire, golden + i, 1), 0);
+	}
+	ck_assert(!spice_wire_is_within(&wire));
 	ck_assert_uint_eq(got.messages, 1);
 	ck_assert_uint_eq(got.type, SPICE_ANNOUNCE_CAPABILITIES);
 	ck_assert_uint_eq(got.length, 8);
@@ -348,6 +365,7 @@ START_TEST(a_chunk_may_hold_a_whole_message)
 	spice_wire_init(&wire, &handlers, &got);
 	ck_assert_int_eq(spice_wire_receive(&wire, head, sizeof(head)), 0);
 	ck_assert_int_eq(spice_wire_receive(&wire, much, 3000), 0);
+	ck_assert(spice_wire_is_within(&wire));
 	ck_assert_int_eq(spice_wire_receive(&wire, much + 3000, sizeof(much) - 3000), 0);
 	ck_assert_uint_eq(got.messages, 1);
 	ck_assert_uint_eq(got.type, SPICE_CLIPBOARD);

@@ -194,24 +194,24 @@ START_TEST(news_come_between_answers)
 	struct outcome outcome = {0};
 	int fd;
 
-	answer("clipboard=off");
+	answer(HANDOFF_NEWS "clipboard=off\n");
 	turn();
-	ck_assert_str_eq(told, "clipboard=off");
+	ck_assert_str_eq(told, "clipboard=off\n");
 	ck_assert_int_eq(handoff_client_send(client, "kind=watch\n", -1, on_done, &outcome), 0);
 	ck_assert_str_eq(receive(&fd), "kind=watch\n");
-	answer("clipboard=text");
+	answer(HANDOFF_NEWS "spice=here\n");
 	turn();
-	ck_assert_str_eq(told, "clipboard=text");
+	ck_assert_str_eq(told, "spice=here\n");
 	ck_assert_int_eq(outcome.calls, 0);
 	answer("ok");
 	turn();
 	ck_assert_int_eq(outcome.calls, 1);
 	ck_assert_int_eq(outcome.error, 0);
 	/* The last words of one that dies. */
-	answer("clipboard=all");
+	answer(HANDOFF_NEWS "clipboard=all\n");
 	close(peer);
 	turn();
-	ck_assert_str_eq(told, "clipboard=all");
+	ck_assert_str_eq(told, "clipboard=all\n");
 	ck_assert_int_eq(closed, 1);
 	ck_assert_int_eq(closed_error, 0);
 }

@@ -4,7 +4,7 @@
  * where they are installed; and one that is played here and hostile.
  */
 #include "host/screen/guest.h"
-#include "host/screen/spice/spice_guest.h"
+#include "host/screen/spice/spice_guest_internal.h"
 #include "protocol/base/bytes.h"
 #include "protocol/clipboard_text.h"
 #include "protocol/display.h"
@@ -36,7 +36,8 @@ struct world {
 	struct spice_guest *spice;
 	struct session *session;
 	struct pump *pump;
-	bool established;
+	bool established, lost;
+	unsigned int ended;
 	struct stream *display, *clipboard, *write;
 	struct display_layout layout;
 	char backend[16];
@@ -49,6 +50,7 @@ struct world {
 	/* The played agent. */
 	struct spice_wire wire;
 	struct pump *agent;
+	bool hung_up;
 	unsigned int count[TYPES];
 	uint8_t *last[TYPES];
 	size_t length[TYPES];
@@ -161,8 +163,8 @@ static const struct session_handlers session_handlers = {
 
 static void on_pump_closed(void *owner, int error)
 {
-	(void)owner;
 	(void)error;
+	((struct world *)owner)->lost = true;
 }
 
 static const struct pump_handlers pump_handlers = {.closed = on_pump_closed};
@@ -401,6 +403,15 @@ static void apply(struct world *world, uint32_t width, uint32_t height)
 		stream_message(world->display, SLICE_LITERAL("apply"), cbor_written(&writer)), 0);
 }
 
+static void on_ended(void *owner)
+{
+	struct world *world = owner;
+
+	world->ended++;
+	spice_guest_free(world->spice);
+	world->spice = NULL;
+}
+
 /* --- Start and end -------------------------------------------------------------------------- */
 
 static void world_start(struct world *world)
@@ -419,7 +430,7 @@ static void world_attach(struct world *world, int port)
 	static const char *const none[] = {NULL};
 	int fd;
 
-	ck_assert_int_eq(spice_guest_new(&world->loop, port, &world->spice), 0);
+	ck_assert_int_eq(spice_guest_new(&world->loop, port, on_ended, world, &world->spice), 0);
 	fd = spice_guest_session(world->spice);
 	ck_assert_int_ge(fd, 0);
 	world->session = session_new(SESSION_HOST, "test", none, &session_handlers, world);
@@ -621,7 +632,7 @@ static void agent_input(void *owner, const void *bytes, size_t length)
 
 static void agent_disconnected(void *owner)
 {
-	(void)owner;
+	((struct world *)owner)->hung_up = true;
 }
 
 static const struct pump_bytes agent_bytes = {
@@ -629,6 +640,8 @@ static const struct pump_bytes agent_bytes = {
 	.input = agent_input,
 	.disconnected = agent_disconnected,
 };
+
+static const struct pump_handlers nothing;
 
 static void say(struct world *world, enum spice_type type, const void *bytes, size_t length)
 {
@@ -647,8 +660,8 @@ static void played_start(struct world *world, uint32_t bits)
 	world_start(world);
 	spice_wire_init(&world->wire, &wire_handlers, world);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-	ck_assert_int_eq(pump_new_bytes(&world->loop, fds[1], false, &agent_bytes, &pump_handlers,
-					world, &world->agent),
+	ck_assert_int_eq(pump_new_bytes(&world->loop, fds[1], false, &agent_bytes, &nothing, world,
+					&world->agent),
 			 0);
 	world_attach(world, fds[0]);
 	WAIT_FOR(world, world->count[SPICE_ANNOUNCE_CAPABILITIES] == 1);
@@ -728,11 +741,33 @@ START_TEST(test_hostile)
 	file_start(&world, &call, "../name", "12345", 5);
 	WAIT_FOR(&world, call.done);
 	ck_assert_int_eq(call.error, -EINVAL);
-	/* What is no dialect: it is not listened to, and the host goes on. */
+	/* What is no dialect: it is not listened to, and the port closed. */
 	ck_assert_int_eq(byte_queue_append(&world.wire.out, grab, sizeof(grab)), 0);
 	say(&world, SPICE_CLIPBOARD_GRAB, "\0\0\0\0\1\0\0\0", 8);
-	pass(&world, 50);
+	WAIT_FOR(&world, world.hung_up && world.lost);
+	ck_assert_uint_eq(world.ended, 1);
 	ck_assert_str_eq(world.offered, "image/png ");
+	world_stop(&world);
+}
+END_TEST
+
+START_TEST(a_message_that_stops_is_the_end)
+{
+	static const uint8_t started[] = {1, 0, 0, 0, 48, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0};
+	struct world world;
+	const uv_handle_t *stall;
+
+	played_start(&world, AGENT_BITS);
+	WAIT_FOR(&world, strcmp(world.backend, "spice") == 0);
+	stall = (const uv_handle_t *)world.spice->stall;
+	ck_assert(!uv_is_active(stall));
+	ck_assert_int_eq(byte_queue_append(&world.wire.out, started, sizeof(started)), 0);
+	pump_wake(world.agent);
+	WAIT_FOR(&world, uv_is_active(stall));
+	/* So long after. */
+	world.spice->stall->timer_cb(world.spice->stall);
+	ck_assert_uint_eq(world.ended, 1);
+	WAIT_FOR(&world, world.hung_up);
 	world_stop(&world);
 }
 END_TEST
@@ -798,6 +833,7 @@ int main(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, test_says_what_it_can);
 	tcase_add_test(tcase, test_hostile);
+	tcase_add_test(tcase, a_message_that_stops_is_the_end);
 	tcase_add_test(tcase, test_stands_in_for_an_agent);
 	if (has_program("spice-vdagentd") && has_program("Xvfb") && has_program("xclip"))
 		tcase_add_test(tcase, test_stock);

@@ -73,6 +73,13 @@ int virtqueue_start(struct virtqueue *queue, const struct guestmem *memory,
 	return 0;
 }
 
+void virtqueue_continue(struct virtqueue *queue, uint16_t next_available)
+{
+	queue->next_available = next_available;
+	queue->next_used = ring_load(queue->used, USED_INDEX);
+	queue->signalled = queue->next_used;
+}
+
 void virtqueue_stop(struct virtqueue *queue)
 {
 	queue->size = 0;
@@ -207,6 +214,13 @@ int virtqueue_pop(struct virtqueue *queue, struct virtqueue_chain *chain)
 	queue->next_available++;
 	queue->in_flight++;
 	return 1;
+}
+
+uint16_t virtqueue_waiting(const struct virtqueue *queue)
+{
+	if (queue->size == 0)
+		return 0;
+	return (uint16_t)(ring_load(queue->available, AVAILABLE_INDEX) - queue->next_available);
 }
 
 void virtqueue_unpop(struct virtqueue *queue, uint16_t count)

@@ -67,6 +67,15 @@ static inline struct iovec *virtqueue_chain_writable(struct virtqueue_chain *cha
 int virtqueue_start(struct virtqueue *queue, const struct guestmem *memory,
 		    const struct virtqueue_layout *layout, uint64_t features);
 
+/**
+ * virtqueue_continue() - go on with a ring that was in use, right after virtqueue_start()
+ * @next_available:	as it was when the queue was stopped
+ *
+ * What was given back last is read from the ring (queue->next_used). Who still owes chains adds
+ * them to queue->in_flight.
+ */
+void virtqueue_continue(struct virtqueue *queue, uint16_t next_available);
+
 /* Touch guest memory no more. A stopped queue is empty, and giving back to it does nothing. */
 void virtqueue_stop(struct virtqueue *queue);
 
@@ -77,6 +86,9 @@ void virtqueue_stop(struct virtqueue *queue);
  * the rules: the queue is stopped and queue->violation says why.
  */
 int virtqueue_pop(struct virtqueue *queue, struct virtqueue_chain *chain);
+
+/* How many chains wait to be popped, as the guest says: a hint, for any thread. */
+uint16_t virtqueue_waiting(const struct virtqueue *queue);
 
 /* Put the last @count chains back as if they had never been popped; newest first, none pushed. */
 void virtqueue_unpop(struct virtqueue *queue, uint16_t count);

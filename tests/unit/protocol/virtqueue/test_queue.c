@@ -389,6 +389,34 @@ START_TEST(rings_may_end_where_memory_ends)
 }
 END_TEST
 
+START_TEST(a_ring_goes_on_where_it_was)
+{
+	struct guest_buffer buffer = {BUFFER, 16, true};
+	uint16_t head;
+	uint32_t id, written;
+
+	for (int i = 0; i < 3; i++) {
+		guest_add(&guest, 0, &buffer, 1);
+		ck_assert_int_eq(virtqueue_pop(&queue, &chain), 1);
+		virtqueue_push(&queue, chain.head, 1);
+		guest_take_used(&guest, 0, &id, &written);
+	}
+	head = guest_add(&guest, 0, &buffer, 1);
+	start_with(0);
+	virtqueue_continue(&queue, 3);
+	ck_assert_uint_eq(queue.next_used, 3);
+	ck_assert_uint_eq(virtqueue_waiting(&queue), 1);
+	ck_assert_int_eq(virtqueue_pop(&queue, &chain), 1);
+	ck_assert_uint_eq(chain.head, head);
+	ck_assert_uint_eq(virtqueue_waiting(&queue), 0);
+	virtqueue_push(&queue, head, 5);
+	ck_assert(guest_take_used(&guest, 0, &id, &written));
+	ck_assert_uint_eq(written, 5);
+	virtqueue_stop(&queue);
+	ck_assert_uint_eq(virtqueue_waiting(&queue), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("queue");
@@ -414,6 +442,7 @@ int main(void)
 	tcase_add_test(tc, kicks_are_asked_for_behind_what_is_there);
 	tcase_add_loop_test(tc, rings_outside_memory_do_not_start, 0, ARRAY_SIZE(wild));
 	tcase_add_test(tc, rings_may_end_where_memory_ends);
+	tcase_add_test(tc, a_ring_goes_on_where_it_was);
 	suite_add_tcase(suite, tc);
 
 	return suite_run(suite);

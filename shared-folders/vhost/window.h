@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * window - files in the guest's address space (DAX), by the front end's hands
+ *
+ * The front end owns the address space; we ask it, on the back end's own socket, to map a file's
+ * pages into the shared memory that the guest sees, or to take them away. It maps nothing over what
+ * is mapped, so what is there is taken away first.
+ */
+#ifndef LODGE_SHARED_FOLDERS_VHOST_WINDOW_H
+#define LODGE_SHARED_FOLDERS_VHOST_WINDOW_H
+
+#include <stdint.h>
+
+struct vhost_window;
+struct server_window;
+
+/* A window of @size_bytes that nobody has offered yet. NULL: no memory. */
+struct vhost_window *vhost_window_new(uint64_t size_bytes);
+void vhost_window_free(struct vhost_window *window);
+
+uint64_t vhost_window_size(const struct vhost_window *window);
+
+/* What the server is given of it; good as long as the window. */
+void vhost_window_describe(struct vhost_window *window, struct server_window *description);
+
+/* The front end maps by this socket from now on, and has nothing mapped; ours. -EBADF: no more. */
+void vhost_window_connect(struct vhost_window *window, int socket);
+
+#endif

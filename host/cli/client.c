@@ -269,3 +269,16 @@ struct json_object *client_list(void)
 		print_warnings(client);
 	return reply ? reply_to_json(reply) : NULL;
 }
+
+bool client_add_option(DBusMessageIter *options, const char *key, int type, const void *value)
+{
+	const char signature[] = {(char)type, '\0'};
+	DBusMessageIter entry, variant;
+
+	return dbus_message_iter_open_container(options, DBUS_TYPE_DICT_ENTRY, NULL, &entry) &&
+	       dbus_message_iter_append_basic(&entry, DBUS_TYPE_STRING, &key) &&
+	       dbus_message_iter_open_container(&entry, DBUS_TYPE_VARIANT, signature, &variant) &&
+	       dbus_message_iter_append_basic(&variant, type, value) &&
+	       dbus_message_iter_close_container(&entry, &variant) &&
+	       dbus_message_iter_close_container(options, &entry);
+}

@@ -50,6 +50,9 @@ DBusMessage *client_call(struct client *client, DBusMessage *message, int timeou
 DBusMessage *client_vm_message(struct client *client, const char *name, const char *interface,
 			       const char *method);
 
+/* Appends "key": variant of a basic type to a{sv}. false without memory. */
+bool client_add_option(DBusMessageIter *options, const char *key, int type, const void *value);
+
 /* client_vm_message() and client_call() for methods without parameters. */
 DBusMessage *client_vm_call(struct client *client, const char *name, const char *method,
 			    int timeout_ms);

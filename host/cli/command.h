@@ -60,6 +60,7 @@ extern const struct command command_resume;
 extern const struct command command_run;
 extern const struct command command_screen;
 extern const struct command command_send;
+extern const struct command command_share;
 extern const struct command command_shell;
 extern const struct command command_stop;
 extern const struct command command_type;

@@ -18,22 +18,9 @@ char *start_absolute(const char *path)
 	return absolute;
 }
 
-static bool add_basic(DBusMessageIter *options, const char *key, int type, const void *value)
-{
-	const char signature[] = {(char)type, '\0'};
-	DBusMessageIter entry, variant;
-
-	return dbus_message_iter_open_container(options, DBUS_TYPE_DICT_ENTRY, NULL, &entry) &&
-	       dbus_message_iter_append_basic(&entry, DBUS_TYPE_STRING, &key) &&
-	       dbus_message_iter_open_container(&entry, DBUS_TYPE_VARIANT, signature, &variant) &&
-	       dbus_message_iter_append_basic(&variant, type, value) &&
-	       dbus_message_iter_close_container(&entry, &variant) &&
-	       dbus_message_iter_close_container(options, &entry);
-}
-
 static bool add_text(DBusMessageIter *options, const char *key, const char *text)
 {
-	return !text || add_basic(options, key, DBUS_TYPE_STRING, &text);
+	return !text || client_add_option(options, key, DBUS_TYPE_STRING, &text);
 }
 
 static bool add_path(DBusMessageIter *options, const char *key, const char *path)
@@ -123,11 +110,12 @@ static bool add_all(DBusMessageIter *dictionary, const struct start_options *opt
 	       add_text(dictionary, "display", options->no_display ? "off" : NULL) &&
 	       add_text(dictionary, "size", options->size) && add_text(dictionary, "vnc", vnc) &&
 	       add_text(dictionary, "clipboard", options->clipboard) &&
-	       (!heads || add_basic(dictionary, "heads", DBUS_TYPE_UINT32, &heads)) &&
+	       (!heads || client_add_option(dictionary, "heads", DBUS_TYPE_UINT32, &heads)) &&
 	       add_list(dictionary, "disks", &options->disks, true) &&
 	       add_list(dictionary, "forwards", &options->forwards, false) &&
-	       (!cpus || add_basic(dictionary, "cpus", DBUS_TYPE_UINT32, &cpus)) &&
-	       (!memory || add_basic(dictionary, "memory", DBUS_TYPE_UINT64, &memory));
+	       add_list(dictionary, "shares", &options->shares, false) &&
+	       (!cpus || client_add_option(dictionary, "cpus", DBUS_TYPE_UINT32, &cpus)) &&
+	       (!memory || client_add_option(dictionary, "memory", DBUS_TYPE_UINT64, &memory));
 }
 
 DBusMessage *start_message(const struct start_options *options)

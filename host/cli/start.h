@@ -15,6 +15,7 @@ struct start_options {
 	const char *name, *kernel, *initrd, *append, *accel, *net, *on_reboot, *on_panic;
 	const char *size, *vnc, *clipboard;
 	struct option_list disks, forwards;
+	struct option_list shares; /* as share_line() has them */
 	uint64_t cpus, memory_bytes, heads;
 	bool no_display;
 };

@@ -19,6 +19,8 @@ _lodge_value()
 	--on-panic) printf '%s\n' stop restart pause ;;
 	--clipboard) printf '%s\n' both off all text to-guest to-host to-guest= to-host= ;;
 	--to-guest | --to-host) printf '%s\n' off text all ;;
+	--cache) printf '%s\n' never auto always ;;
+	--owner) printf '%s\n' map squash pass ;;
 	--with-primary) printf '%s\n' on off ;;
 	--format) printf '%s\n' png raw ;;
 	--type | -t) printf '%s\n' text/plain text/html image/png ;;
@@ -48,6 +50,23 @@ _lodge()
 				return
 			fi
 			words=$(lodge ls -q 2>/dev/null)
+			;;
+		share)
+			case $COMP_CWORD in
+			2) words='add rm ls' ;;
+			3) words=$(lodge ls -q 2>/dev/null) ;;
+			4)
+				[[ ${COMP_WORDS[2]} != rm ]] ||
+					words=$(lodge share ls --json "${COMP_WORDS[3]}" 2>/dev/null |
+						sed -n 's/^ *"name": *"\(.*\)".*/\1/p')
+				;;
+			5)
+				compopt -o filenames
+				mapfile -t COMPREPLY < <(compgen -d -- "$current")
+				return
+				;;
+			*) words= ;;
+			esac
 			;;
 		clipboard)
 			((COMP_CWORD > 2)) && words='get set policy' || words=$(lodge ls -q 2>/dev/null)

@@ -3,6 +3,7 @@
 #include "host/cli/dbus_json.h"
 #include "host/cli/foreground.h"
 #include "host/cli/options.h"
+#include "host/cli/share_text.h"
 #include "host/cli/start.h"
 #include "host/probe/probe.h"
 #include "protocol/base/bytes.h"
@@ -56,6 +57,23 @@ static bool can_read(const char *option, const char *path)
 		return true;
 	log_error("run: %s '%s' cannot be read: %s", option, path, error_text(errno));
 	return false;
+}
+
+/* Puts the folders in order; the lines are not freed, the process is short. */
+static bool read_shares(struct option_list *shares)
+{
+	char error[512];
+
+	for (size_t i = 0; i < shares->count; i++) {
+		char *line;
+
+		if (share_line(shares->items[i], &line, error, sizeof(error)) < 0) {
+			log_error("run: --share: %s", error);
+			return false;
+		}
+		shares->items[i] = line;
+	}
+	return true;
 }
 
 static int run(const struct start_options *options, bool detach)
@@ -116,6 +134,8 @@ static int run_run(const struct command *command, int argc, char **argv)
 		 "VNC there, for others; see lodge(1) (nowhere)", &options.vnc, 0, 0},
 		{"clipboard", 0, OPTION_TEXT, "WHAT",
 		 "off, all, text,images,files...; see lodge(1) (both)", &options.clipboard, 0, 0},
+		{"share", 0, OPTION_LIST, "NAME=DIR[,ro][,at=PATH]",
+		 "a folder, as with lodge share; repeat", &options.shares, 0, 0},
 		{"detach", 'd', OPTION_FLAG, NULL, "print its name and leave it running", &detach,
 		 0, 0},
 	};
@@ -125,6 +145,8 @@ static int run_run(const struct command *command, int argc, char **argv)
 		return status;
 	if (!options.kernel)
 		return options_wrong(command, "--kernel is needed: the guest's kernel");
+	if (!read_shares(&options.shares))
+		return EXIT_FAILED;
 	return run(&options, detach);
 }
 

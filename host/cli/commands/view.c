@@ -37,19 +37,6 @@ struct request {
 
 /* --- A listener ---------------------------------------------------------------------------- */
 
-static bool add_option(DBusMessageIter *options, const char *key, int type, const void *value)
-{
-	const char signature[] = {(char)type, '\0'};
-	DBusMessageIter entry, variant;
-
-	return dbus_message_iter_open_container(options, DBUS_TYPE_DICT_ENTRY, NULL, &entry) &&
-	       dbus_message_iter_append_basic(&entry, DBUS_TYPE_STRING, &key) &&
-	       dbus_message_iter_open_container(&entry, DBUS_TYPE_VARIANT, signature, &variant) &&
-	       dbus_message_iter_append_basic(&variant, type, value) &&
-	       dbus_message_iter_close_container(&entry, &variant) &&
-	       dbus_message_iter_close_container(options, &entry);
-}
-
 static bool add_wishes(DBusMessage *message, const char *kind, const char *id, const char *address,
 		       bool view_only)
 {
@@ -59,9 +46,9 @@ static bool add_wishes(DBusMessage *message, const char *kind, const char *id, c
 	dbus_message_iter_init_append(message, &arguments);
 	return dbus_message_iter_append_basic(&arguments, DBUS_TYPE_STRING, &kind) &&
 	       dbus_message_iter_open_container(&arguments, DBUS_TYPE_ARRAY, "{sv}", &options) &&
-	       (!*id || add_option(&options, "id", DBUS_TYPE_STRING, &id)) &&
-	       (!*address || add_option(&options, "address", DBUS_TYPE_STRING, &address)) &&
-	       add_option(&options, "view_only", DBUS_TYPE_BOOLEAN, &flag) &&
+	       (!*id || client_add_option(&options, "id", DBUS_TYPE_STRING, &id)) &&
+	       (!*address || client_add_option(&options, "address", DBUS_TYPE_STRING, &address)) &&
+	       client_add_option(&options, "view_only", DBUS_TYPE_BOOLEAN, &flag) &&
 	       dbus_message_iter_close_container(&arguments, &options);
 }
 

@@ -112,21 +112,29 @@ static char *next_word(char **rest)
 	}
 }
 
+/* What is behind "KEY="; NULL: it is another key. */
+static const char *value_of(const char *word, const char *key)
+{
+	size_t length = strlen(key);
+
+	return strncmp(word, key, length) == 0 && word[length] == '=' ? word + length + 1 : NULL;
+}
+
 static int set_word(struct share_spec *spec, const char *word, char *error, size_t capacity)
 {
-	const char *value = strchr(word, '=');
+	const char *at = value_of(word, "at"), *cache = value_of(word, "cache");
+	const char *owner = value_of(word, "owner");
 
-	value = value ? value + 1 : NULL;
 	if (strcmp(word, "ro") == 0) {
 		spec->read_only = true;
-	} else if (strncmp(word, "at=", 3) == 0) {
+	} else if (at) {
 		free(spec->at);
-		spec->at = strdup(value);
+		spec->at = strdup(at);
 		return spec->at ? 0 : -ENOMEM;
-	} else if (strncmp(word, "cache=", 6) == 0 && strlen(value) < sizeof(spec->cache)) {
-		strcpy(spec->cache, value);
-	} else if (strncmp(word, "owner=", 6) == 0 && strlen(value) < sizeof(spec->owner)) {
-		strcpy(spec->owner, value);
+	} else if (cache && strlen(cache) < sizeof(spec->cache)) {
+		strcpy(spec->cache, cache);
+	} else if (owner && strlen(owner) < sizeof(spec->owner)) {
+		strcpy(spec->owner, owner);
 	} else {
 		return refuse(
 			error, capacity,

@@ -307,6 +307,10 @@ $(OUT)/$(1:.c=): $(OUT)/obj/$(1:.c=.o) $(OUT)/lib/protocol.a $(OUT)/lib/base.a
 endef
 $(foreach b,$(BENCH_SRC),$(eval $(call bench_rule,$(b))))
 
+# Programs of the rigs that stand on the server of shared folders.
+$(OUT)/tests/rig/fuse/%: $(OUT)/obj/tests/rig/fuse/%.o $(foreach c,fsserver protocol base,$(OUT)/lib/$(c).a)
+	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -pie $(LDFLAGS_ALL) -o $@ $^
+
 soak: all
 	$(Q)tests/soak
 

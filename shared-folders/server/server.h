@@ -65,6 +65,9 @@ struct server_options {
 	gid_t peer_gid, owner_gid;
 	unsigned int
 		max_descriptors; /* held for files that nobody has open; 0: a sensible number */
+	/* Descriptor of /proc/self/fd, for a process that sees no /proc; stays the caller's. 0:
+	 * server_new() opens it. */
+	int proc;
 	struct server_window window;
 	/*
 	 * A message that nobody asked for, from any thread: a fuse_out_header (unique 0, error one
@@ -96,6 +99,8 @@ struct server_call {
  * server_new() - a server that has not been spoken to
  * @options:	copied
  * @server:	set on success; freed by server_free()
+ *
+ * The process's umask becomes 0: the peer's is what counts.
  *
  * Return: 0; negative errno: -ENOTDIR if the root is none, -ENOMEM, ...
  */

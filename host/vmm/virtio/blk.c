@@ -6,9 +6,9 @@
  */
 #include "host/vmm/virtio/blk.h"
 
-#include "host/vmm/virtio/iov.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "protocol/base/iov.h"
 
 #include <assert.h>
 #include <linux/virtio_blk.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/vmm/virtio/console_internal.h"
-#include "host/vmm/virtio/iov.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "protocol/base/iov.h"
 
 #include <assert.h>
 #include <linux/virtio_ids.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/vmm/virtio/gpu_resource.h"
 
-#include "host/vmm/virtio/iov.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "protocol/base/iov.h"
 
 #include <linux/virtio_gpu.h>
 

@@ -7,9 +7,9 @@
 #include "host/vmm/virtio/input.h"
 
 #include "host/vmm/virtio/input_config.h"
-#include "host/vmm/virtio/iov.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "protocol/base/iov.h"
 
 #include <assert.h>
 #include <linux/input.h>

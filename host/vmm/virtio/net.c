@@ -2,9 +2,9 @@
 #include "host/vmm/virtio/net.h"
 
 #include "host/vmm/net/offload.h"
-#include "host/vmm/virtio/iov.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "protocol/base/iov.h"
 
 #include <linux/virtio_ids.h>
 #include <linux/virtio_net.h>

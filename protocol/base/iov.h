@@ -2,18 +2,17 @@
 /*
  * iov - bytes that lie in pieces
  *
- * Lengths were checked by virtqueue_pop() and are ours; the bytes are the guest's.
+ * The lengths were checked and are ours; the bytes may be a peer's, and change.
  */
-#ifndef LODGE_VMM_VIRTIO_IOV_H
-#define LODGE_VMM_VIRTIO_IOV_H
+#ifndef LODGE_BASE_IOV_H
+#define LODGE_BASE_IOV_H
 
 #include <stddef.h>
 #include <sys/uio.h>
 
 /* Copy from @offset on, up to @size bytes. Return: bytes copied, fewer where the pieces end. */
-size_t iov_read(const struct iovec *iov, unsigned int count, size_t offset, void *bytes,
-		size_t size);
-size_t iov_write(const struct iovec *iov, unsigned int count, size_t offset, const void *bytes,
+size_t iov_read(const struct iovec *iov, size_t count, size_t offset, void *bytes, size_t size);
+size_t iov_write(const struct iovec *iov, size_t count, size_t offset, const void *bytes,
 		 size_t size);
 
 /**
@@ -23,7 +22,7 @@ size_t iov_write(const struct iovec *iov, unsigned int count, size_t offset, con
  *
  * Return: number of pieces in @slice.
  */
-unsigned int iov_slice(const struct iovec *iov, unsigned int count, size_t offset, size_t size,
+unsigned int iov_slice(const struct iovec *iov, size_t count, size_t offset, size_t size,
 		       struct iovec *slice);
 
 #endif

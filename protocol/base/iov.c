@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "host/vmm/virtio/iov.h"
+#include "protocol/base/iov.h"
 
 #include "protocol/base/bytes.h"
 
-size_t iov_read(const struct iovec *iov, unsigned int count, size_t offset, void *bytes,
-		size_t size)
+size_t iov_read(const struct iovec *iov, size_t count, size_t offset, void *bytes, size_t size)
 {
 	size_t copied = 0;
 
-	for (unsigned int i = 0; i < count && copied < size; i++) {
+	for (size_t i = 0; i < count && copied < size; i++) {
 		size_t piece;
 
 		if (offset >= iov[i].iov_len) {
@@ -23,12 +22,12 @@ size_t iov_read(const struct iovec *iov, unsigned int count, size_t offset, void
 	return copied;
 }
 
-size_t iov_write(const struct iovec *iov, unsigned int count, size_t offset, const void *bytes,
+size_t iov_write(const struct iovec *iov, size_t count, size_t offset, const void *bytes,
 		 size_t size)
 {
 	size_t copied = 0;
 
-	for (unsigned int i = 0; i < count && copied < size; i++) {
+	for (size_t i = 0; i < count && copied < size; i++) {
 		size_t piece;
 
 		if (offset >= iov[i].iov_len) {
@@ -43,12 +42,12 @@ size_t iov_write(const struct iovec *iov, unsigned int count, size_t offset, con
 	return copied;
 }
 
-unsigned int iov_slice(const struct iovec *iov, unsigned int count, size_t offset, size_t size,
+unsigned int iov_slice(const struct iovec *iov, size_t count, size_t offset, size_t size,
 		       struct iovec *slice)
 {
 	unsigned int pieces = 0;
 
-	for (unsigned int i = 0; i < count && size > 0; i++) {
+	for (size_t i = 0; i < count && size > 0; i++) {
 		struct iovec piece = iov[i];
 
 		if (offset >= piece.iov_len) {

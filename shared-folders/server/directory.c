@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is in folders.
+ *
+ * The offset that the peer is given with each entry is the file system's own (d_off), so a listing
+ * goes on where it was even after the handle has been read from elsewhere. Entries are read from
+ * the kernel many at a time and kept for the next request.
+ */
+#include "protocol/base/bytes.h"
+#include "protocol/base/cleanup.h"
+#include "shared-folders/server/handle.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#define BUFFER_BYTES 32768
+
+struct directory {
+	pthread_mutex_t lock; /* of this folder's listing; held over reading it */
+	int64_t offset;	      /* where the next entry is */
+	size_t at, length;    /* in buffer */
+	char buffer[BUFFER_BYTES] __attribute__((aligned(8)));
+};
+
+/* As getdents64(2) fills it in. */
+struct entry {
+	uint64_t number;
+	int64_t next;
+	uint16_t length;
+	uint8_t type;
+	char name[];
+};
+
+void directory_free(struct directory *directory)
+{
+	if (!directory)
+		return;
+	pthread_mutex_destroy(&directory->lock);
+	free(directory);
+}
+
+int opendir_op(struct task *task)
+{
+	_cleanup_node_ struct node node = NODE_NONE;
+	struct server *server = task->server;
+	struct directory *directory;
+	uint64_t handle;
+	int fd, r;
+
+	r = node_begin(&node, server, task->in.header.nodeid);
+	if (r < 0)
+		return r;
+	if (node.inode->type != S_IFDIR)
+		return -ENOTDIR;
+	fd = inode_open(server, node.inode, O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return fd;
+	directory = malloc(sizeof(*directory));
+	if (directory) {
+		pthread_mutex_init(&directory->lock, NULL);
+		directory->offset = 0;
+		directory->at = directory->length = 0;
+	}
+	r = directory ? handle_new(server, node.inode, fd, O_RDONLY, directory, &handle) : -ENOMEM;
+	if (r < 0) {
+		close(fd);
+		directory_free(directory);
+		return r;
+	}
+	return server_put_open(task, handle, node.inode->id, true);
+}
+
+int releasedir_op(struct task *task)
+{
+	return handle_close(task->server, task->in.release.fh, task->in.header.nodeid);
+}
+
+int fsyncdir_op(struct task *task)
+{
+	_cleanup_handle_ struct handle_scope open = {.server = task->server};
+	int r = handle_get(task->server, task->in.fsync.fh, task->in.header.nodeid, &open.handle);
+
+	if (r < 0)
+		return r;
+	if (task->in.fsync.fsync_flags & FUSE_FSYNC_FDATASYNC)
+		r = fdatasync(open.handle->fd);
+	else
+		r = fsync(open.handle->fd);
+	return r < 0 ? -errno : 0;
+}
+
+/* --- Listing --------------------------------------------------------------------------------- */
+
+/* The entry at directory->offset. Return: 1; 0: there is none; negative errno. */
+static int next_entry(const struct handle *handle, const struct entry **entry)
+{
+	struct directory *directory = handle->directory;
+
+	if (directory->at >= directory->length) {
+		long bytes = syscall(SYS_getdents64, handle->fd, directory->buffer, BUFFER_BYTES);
+
+		directory->at = directory->length = 0;
+		if (bytes <= 0)
+			return bytes < 0 ? -errno : 0;
+		directory->length = (size_t)bytes;
+	}
+	*entry = (const struct entry *)(directory->buffer + directory->at);
+	return 1;
+}
+
+static void go_on(struct directory *directory, const struct entry *entry)
+{
+	directory->at += entry->length;
+	directory->offset = entry->next;
+}
+
+static int seek(const struct handle *handle, int64_t offset)
+{
+	struct directory *directory = handle->directory;
+
+	if (offset == directory->offset && offset != 0)
+		return 0;
+	directory->at = directory->length = 0;
+	if (lseek(handle->fd, offset, SEEK_SET) < 0)
+		return -errno;
+	directory->offset = offset;
+	return 0;
+}
+
+static bool is_dots(const char *name)
+{
+	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
+/* One entry of the reply. Return: 0; -ENOBUFS: no room is left; negative errno. */
+static int put_entry(struct task *task, const struct handle *handle, const struct entry *entry,
+		     bool plus, size_t room)
+{
+	union {
+		struct fuse_direntplus plus;
+		char bytes[FUSE_NAME_OFFSET_DIRENTPLUS + FUSE_DIRENT_ALIGN(FUSE_NAME_MAX_BYTES)];
+	} out;
+	struct fuse_dirent *dirent = &out.plus.dirent;
+	size_t name_bytes = strnlen(entry->name, FUSE_NAME_MAX_BYTES);
+	size_t bytes = FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + name_bytes);
+	struct statx stat;
+	int r;
+
+	if (bytes + (plus ? sizeof(out.plus.entry_out) : 0) > room)
+		return -ENOBUFS;
+	memset(&out, 0, FUSE_NAME_OFFSET_DIRENTPLUS + FUSE_DIRENT_ALIGN(name_bytes));
+	dirent->ino = entry->number;
+	dirent->off = (uint64_t)entry->next;
+	dirent->namelen = (uint32_t)name_bytes;
+	dirent->type = entry->type;
+	memcpy((char *)dirent + FUSE_NAME_OFFSET, entry->name, name_bytes);
+	/* What is above the root is nothing of the peer's. */
+	if (handle->inode->root && strcmp(entry->name, "..") == 0)
+		dirent->ino = handle->inode->key.number;
+	if (!plus)
+		return task_put(task, dirent, bytes);
+	/* Without a node the peer has the name alone, and looks it up when it needs it. */
+	if (!is_dots(entry->name) &&
+	    inode_stat_child(task->server, handle->fd, entry->name, &stat) == 0) {
+		r = inode_enter_entry(task->server, handle->inode, entry->name, &stat,
+				      &out.plus.entry_out);
+		if (r < 0)
+			memset(&out.plus.entry_out, 0, sizeof(out.plus.entry_out));
+	}
+	r = task_put(task, &out, sizeof(out.plus.entry_out) + bytes);
+	if (r < 0 && out.plus.entry_out.nodeid)
+		inode_forget(task->server, out.plus.entry_out.nodeid, 1);
+	return r;
+}
+
+static int list(struct task *task, const struct handle *handle, bool plus)
+{
+	size_t room = MIN((size_t)task->in.read.size, task_room_bytes(task));
+	const struct entry *entry = NULL;
+	int r = seek(handle, (int64_t)task->in.read.offset);
+
+	while (r == 0) {
+		r = next_entry(handle, &entry);
+		if (r <= 0)
+			break;
+		r = put_entry(task, handle, entry, plus, room - task->length);
+		if (r == 0)
+			go_on(handle->directory, entry);
+	}
+	if (r == -ENOBUFS && task->length == 0)
+		return -EINVAL; /* as getdents(2) of a buffer too small for one */
+	/* An error is told when it is met again, with nothing before it. */
+	return task->length > 0 ? 0 : r;
+}
+
+static int list_op(struct task *task, bool plus)
+{
+	_cleanup_handle_ struct handle_scope open = {.server = task->server};
+	int r = handle_get(task->server, task->in.read.fh, task->in.header.nodeid, &open.handle);
+
+	if (r < 0)
+		return r;
+	if (!open.handle->directory)
+		return -ENOTDIR;
+	pthread_mutex_lock(&open.handle->directory->lock);
+	r = list(task, open.handle, plus);
+	pthread_mutex_unlock(&open.handle->directory->lock);
+	return r;
+}
+
+int readdir_op(struct task *task)
+{
+	return list_op(task, false);
+}
+
+int readdirplus_op(struct task *task)
+{
+	return list_op(task, true);
+}

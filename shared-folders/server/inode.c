@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "shared-folders/server/inode.h"
+
+#include "protocol/base/cleanup.h"
+#include "shared-folders/server/descriptor.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#define FIRST_BUCKETS 256
+
+/* --- Keys ------------------------------------------------------------------------------------ */
+
+struct inode_key inode_key_of(const struct statx *stat)
+{
+	struct inode_key key = {
+		.device = makedev(stat->stx_dev_major, stat->stx_dev_minor),
+		.number = stat->stx_ino,
+		.mount = stat->stx_mask & STATX_MNT_ID ? stat->stx_mnt_id : 0,
+	};
+
+	if (stat->stx_mask & STATX_BTIME) {
+		key.birth_seconds = stat->stx_btime.tv_sec;
+		key.birth_nanoseconds = stat->stx_btime.tv_nsec;
+	}
+	return key;
+}
+
+static bool same_place(const struct inode_key *a, const struct inode_key *b)
+{
+	return a->device == b->device && a->number == b->number && a->mount == b->mount;
+}
+
+static bool same_birth(const struct inode_key *a, const struct inode_key *b)
+{
+	return a->birth_seconds == b->birth_seconds && a->birth_nanoseconds == b->birth_nanoseconds;
+}
+
+bool inode_is(const struct inode *inode, const struct statx *stat)
+{
+	struct inode_key key = inode_key_of(stat);
+
+	return same_place(&inode->key, &key) && same_birth(&inode->key, &key) &&
+	       inode->type == (stat->stx_mode & S_IFMT);
+}
+
+/* --- Hashes: chains through the inodes ------------------------------------------------------- */
+
+static size_t mix(uint64_t value)
+{
+	value ^= value >> 32;
+	value *= 0x9e3779b97f4a7c15ULL;
+	return (size_t)(value ^ value >> 29);
+}
+
+static size_t key_bucket(const struct server *server, const struct inode_key *key)
+{
+	return mix(key->number * 31 + key->device * 7 + key->mount) & (server->buckets - 1);
+}
+
+static size_t name_bucket(const struct server *server, const struct inode *parent, const char *name)
+{
+	uint64_t hash = parent->id;
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * 0x100000001b3ULL;
+	return mix(hash) & (server->buckets - 1);
+}
+
+static void key_link(struct server *server, struct inode *inode)
+{
+	size_t bucket = key_bucket(server, &inode->key);
+
+	inode->next_by_key = server->by_key[bucket];
+	server->by_key[bucket] = inode;
+}
+
+static void key_unlink(struct server *server, struct inode *inode)
+{
+	struct inode **at = &server->by_key[key_bucket(server, &inode->key)];
+
+	while (*at != inode)
+		at = &(*at)->next_by_key;
+	*at = inode->next_by_key;
+}
+
+static void name_link(struct server *server, struct inode *inode)
+{
+	size_t bucket = name_bucket(server, inode->parent, inode->name);
+
+	inode->next_by_name = server->by_name[bucket];
+	server->by_name[bucket] = inode;
+}
+
+static void name_unlink(struct server *server, struct inode *inode)
+{
+	struct inode **at = &server->by_name[name_bucket(server, inode->parent, inode->name)];
+
+	while (*at != inode)
+		at = &(*at)->next_by_name;
+	*at = inode->next_by_name;
+}
+
+/* Twice the buckets; when there is no memory for that, chains are longer. */
+static void grow(struct server *server)
+{
+	size_t old_buckets = server->buckets, buckets = old_buckets * 2;
+	_cleanup_free_ struct inode **old_by_key = server->by_key;
+	_cleanup_free_ struct inode **old_by_name = server->by_name;
+	struct inode **by_key = calloc(buckets, sizeof(*by_key));
+	struct inode **by_name = calloc(buckets, sizeof(*by_name));
+	struct inode *inode;
+
+	if (!by_key || !by_name) {
+		free(by_key);
+		free(by_name);
+		old_by_key = old_by_name = NULL;
+		return;
+	}
+	server->by_key = by_key;
+	server->by_name = by_name;
+	server->buckets = buckets;
+	for (uint32_t index = 0; (inode = id_table_next(&server->inodes, &index));) {
+		if (!inode->forgotten)
+			key_link(server, inode);
+		if (inode->parent)
+			name_link(server, inode);
+	}
+}
+
+static struct inode *find_by_key(struct server *server, const struct inode_key *key)
+{
+	struct inode *inode = server->by_key[key_bucket(server, key)];
+
+	while (inode && !same_place(&inode->key, key))
+		inode = inode->next_by_key;
+	return inode;
+}
+
+static struct inode *find_by_name(struct server *server, struct inode *parent, const char *name)
+{
+	struct inode *inode = server->by_name[name_bucket(server, parent, name)];
+
+	while (inode && (inode->parent != parent || strcmp(inode->name, name) != 0))
+		inode = inode->next_by_name;
+	return inode;
+}
+
+/* --- Life ------------------------------------------------------------------------------------ */
+
+/* With the lock; it is given up and taken again. Free @inode if nobody needs it, and then those
+ * above it that were only there for it. */
+static void release(struct server *server, struct inode *inode)
+{
+	while (inode && inode->lookups == 0 && inode->references == 0) {
+		struct inode *parent = inode->parent;
+		int fd = descriptor_detach(server, inode);
+
+		if (!inode->forgotten)
+			key_unlink(server, inode);
+		if (parent) {
+			name_unlink(server, inode);
+			parent->references--;
+		}
+		id_table_remove(&server->inodes, inode->id);
+		server->inode_count--;
+		if (fd >= 0) {
+			pthread_mutex_unlock(&server->lock);
+			close(fd);
+			pthread_mutex_lock(&server->lock);
+		}
+		free(inode->name);
+		free(inode);
+		inode = parent;
+	}
+}
+
+static struct inode *new_inode(struct server *server, const struct statx *stat, int *error)
+{
+	struct inode *inode = calloc(1, sizeof(*inode));
+	int r;
+
+	if (!inode) {
+		*error = -ENOMEM;
+		return NULL;
+	}
+	inode->key = inode_key_of(stat);
+	inode->type = stat->stx_mode & S_IFMT;
+	inode->descriptor = -EBADF;
+	r = id_table_add(&server->inodes, inode, &inode->id);
+	if (r < 0) {
+		free(inode);
+		*error = r;
+		return NULL;
+	}
+	if (++server->inode_count > server->buckets)
+		grow(server);
+	else
+		key_link(server, inode);
+	return inode;
+}
+
+/* It has no name that we know. With the lock, which release() may give up for a moment. */
+static void drop_name(struct server *server, struct inode *inode)
+{
+	struct inode *parent = inode->parent;
+
+	if (!parent)
+		return;
+	name_unlink(server, inode);
+	free(inode->name);
+	inode->name = NULL;
+	inode->parent = NULL;
+	parent->references--;
+	release(server, parent);
+}
+
+/* With the lock, which may be given up for a moment; both are held by references or lookups. */
+static int set_name(struct server *server, struct inode *inode, struct inode *parent,
+		    const char *name)
+{
+	struct inode *other;
+	char *copy;
+
+	if (inode->parent == parent && strcmp(inode->name, name) == 0)
+		return 0;
+	copy = strdup(name);
+	if (!copy)
+		return -ENOMEM;
+	parent->references++;
+	inode->references++;
+	/* The lock is given up in between, so another thread may be faster: the last one wins. */
+	while ((other = inode->parent ? inode : find_by_name(server, parent, name)))
+		drop_name(server, other);
+	inode->references--;
+	inode->parent = parent;
+	inode->name = copy;
+	name_link(server, inode);
+	return 0;
+}
+
+int inodes_new(struct server *server)
+{
+	struct statx stat;
+	int r;
+
+	id_table_init(&server->inodes, INODE_MAX);
+	server->buckets = FIRST_BUCKETS;
+	server->by_key = calloc(FIRST_BUCKETS, sizeof(struct inode *));
+	server->by_name = calloc(FIRST_BUCKETS, sizeof(struct inode *));
+	if (!server->by_key || !server->by_name)
+		return -ENOMEM;
+	if (statx(server->options.root, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT,
+		  STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, &stat) < 0)
+		return -errno;
+	if (!S_ISDIR(stat.stx_mode))
+		return -ENOTDIR;
+	server->root = new_inode(server, &stat, &r);
+	if (!server->root)
+		return r;
+	server->root->root = true;
+	server->root->lookups = 1;
+	server->root->references = 1;
+	server->root->descriptor_users = 1;
+	server->root_mount = server->root->key.mount;
+	server->root->descriptor =
+		openat(server->options.root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (server->root->descriptor < 0)
+		return -errno;
+	assert(server->root->id == FUSE_ROOT_ID);
+	server->descriptors = 1;
+	return 0;
+}
+
+void inodes_forget_all(struct server *server)
+{
+	struct inode *inode;
+
+	pthread_mutex_lock(&server->lock);
+	/* Names first: folders that the host moved about may have each other for parents. */
+	for (uint32_t index = 0; (inode = id_table_next(&server->inodes, &index));) {
+		if (!inode->root)
+			inode->lookups = 0;
+		inode->references++;
+		drop_name(server, inode);
+		inode->references--;
+		release(server, inode);
+	}
+	pthread_mutex_unlock(&server->lock);
+}
+
+void inodes_free(struct server *server)
+{
+	if (server->by_key && server->by_name)
+		inodes_forget_all(server);
+	if (server->root) {
+		if (server->root->descriptor >= 0)
+			close(server->root->descriptor);
+		free(server->root);
+	}
+	free(server->by_key);
+	free(server->by_name);
+	id_table_free(&server->inodes);
+}
+
+/* --- References ------------------------------------------------------------------------------ */
+
+int inode_get(struct server *server, uint64_t id, struct inode **inode)
+{
+	struct inode *found;
+
+	pthread_mutex_lock(&server->lock);
+	found = id_table_get(&server->inodes, id);
+	if (found && found->lookups > 0)
+		found->references++;
+	else
+		found = NULL;
+	pthread_mutex_unlock(&server->lock);
+	*inode = found;
+	return found ? 0 : -ESTALE;
+}
+
+struct inode *inode_reference(struct server *server, struct inode *inode)
+{
+	pthread_mutex_lock(&server->lock);
+	inode->references++;
+	pthread_mutex_unlock(&server->lock);
+	return inode;
+}
+
+void inode_put(struct server *server, struct inode *inode)
+{
+	pthread_mutex_lock(&server->lock);
+	inode->references--;
+	release(server, inode);
+	pthread_mutex_unlock(&server->lock);
+}
+
+void inode_forget(struct server *server, uint64_t id, uint64_t count)
+{
+	struct inode *inode;
+
+	pthread_mutex_lock(&server->lock);
+	inode = id_table_get(&server->inodes, id);
+	if (inode && !inode->root) {
+		inode->lookups -= MIN(count, inode->lookups);
+		release(server, inode);
+	}
+	pthread_mutex_unlock(&server->lock);
+}
+
+/* --- What the peer is told of ---------------------------------------------------------------- */
+
+/* With the lock. */
+static struct inode *find_or_add(struct server *server, const struct statx *stat, int *error)
+{
+	struct inode_key key = inode_key_of(stat);
+	struct inode *inode = find_by_key(server, &key);
+
+	if (inode && inode->type == (stat->stx_mode & S_IFMT)) {
+		if (same_birth(&inode->key, &key))
+			return inode;
+		/* While we hold it, nobody else can get its number. */
+		if (inode->descriptor >= 0) {
+			inode->key.birth_seconds = key.birth_seconds;
+			inode->key.birth_nanoseconds = key.birth_nanoseconds;
+			return inode;
+		}
+	}
+	if (inode && !inode->root) {
+		key_unlink(server, inode);
+		inode->forgotten = true;
+	}
+	return new_inode(server, stat, error);
+}
+
+uint64_t inode_enter(struct server *server, struct inode *parent, const char *name,
+		     const struct statx *stat, int *error)
+{
+	struct inode *inode;
+	uint64_t id = 0;
+	bool hold;
+
+	*error = 0;
+	pthread_mutex_lock(&server->lock);
+	inode = find_or_add(server, stat, error);
+	if (inode) {
+		inode->references++;
+		if (!S_ISDIR(stat->stx_mode))
+			inode->several_names = stat->stx_nlink > 1;
+		if (parent && !inode->root)
+			*error = set_name(server, inode, parent, name);
+		if (*error == 0) {
+			id = inode->id;
+			if (!inode->root)
+				inode->lookups++;
+		}
+		/* Where a file cannot be told from the next one that gets its number, hold it. */
+		hold = id && parent && !(stat->stx_mask & STATX_BTIME) && inode->descriptor < 0;
+		if (hold) {
+			pthread_mutex_unlock(&server->lock);
+			if (inode_descriptor_get(server, inode) >= 0)
+				inode_descriptor_put(server, inode);
+			pthread_mutex_lock(&server->lock);
+		}
+		inode->references--;
+		release(server, inode);
+	}
+	pthread_mutex_unlock(&server->lock);
+	return id;
+}
+
+int inode_enter_entry(struct server *server, struct inode *parent, const char *name,
+		      const struct statx *stat, struct fuse_entry_out *entry)
+{
+	struct validity valid = server_validity(server);
+	int error;
+
+	*entry = (struct fuse_entry_out){
+		.entry_valid = valid.seconds,
+		.attr_valid = valid.seconds,
+		.entry_valid_nsec = valid.nanoseconds,
+		.attr_valid_nsec = valid.nanoseconds,
+	};
+	attributes_fill(server, stat, &entry->attr);
+	if (parent && S_ISDIR(stat->stx_mode) && (server->flags & FUSE_SUBMOUNTS) &&
+	    inode_key_of(stat).mount != parent->key.mount)
+		entry->attr.flags |= FUSE_ATTR_SUBMOUNT;
+	entry->nodeid = inode_enter(server, parent, name, stat, &error);
+	return entry->nodeid ? 0 : error;
+}
+
+/* --- Names that change ----------------------------------------------------------------------- */
+
+void inode_name_going(struct server *server, struct inode *parent, const char *name)
+{
+	struct inode *inode;
+
+	pthread_mutex_lock(&server->lock);
+	inode = find_by_name(server, parent, name);
+	if (inode && inode->several_names && inode->descriptor < 0)
+		inode->references++;
+	else
+		inode = NULL;
+	pthread_mutex_unlock(&server->lock);
+	if (!inode)
+		return;
+	if (inode_descriptor_get(server, inode) >= 0)
+		inode_descriptor_put(server, inode);
+	inode_put(server, inode);
+}
+
+void inode_name_gone(struct server *server, struct inode *parent, const char *name)
+{
+	struct inode *inode;
+
+	pthread_mutex_lock(&server->lock);
+	inode = find_by_name(server, parent, name);
+	if (inode) {
+		inode->references++;
+		drop_name(server, inode);
+		inode->references--;
+		release(server, inode);
+	}
+	pthread_mutex_unlock(&server->lock);
+}
+
+void inode_name_moved(struct server *server, struct inode *old_parent, const char *old_name,
+		      struct inode *new_parent, const char *new_name, bool exchanged)
+{
+	struct inode *moved, *other;
+
+	pthread_mutex_lock(&server->lock);
+	moved = find_by_name(server, old_parent, old_name);
+	other = find_by_name(server, new_parent, new_name);
+	if (moved)
+		moved->references++;
+	if (other) {
+		other->references++;
+		drop_name(server, other);
+	}
+	/* Without memory for its name it has none: it is looked up again. */
+	if (moved && set_name(server, moved, new_parent, new_name) < 0)
+		drop_name(server, moved);
+	if (other && exchanged)
+		(void)set_name(server, other, old_parent, old_name);
+	for (int i = 0; i < 2; i++) {
+		struct inode *inode = i ? other : moved;
+
+		if (inode) {
+			inode->references--;
+			release(server, inode);
+		}
+	}
+	pthread_mutex_unlock(&server->lock);
+}
+
+/* --- For a scope ----------------------------------------------------------------------------- */
+
+int node_begin(struct node *node, struct server *server, uint64_t id)
+{
+	int r;
+
+	*node = NODE_NONE;
+	node->server = server;
+	r = inode_get(server, id, &node->inode);
+	if (r < 0)
+		return r;
+	r = inode_descriptor_get(server, node->inode);
+	if (r < 0)
+		return r;
+	node->descriptor = r;
+	return 0;
+}
+
+void node_end(struct node *node)
+{
+	if (!node->inode)
+		return;
+	if (node->descriptor >= 0)
+		inode_descriptor_put(node->server, node->inode);
+	inode_put(node->server, node->inode);
+	node->inode = NULL;
+}

@@ -133,7 +133,7 @@ size_t server_reply_room(const void *request, size_t length);
 struct server_change {
 	uint32_t kind; /* enum server_change_kind */
 	uint32_t mode; /* S_IFMT bits of what it is about; 0 if not known */
-	uint64_t id;   /* of this change, never 0: the echo says it (README.md) */
+	uint64_t id;   /* for the echo to say that it is done with it; 0: it need not */
 };
 
 enum server_change_kind {
@@ -142,6 +142,7 @@ enum server_change_kind {
 	SERVER_CHANGE_RENAME,
 	SERVER_CHANGE_MODIFY,
 	SERVER_CHANGE_ATTRIBUTES,
+	SERVER_CHANGE_WRITTEN, /* closed by somebody who could write; follows MODIFY */
 };
 
 #endif

@@ -31,6 +31,10 @@
  *
  * Acknowledgements are messages `received` share_received of the mounter: they need no credit, and
  * may overtake a request that waits for some.
+ *
+ * Echoes. A fuse_in_header with opcode SHARE_OP_ECHO among the requests, without answer: the
+ *process `pid` of the mounter's side carries out the changes that SERVER_NOTIFY_CHANGE tells of
+ * (shared-folders/relay/echo.h), and is done with the one whose id is `nodeid` and all before it.
  */
 #ifndef LODGE_PROTOCOL_SHARE_H
 #define LODGE_PROTOCOL_SHARE_H
@@ -41,7 +45,7 @@
 #define SHARE_SESSION_SIZE 16
 #define SHARE_KEEP_SECONDS 60
 #define SHARE_NOTIFY_MAX   1024	       /* notifications on their way at once */
-#define SHARE_OP_ECHO	   0x4c4f0002U /* "the process with header.pid carries out changes": README */
+#define SHARE_OP_ECHO	   0x4c4f0002U /* opcode: bytes of ours among FUSE's */
 
 /* The agent's capability for all of this. */
 #define SHARE_CAPABILITY "share"

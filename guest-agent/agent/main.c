@@ -223,6 +223,9 @@ static void stop(struct program *program)
 	if (program->state_path)
 		unlink(program->state_path);
 	port_free(program->port);
+	program_ignore_signals(program->signals);
+	uv_close((uv_handle_t *)&late, NULL);
+	program_close_loop(&program->loop);
 }
 
 int main(int argc, char **argv)

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define CLOSING_TURNS 10
+
 static void print_help(const struct program_command_line *line)
 {
 	printf("%s"
@@ -85,4 +87,13 @@ void program_ignore_signals(uv_signal_t signals[static PROGRAM_SIGNALS])
 {
 	for (size_t i = 0; i < PROGRAM_SIGNALS; i++)
 		uv_close((uv_handle_t *)&signals[i], NULL);
+}
+
+void program_close_loop(uv_loop_t *loop)
+{
+	/* What was closed may close more. */
+	for (unsigned int turns = 0; turns < CLOSING_TURNS && uv_loop_alive(loop); turns++)
+		uv_run(loop, UV_RUN_NOWAIT);
+	if (uv_loop_close(loop) != 0)
+		log_debug("work is still under way");
 }

@@ -44,4 +44,8 @@ void program_watch_signals(uv_loop_t *loop, uv_signal_t signals[static PROGRAM_S
 /* Their memory is the caller's again when the loop has run on. */
 void program_ignore_signals(uv_signal_t signals[static PROGRAM_SIGNALS]);
 
+/* At the end: lets handles go that were closed, and the loop after them. Nothing is waited for: a
+ * loop in which work is still under way stays as it is. */
+void program_close_loop(uv_loop_t *loop);
+
 #endif

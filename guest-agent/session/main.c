@@ -11,7 +11,9 @@
 #include "protocol/bus/bus_loop.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -93,12 +95,29 @@ static void on_over(void *owner)
 	uv_stop(&program->loop);
 }
 
+/* Where libdbus finds one: else it would start one, that nobody needs and that stays. */
+static bool has_bus(void)
+{
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	char path[PATH_MAX];
+
+	if (getenv("DBUS_SESSION_BUS_ADDRESS"))
+		return true;
+	return runtime && snprintf(path, sizeof(path), "%s/bus", runtime) < (int)sizeof(path) &&
+	       access(path, F_OK) == 0;
+}
+
 /* A desktop without a bus is one without what needs it. */
 static void join_bus(struct program *program)
 {
 	DBusError error = DBUS_ERROR_INIT;
-	DBusConnection *bus = dbus_bus_get_private(DBUS_BUS_SESSION, &error);
+	DBusConnection *bus;
 
+	if (!has_bus()) {
+		log_debug("there is no session bus");
+		return;
+	}
+	bus = dbus_bus_get_private(DBUS_BUS_SESSION, &error);
 	if (!bus) {
 		log_debug("no session bus: %s", error.message);
 		dbus_error_free(&error);
@@ -149,8 +168,9 @@ static void stop(struct program *program)
 	service_set_stop(&program->services);
 	leave_bus(program);
 	program_ignore_signals(program->signals);
-	uv_run(&program->loop, UV_RUN_NOWAIT);
-	uv_run(&program->loop, UV_RUN_NOWAIT);
+	program_close_loop(&program->loop);
+	/* What libdbus keeps for other connections. */
+	dbus_shutdown();
 }
 
 static int run(struct program *program)

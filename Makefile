@@ -311,6 +311,18 @@ $(foreach b,$(BENCH_SRC),$(eval $(call bench_rule,$(b))))
 $(OUT)/tests/rig/fuse/%: $(OUT)/obj/tests/rig/fuse/%.o $(foreach c,fsserver protocol base,$(OUT)/lib/$(c).a)
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -pie $(LDFLAGS_ALL) -o $@ $^
 
+# The proof of shared folders, static like them: tests/posix/suite (posix-suite) and random.c.
+POSIX_OUT   := $(OUT)/tests/posix
+POSIX_SUITE := $(wildcard tests/posix/suite/*.c)
+
+$(POSIX_OUT)/posix-suite: $(POSIX_SUITE:%.c=$(OUT)/obj/%.o)
+$(POSIX_OUT)/posix-random: $(OUT)/obj/tests/posix/random.o
+$(POSIX_OUT)/posix-suite $(POSIX_OUT)/posix-random:
+	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -static-pie $(LDFLAGS_ALL) -o $@ $^
+
+.PHONY: posix
+posix: $(POSIX_OUT)/posix-suite $(POSIX_OUT)/posix-random
+
 soak: all
 	$(Q)tests/soak
 

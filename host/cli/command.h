@@ -64,6 +64,7 @@ extern const struct command command_share;
 extern const struct command command_shell;
 extern const struct command command_stop;
 extern const struct command command_type;
+extern const struct command command_umount;
 extern const struct command command_version;
 extern const struct command command_view;
 

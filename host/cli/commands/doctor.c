@@ -135,6 +135,37 @@ static struct finding find_screen(void)
 	};
 }
 
+static struct finding find_shares(void)
+{
+	bool good = runtime_has_program("lodge-fsd");
+
+	return (struct finding){
+		.name = "lodge-fsd",
+		.good = good,
+		.text = good ? "installed: folders of this host can be shared with guests"
+			     : "not installed beside lodge: no folder can be shared",
+		.advice = good ? "" : "install all of Lodge",
+	};
+}
+
+/* Only `lodge mount` needs it. */
+static struct finding find_fuse(void)
+{
+	bool device = access("/dev/fuse", R_OK | W_OK) == 0;
+	bool helper = geteuid() == 0 || has_program("fusermount3");
+
+	return (struct finding){
+		.name = "/dev/fuse",
+		.good = true,
+		.text = !device	 ? "does not open: guests' files cannot be mounted here"
+			: helper ? "opens: 'lodge mount' mounts a guest's files"
+				 : "opens, but without fusermount3 only root can mount",
+		.advice = !device  ? "modprobe fuse"
+			  : helper ? ""
+				   : "install fuse3",
+	};
+}
+
 static void print_findings(const struct finding *findings, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -192,6 +223,8 @@ static int run_doctor(const struct command *command, int argc, char **argv)
 		find_screen(),
 		find_viewer(),
 		find_novnc(),
+		find_shares(),
+		find_fuse(),
 	};
 	accelerator = probe_accelerator(&probe);
 	can_run = *accelerator != '\0' && findings[1].good;

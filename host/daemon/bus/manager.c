@@ -193,6 +193,21 @@ static void started(void *owner, int error, const char *text)
 		reply_with_path(call, call->vm);
 }
 
+static void prepared(void *owner, int error, const char *text)
+{
+	struct call *call = owner;
+	struct vm *vm = call->vm;
+
+	if (!error) {
+		vm->backend->start(vm, started, call);
+		return;
+	}
+	call_done(call, error, text);
+	/* Else lodged ends, and it is being let go. */
+	if (error != -ECONNRESET)
+		vm_gone(vm, "error", 1);
+}
+
 static void start_vm(struct call *call)
 {
 	struct vm_options options = {0};
@@ -253,7 +268,7 @@ static void start_vm(struct call *call)
 		vm_gone(vm, "error", 1);
 		return;
 	}
-	backend->start(call->vm, started, call);
+	vm_shares_prepare(call->vm, prepared, call);
 }
 
 static void shutdown_lodged(struct call *call)

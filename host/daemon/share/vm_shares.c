@@ -38,6 +38,9 @@ struct vm_shares {
 	struct stream *attach; /* NULL: the agent is not told */
 	uv_timer_t again;
 	bool started;
+	backend_done prepared; /* who waits for all; NULL: nobody */
+	void *prepared_owner;
+	size_t preparing; /* not ready yet */
 };
 
 static void on_again(uv_timer_t *timer);
@@ -236,7 +239,7 @@ static void on_ready(void *owner)
 	share->was_ready = true;
 	if (!is_new)
 		return;
-	if (share->done)
+	if (share->done && share->shares->vm->state != VM_STARTING)
 		keep(share->shares);
 	tell_list(share->shares);
 	tell_who_added(share, 0, "");
@@ -398,6 +401,41 @@ int vm_shares_check(const struct vm_options *options, char *error, size_t capaci
 		share_spec_free(&spec);
 	}
 	return r;
+}
+
+/* One of those that were to be prepared. */
+static void on_prepared(void *owner, int error, const char *text)
+{
+	struct vm_shares *shares = owner;
+	backend_done done = shares->prepared;
+
+	shares->preparing--;
+	if (!done || (!error && shares->preparing > 0))
+		return;
+	shares->prepared = NULL;
+	done(shares->prepared_owner, error, text);
+}
+
+void vm_shares_prepare(struct vm *vm, backend_done done, void *owner)
+{
+	struct vm_shares *shares = vm->shares;
+
+	vm_shares_start(vm, false);
+	for (struct vm_share *at = shares->list; at; at = at->next) {
+		if (!at->server) {
+			done(owner, -EIO, at->trouble);
+			return;
+		}
+		at->done = on_prepared;
+		at->owner = shares;
+		shares->preparing++;
+	}
+	if (shares->preparing == 0) {
+		done(owner, 0, "");
+		return;
+	}
+	shares->prepared = done;
+	shares->prepared_owner = owner;
 }
 
 void vm_shares_start(struct vm *vm, bool adopted)

@@ -38,8 +38,15 @@ int vm_shares_new(struct vm *vm);
  */
 int vm_shares_check(const struct vm_options *options, char *error, size_t capacity);
 
+/**
+ * vm_shares_prepare() - start the lodge-fsd of each, before the VM starts
+ * @done:	called once, when all serve or one cannot; at once if there are none. With
+ *		-ECONNRESET when the VM is let go meanwhile
+ */
+void vm_shares_prepare(struct vm *vm, backend_done done, void *owner);
+
 /* The VM runs: starts a lodge-fsd for each of vm->options.shares, or finds that of an earlier
- * lodged (@adopted). Once only. */
+ * lodged (@adopted). Once only, and not after vm_shares_prepare(). */
 void vm_shares_start(struct vm *vm, bool adopted);
 
 /**

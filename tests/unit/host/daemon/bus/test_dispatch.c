@@ -717,6 +717,72 @@ START_TEST(what_cannot_start_is_refused)
 }
 END_TEST
 
+/* With one option of type text, or none. */
+static DBusMessage *share_call(const char *name, const char *directory, const char *key,
+			       const char *value)
+{
+	DBusMessage *message = new_call(VM_PATH, VM, "AddShare");
+	DBusMessageIter iter, dict, entry, variant;
+
+	dbus_message_iter_init_append(message, &iter);
+	dbus_message_iter_append_basic(&iter, DBUS_TYPE_STRING, &name);
+	dbus_message_iter_append_basic(&iter, DBUS_TYPE_STRING, &directory);
+	dbus_message_iter_open_container(&iter, DBUS_TYPE_ARRAY, "{sv}", &dict);
+	if (key) {
+		dbus_message_iter_open_container(&dict, DBUS_TYPE_DICT_ENTRY, NULL, &entry);
+		dbus_message_iter_append_basic(&entry, DBUS_TYPE_STRING, &key);
+		dbus_message_iter_open_container(&entry, DBUS_TYPE_VARIANT, "s", &variant);
+		dbus_message_iter_append_basic(&variant, DBUS_TYPE_STRING, &value);
+		dbus_message_iter_close_container(&entry, &variant);
+		dbus_message_iter_close_container(&dict, &entry);
+	}
+	dbus_message_iter_close_container(&iter, &dict);
+	return message;
+}
+
+static const struct {
+	const char *name, *directory, *key, *value, *error;
+} bad_shares[] = {
+	{"", "/tmp", NULL, NULL, "org.lodge1.Error.InvalidArgument"},
+	{"../x", "/tmp", NULL, NULL, "org.lodge1.Error.InvalidArgument"},
+	{"x", "tmp", NULL, NULL, "org.lodge1.Error.InvalidArgument"},
+	{"x", "/tmp", "at", "mnt", "org.lodge1.Error.InvalidArgument"},
+	{"x", "/tmp", "cache", "sometimes", "org.lodge1.Error.InvalidArgument"},
+	{"x", "/tmp", "owner", "me", "org.lodge1.Error.InvalidArgument"},
+	{"x", "/tmp", "read_only", "yes", "org.lodge1.Error.InvalidArgument"},
+	{"x", "/tmp", "colour", "red", "org.lodge1.Error.InvalidArgument"},
+	{"x", "/nowhere", NULL, NULL, "org.lodge1.Error.NotFound"},
+	{"x", "/dev/null", NULL, NULL, "org.lodge1.Error.Failed"},
+};
+
+START_TEST(what_cannot_be_shared_is_refused)
+{
+	DBusMessage *reply;
+	DBusMessageIter iter;
+	char error[128];
+
+	expect_error(share_call(bad_shares[_i].name, bad_shares[_i].directory, bad_shares[_i].key,
+				bad_shares[_i].value),
+		     bad_shares[_i].error);
+	reply = call(new_call(VM_PATH, VM, "ListShares"), error);
+	ck_assert_str_eq(error, "");
+	ck_assert(dbus_message_has_signature(reply, "aa{sv}"));
+	dbus_message_iter_init(reply, &iter);
+	ck_assert_int_eq(dbus_message_iter_get_element_count(&iter), 0);
+	dbus_message_unref(reply);
+}
+END_TEST
+
+START_TEST(what_is_not_shared_cannot_be_removed)
+{
+	DBusMessage *message = new_call(VM_PATH, VM, "RemoveShare");
+	const char *name = "x";
+
+	dbus_message_append_args(message, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID);
+	expect_error(message, "org.lodge1.Error.NotFound");
+}
+END_TEST
+
 START_TEST(calls_that_are_wrong_get_errors)
 {
 	DBusMessage *message = new_call("/org/lodge1", MANAGER, "ListVMs");
@@ -758,6 +824,9 @@ int main(void)
 	tcase_add_test(tc, a_guest_that_does_not_stop_in_time_is_told_of);
 	tcase_add_loop_test(tc, what_cannot_start_is_refused, 0,
 			    sizeof(bad_starts) / sizeof(bad_starts[0]));
+	tcase_add_loop_test(tc, what_cannot_be_shared_is_refused, 0,
+			    sizeof(bad_shares) / sizeof(bad_shares[0]));
+	tcase_add_test(tc, what_is_not_shared_cannot_be_removed);
 	tcase_add_test(tc, calls_that_are_wrong_get_errors);
 	suite_add_tcase(suite, tc);
 

@@ -384,6 +384,9 @@ static void tear_down(void)
 
 	if (vm)
 		leave();
+	while (lodged.vms)
+		vm_leave(lodged.vms);
+	run_until(NULL, NULL, 1);
 	snprintf(path, sizeof(path), "%s/vm/v", folder);
 	vm_clear_folder(path);
 	snprintf(path, sizeof(path), "%s/vm", folder);
@@ -578,6 +581,49 @@ START_TEST(those_left_behind_are_ended)
 }
 END_TEST
 
+/* Another VM with these shares, not started yet; what its preparation comes to. */
+static struct vm *prepare(const char *first, const char *second, struct outcome *outcome)
+{
+	struct vm_options options = {0};
+	struct vm *other;
+
+	vm_option_add(&options, vm_option_named("shares"), first);
+	vm_option_add(&options, vm_option_named("shares"), second);
+	ck_assert_int_eq(vm_new(&lodged, "w", &backend, &options, &other), 0);
+	vm_shares_prepare(other, on_done, outcome);
+	ck_assert(!outcome->called);
+	must(is_set, &outcome->called);
+	return other;
+}
+
+START_TEST(all_serve_before_a_vm_starts)
+{
+	struct outcome outcome = {0};
+	struct vm *other = prepare("one=/tmp", "two=/usr,ro", &outcome);
+	struct vm_share_state state;
+
+	ck_assert_int_eq(outcome.error, 0);
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert(vm_share_at(other, i, &state));
+		ck_assert_str_eq(state.state, "ready");
+	}
+	vm_started(other);
+	ck_assert(!vm_share_at(other, 2, &state));
+	vm_gone(other, "power-off", 0);
+}
+END_TEST
+
+START_TEST(a_vm_whose_share_cannot_serve_does_not_start)
+{
+	struct outcome outcome = {0};
+	struct vm *other = prepare("one=/tmp", "bad=/sys", &outcome);
+
+	ck_assert_int_lt(outcome.error, 0);
+	ck_assert_msg(strstr(outcome.text, "it is not to be"), "%s", outcome.text);
+	vm_gone(other, "error", 1);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	if (played_fsd_is_meant(argv))
@@ -598,6 +644,8 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, they_end_with_their_vm);
 	tcase_add_test(tc, the_next_lodged_finds_them);
 	tcase_add_test(tc, those_left_behind_are_ended);
+	tcase_add_test(tc, all_serve_before_a_vm_starts);
+	tcase_add_test(tc, a_vm_whose_share_cannot_serve_does_not_start);
 	suite_add_tcase(suite, tc);
 
 	played_fsd_install();

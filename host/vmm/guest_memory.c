@@ -63,6 +63,16 @@ void guest_memory_free(struct guest_memory *memory)
 	memory->mapping = NULL;
 }
 
+/* Aligned as the largest BAR has to be. */
+uint64_t guest_memory_high_bars(uint64_t size_bytes)
+{
+	uint64_t end = LAYOUT_HIGH_RAM;
+
+	if (size_bytes > LAYOUT_LOW_RAM_END)
+		end += size_bytes - LAYOUT_LOW_RAM_END;
+	return (end + LAYOUT_HIGH_BARS_MAX - 1) & ~(LAYOUT_HIGH_BARS_MAX - 1);
+}
+
 int guest_memory_clear(struct guest_memory *memory)
 {
 	if (fallocate(memory->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,

@@ -8,6 +8,7 @@
  *	FEC0 0000	I/O APIC
  *	FEE0 0000	local APICs
  *	1 0000 0000	the rest of RAM
+ *	above it	memory of devices (DAX windows), if there is any
  *
  * RAM is one memfd, so that a helper process can be given it later; pages come when they are first
  * touched.
@@ -25,6 +26,10 @@
 #define LAYOUT_LOCAL_APIC  0xfee00000ULL
 #define LAYOUT_HIGH_RAM	   0x100000000ULL
 
+/* The largest BAR above RAM, and all of them together: KVM, and what is kept for each mapping in
+ * one, set the bound (dax_window.h). */
+#define LAYOUT_HIGH_BARS_MAX (16ULL << 30)
+
 struct guest_memory {
 	int fd;
 	uint8_t *mapping;
@@ -41,6 +46,9 @@ struct guest_memory {
  */
 int guest_memory_new(struct guest_memory *memory, struct guestmem *map, uint64_t size_bytes);
 void guest_memory_free(struct guest_memory *memory);
+
+/* Where BARs above @size_bytes of RAM may begin. */
+uint64_t guest_memory_high_bars(uint64_t size_bytes);
 
 /* All zero again, as after power-on; gives the host its pages back. Return: 0 or negative errno. */
 int guest_memory_clear(struct guest_memory *memory);

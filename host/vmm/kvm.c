@@ -21,6 +21,12 @@
 
 #define IOAPIC_PINS 24
 
+/* Slots below are the guest's RAM. */
+#define FIRST_WINDOW_SLOT 4
+
+/* The leaf with the width of addresses (AMD's and Intel's manuals); 36 bits where it is missing. */
+#define CPUID_ADDRESS_SIZES 0x80000008U
+
 static const struct {
 	int capability;
 	const char *name;
@@ -158,20 +164,42 @@ void kvm_free(struct kvm *kvm)
 	free(kvm);
 }
 
+static int set_region(struct kvm *kvm, uint32_t slot, uint64_t gpa, void *host, uint64_t size)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = slot,
+		.guest_phys_addr = gpa,
+		.memory_size = size,
+		.userspace_addr = (uintptr_t)host,
+	};
+
+	return ioctl(kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0 ? -errno : 0;
+}
+
 int kvm_set_memory(struct kvm *kvm, const struct guestmem *memory)
 {
 	for (uint32_t i = 0; i < memory->count; i++) {
-		struct kvm_userspace_memory_region region = {
-			.slot = i,
-			.guest_phys_addr = memory->region[i].gpa,
-			.memory_size = memory->region[i].size_bytes,
-			.userspace_addr = (uintptr_t)memory->region[i].host,
-		};
+		const struct guestmem_region *region = &memory->region[i];
+		int error = set_region(kvm, i, region->gpa, region->host, region->size_bytes);
 
-		if (ioctl(kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
-			return -errno;
+		if (error)
+			return error;
 	}
 	return 0;
+}
+
+int kvm_set_window(struct kvm *kvm, unsigned int window, uint64_t gpa, void *host,
+		   uint64_t size_bytes)
+{
+	return kvm ? set_region(kvm, FIRST_WINDOW_SLOT + window, gpa, host, size_bytes) : -ENOSYS;
+}
+
+unsigned int kvm_address_bits(const struct kvm *kvm)
+{
+	for (uint32_t i = 0; i < kvm->cpuid->nent; i++)
+		if (kvm->cpuid->entries[i].function == CPUID_ADDRESS_SIZES)
+			return kvm->cpuid->entries[i].eax & 0xff;
+	return 36;
 }
 
 void kvm_set_irq(struct kvm *kvm, unsigned int gsi, bool level)

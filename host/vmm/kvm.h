@@ -33,6 +33,20 @@ void kvm_free(struct kvm *kvm);
 /* Give the machine its memory: all regions. Return: 0 or negative errno. */
 int kvm_set_memory(struct kvm *kvm, const struct guestmem *memory);
 
+/**
+ * kvm_set_window() - let the guest reach @host at @gpa without an exit, besides its RAM
+ * @kvm:	NULL where there is none (unit tests)
+ * @window:	0 for the first ...; each is at one place
+ * @size_bytes:	0: nowhere any more
+ *
+ * Return: 0; -ENOSYS without a VM; or negative errno.
+ */
+int kvm_set_window(struct kvm *kvm, unsigned int window, uint64_t gpa, void *host,
+		   uint64_t size_bytes);
+
+/* Bits of a guest-physical address. */
+unsigned int kvm_address_bits(const struct kvm *kvm);
+
 /* Set the level of an input of the I/O APIC. Any thread that may (sandbox.c). */
 void kvm_set_irq(struct kvm *kvm, unsigned int gsi, bool level);
 

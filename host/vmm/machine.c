@@ -45,6 +45,11 @@ static void vcpu_ended(void *owner, bool failed)
 	report(owner, failed ? EVENT_FAILED : EVENT_TRIPLE_FAULT);
 }
 
+static void vcpu_stuck(void *owner)
+{
+	report(owner, EVENT_STUCK);
+}
+
 static void set_power_irq(void *owner, bool level)
 {
 	struct machine *machine = owner;
@@ -53,7 +58,7 @@ static void set_power_irq(void *owner, bool level)
 }
 
 const struct power_handlers machine_power_handlers = {guest_is_off, guest_reboots, set_power_irq};
-const struct vcpus_handlers machine_vcpus_handlers = {vcpu_ended};
+const struct vcpus_handlers machine_vcpus_handlers = {vcpu_ended, vcpu_stuck};
 
 /* --- State: the main thread ---------------------------------------------------------------------
  */
@@ -148,6 +153,12 @@ void machine_event_ready(void *owner, uint32_t events)
 		break;
 	case EVENT_TRIPLE_FAULT:
 		act(machine, options->on_triple_fault, EXIT_STATUS_TRIPLE_FAULT, "triple-fault");
+		break;
+	case EVENT_STUCK:
+		log_warning("the guest uses a page of a share (dax) that cannot be had: is the "
+			    "disk full, or broken? Paused; it goes on where it was when it is "
+			    "resumed");
+		pause_all(machine);
 		break;
 	case EVENT_FAILED:
 		stop(machine, EXIT_STATUS_FAILED, "error");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/vmm/acpi/tables.h"
+#include "host/vmm/dax_faults.h"
 #include "host/vmm/display.h"
 #include "host/vmm/irq_router.h"
 #include "host/vmm/kvm.h"
@@ -16,7 +17,11 @@
 int machine_load_kernel(struct machine *machine)
 {
 	const struct options *options = machine->vm.options;
-	struct acpi_machine acpi = {options->cpus, machine->console != NULL};
+	const struct pci_window *high_window = &machine->vm.pci.high_window;
+	struct acpi_machine acpi = {
+		.cpus = options->cpus,
+		.devices = {machine->console != NULL, high_window->base, high_window->size_bytes},
+	};
 	struct kernel_files files = {machine->kernel_fd, machine->initrd_fd, options->append,
 				     acpi_write(&acpi, &machine->vm.memory)};
 	struct kernel_image image;
@@ -93,6 +98,30 @@ static int make_loop(struct machine *machine)
 	return error;
 }
 
+/* Room for DAX windows above RAM, if there are any; each is aligned to its size. */
+static int make_high_window(struct vm *vm)
+{
+	struct pci_window window = {guest_memory_high_bars(vm->options->memory_bytes), 0};
+	unsigned int bits = kvm_address_bits(vm->kvm);
+
+	for (size_t i = 0; i < vm->options->shares; i++) {
+		uint64_t size = vm->options->fs[i].dax_bytes;
+
+		if (size > 0)
+			window.size_bytes = ((window.size_bytes + size - 1) & ~(size - 1)) + size;
+	}
+	if (window.size_bytes == 0)
+		return 0;
+	if (bits < 64 && window.base + window.size_bytes > 1ULL << bits) {
+		log_error("there is no room for DAX windows: this processor has addresses of %u "
+			  "bits",
+			  bits);
+		return -ENOSPC;
+	}
+	pci_bus_set_high_window(&vm->pci, window);
+	return 0;
+}
+
 static int make_buses(struct machine *machine)
 {
 	struct vm *vm = &machine->vm;
@@ -102,6 +131,8 @@ static int make_buses(struct machine *machine)
 	io_bus_init(&vm->pio, &vm->io_lock);
 	io_bus_init(&vm->mmio, &vm->io_lock);
 	error = pci_bus_init(&vm->pci, &vm->pio, &vm->mmio, LAYOUT_ECAM, window);
+	if (!error)
+		error = make_high_window(vm);
 	if (!error)
 		error = power_init(&machine->power, &vm->pio, &machine_power_handlers, machine);
 	machine->pvpanic = (struct pvpanic){machine_guest_panicked, machine};
@@ -125,6 +156,29 @@ static int make_parts(struct machine *machine)
 	return error;
 }
 
+static int start_connectors(struct vm *vm)
+{
+	for (size_t i = 0; i < vm->options->shares; i++) {
+		const char *path = vm->options->fs[i].socket;
+		int error = path ? connector_start(&vm->connector[i], path) : 0;
+
+		if (error) {
+			log_error("cannot start a helper process: %s", error_text(error));
+			return error;
+		}
+	}
+	return 0;
+}
+
+static void free_shares(struct vm *vm)
+{
+	for (size_t i = 0; i < OPTIONS_MAX_FS; i++) {
+		connector_end(&vm->connector[i]);
+		dax_faults_forget(vm->dax_window[i]);
+		dax_window_free(vm->dax_window[i]);
+	}
+}
+
 static enum exit_status make(struct machine *machine)
 {
 	enum exit_status status;
@@ -134,6 +188,8 @@ static enum exit_status make(struct machine *machine)
 		log_error("cannot start a helper process: %s", error_text(error));
 		return EXIT_STATUS_FAILED;
 	}
+	if (start_connectors(&machine->vm) < 0)
+		return EXIT_STATUS_FAILED;
 	status = open_kernel(machine);
 	if (status)
 		return status;
@@ -184,6 +240,7 @@ void machine_free(struct machine *machine)
 		return;
 	vcpus_free(machine->vcpus);
 	pci_bus_free_functions(&machine->vm.pci);
+	free_shares(&machine->vm);
 	display_free(machine->vm.display);
 	console_free(machine->console);
 	irq_router_free(machine->vm.msi_router);

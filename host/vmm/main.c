@@ -93,20 +93,42 @@ static enum exit_status make_and_run(const struct options *options)
 	return status;
 }
 
+/* Whatever the caller left open is not for the guest to find, but what it passed on purpose. */
+static void close_others(const struct options *options)
+{
+	unsigned int first = STDERR_FILENO + 1;
+
+	for (;;) {
+		unsigned int next = ~0U;
+
+		for (size_t i = 0; i < options->shares; i++) {
+			int fd = options->fs[i].fd;
+
+			if (fd >= (int)first && (unsigned int)fd < next)
+				next = (unsigned int)fd;
+		}
+		if (next == ~0U)
+			break;
+		if (next > first)
+			close_range(first, next - 1, 0);
+		first = next + 1;
+	}
+	close_range(first, ~0U, 0);
+}
+
 int main(int count, char *arguments[])
 {
 	struct options options;
 	enum exit_status status = EXIT_STATUS_OFF;
 	char error[256];
 
-	/* Whatever the caller left open is not for the guest to find. */
-	close_range(STDERR_FILENO + 1, ~0U, 0);
 	mallopt(M_ARENA_MAX, MALLOC_ARENAS);
 	log_setup("lodge-vmm", LOG_LEVEL_INFO);
 	if (options_parse(count, arguments, &options, error, sizeof(error)) < 0) {
 		log_error("%s", error);
 		return EXIT_STATUS_USAGE;
 	}
+	close_others(&options);
 	if (options.help)
 		fputs(options_help, stdout);
 	else if (options.version)

@@ -41,6 +41,15 @@ const char options_help[] =
 	"                         WxH pixels when the machine starts (1280x800); a comma in PATH "
 	"is\n"
 	"                         written twice\n"
+	"  --fs tag=NAME,socket=PATH|fd=N[,queues=N][,dax=SIZE]\n"
+	"                         virtio file system, served by a vhost-user back end such as\n"
+	"                         lodge-fsd on the unix socket PATH, or on N, which is connected "
+	"to\n"
+	"                         it; N request queues (as the server has, up to 4); a window of "
+	"SIZE,\n"
+	"                         a power of two from 2M to 16G, into the server's page cache "
+	"for\n"
+	"                         mount -o dax; repeatable\n"
 	"  --control PATH         unix socket for control (protocol/README.md)\n"
 	"  --on-reboot restart|stop\n"
 	"                         when the guest reboots (restart)\n"
@@ -140,6 +149,7 @@ static const struct argument table[] = {
 	{"serial", ARGUMENT_OTHER, 0, options_take_serial},
 	{"port", ARGUMENT_OTHER, 0, options_take_port},
 	{"display", ARGUMENT_OTHER, 0, options_take_display},
+	{"fs", ARGUMENT_OTHER, 0, options_take_fs},
 	{"control", ARGUMENT_TEXT, FIELD(control), NULL},
 	{"on-reboot", ARGUMENT_OTHER, 0, take_on_reboot},
 	{"on-panic", ARGUMENT_OTHER, 0, take_on_panic},
@@ -200,6 +210,8 @@ void options_free(struct options *options)
 		free(options->disk[i].path);
 	for (size_t i = 0; i < options->ports; i++)
 		free(options->port[i].name);
+	for (size_t i = 0; i < options->shares; i++)
+		free(options->fs[i].socket);
 	free(options->display.socket);
 	*options = (struct options){0};
 }

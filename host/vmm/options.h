@@ -17,6 +17,7 @@
 #define OPTIONS_MIN_MEMORY (16ULL << 20)
 #define OPTIONS_MAX_MEMORY (1ULL << 40)
 #define OPTIONS_MAX_QUEUES 16
+#define OPTIONS_MAX_FS	   8
 
 /* The longest serial number of a virtio disk (VIRTIO_BLK_ID_BYTES). */
 #define OPTIONS_DISK_SERIAL 20
@@ -48,6 +49,17 @@ struct options_display {
 	uint32_t width, height; /* of the first head when the machine starts */
 };
 
+/* The longest tag of a share (virtio 1.2, 5.11.4). */
+#define OPTIONS_FS_TAG 36
+
+struct options_fs {
+	char tag[OPTIONS_FS_TAG + 1];
+	char *socket;	    /* that its server listens on; NULL: @fd */
+	int fd;		    /* connected to its server already; negative: @socket */
+	uint16_t queues;    /* for requests, 1 to OPTIONS_MAX_QUEUES; 0: as the server likes */
+	uint64_t dax_bytes; /* of the DAX window: a power of two; 0: none */
+};
+
 enum options_serial {
 	SERIAL_NONE,
 	SERIAL_STDIO,
@@ -73,6 +85,8 @@ struct options {
 	struct options_port port[OPTIONS_MAX_PORTS];
 	size_t ports;
 	struct options_display display;
+	struct options_fs fs[OPTIONS_MAX_FS];
+	size_t shares; /* in @fs */
 	enum options_serial serial;
 	const char *serial_path;
 	const char *control; /* unix socket that we listen on; NULL if none */

@@ -213,8 +213,7 @@ static int parse_display_word(struct arguments *arguments, const char *word)
 				"--display: '%s' is not known (socket=PATH, heads=, size=)", word);
 }
 
-/* As strsep() with commas, of which two are one of the word's own: paths may have them. */
-static char *next_word(char **rest)
+char *options_next_word(char **rest)
 {
 	char *word = *rest, *from = word, *to = word;
 
@@ -240,7 +239,7 @@ int options_take_display(struct arguments *arguments, const char *value)
 		return arguments_refuse(arguments, "--display can be given once");
 	if (!copy)
 		return -ENOMEM;
-	while (!error && (word = next_word(&rest)))
+	while (!error && (word = options_next_word(&rest)))
 		error = parse_display_word(arguments, word);
 	if (!error && !options->display.socket)
 		return arguments_refuse(arguments, "--display '%s': socket=PATH is needed", value);

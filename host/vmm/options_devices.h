@@ -16,5 +16,9 @@ int options_take_forward(struct arguments *arguments, const char *value);
 int options_take_serial(struct arguments *arguments, const char *value);
 int options_take_port(struct arguments *arguments, const char *value);
 int options_take_display(struct arguments *arguments, const char *value);
+int options_take_fs(struct arguments *arguments, const char *value);
+
+/* As strsep() with commas, of which two are one of the word's own: paths may have them. */
+char *options_next_word(char **rest);
 
 #endif

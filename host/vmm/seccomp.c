@@ -48,6 +48,7 @@ static const int common_calls[] = {
 	SYS_gettid,
 	SYS_rt_sigreturn,
 	SYS_rt_sigprocmask,
+	SYS_rt_sigaction, /* a failed access is to end the process (dax_faults.c) */
 	SYS_restart_syscall,
 	SYS_exit,
 	SYS_exit_group,
@@ -65,6 +66,7 @@ static const unsigned int vcpu_ioctls[] = {
 	KVM_SET_GSI_ROUTING,
 	KVM_IRQFD,
 	KVM_IOEVENTFD,
+	KVM_SET_USER_MEMORY_REGION, /* a DAX window's BAR is mapped or moved */
 	KVM_GET_REGS,
 	KVM_SET_REGS,
 	KVM_SET_SREGS,
@@ -86,17 +88,16 @@ static const int main_calls[] = {
 	SYS_lseek,	SYS_fsync,	 SYS_fdatasync, SYS_fallocate, SYS_wait4,   END,
 };
 static const unsigned int main_ioctls[] = {
-	KVM_IRQ_LINE,	     KVM_IOEVENTFD,   KVM_IRQFD,
-	KVM_SET_GSI_ROUTING, KVM_GET_IRQCHIP, KVM_SET_IRQCHIP,
-	KVM_SET_SREGS,	     KVM_SET_REGS,    0,
+	KVM_IRQ_LINE,	 KVM_IOEVENTFD, KVM_IRQFD,    KVM_SET_GSI_ROUTING,	  KVM_GET_IRQCHIP,
+	KVM_SET_IRQCHIP, KVM_SET_SREGS, KVM_SET_REGS, KVM_SET_USER_MEMORY_REGION, 0,
 };
 
-/* Disks and sockets, by io_uring or without. */
+/* Disks and sockets, by io_uring or without; what a descriptor is that a DAX window is to have. */
 static const int device_calls[] = {
-	SYS_epoll_wait, SYS_epoll_pwait, SYS_pread64,  SYS_pwrite64,  SYS_preadv,
-	SYS_pwritev,	SYS_preadv2,	 SYS_pwritev2, SYS_fdatasync, SYS_fsync,
-	SYS_fallocate,	SYS_accept4,	 SYS_recvfrom, SYS_recvmsg,   SYS_sendto,
-	SYS_sendmsg,	SYS_shutdown,	 SYS_poll,     SYS_ppoll,     END,
+	SYS_epoll_wait, SYS_epoll_pwait, SYS_pread64,	SYS_pwrite64, SYS_preadv,    SYS_pwritev,
+	SYS_preadv2,	SYS_pwritev2,	 SYS_fdatasync, SYS_fsync,    SYS_fallocate, SYS_accept4,
+	SYS_recvfrom,	SYS_recvmsg,	 SYS_sendto,	SYS_sendmsg,  SYS_shutdown,  SYS_poll,
+	SYS_ppoll,	SYS_fstat,	 END,
 };
 static const unsigned int device_ioctls[] = {
 	BLKDISCARD, BLKZEROOUT, KVM_SET_GSI_ROUTING, KVM_IRQFD, 0,

@@ -33,6 +33,9 @@ int thread_start(struct thread *thread, enum thread_kind kind, bool sandboxed, c
 	snprintf(thread->name, sizeof(thread->name), "%s", name);
 
 	sigfillset(&blocked);
+	/* Of an access that failed (dax_faults.h); blocked, they would end the process. */
+	sigdelset(&blocked, SIGBUS);
+	sigdelset(&blocked, SIGSEGV);
 	if (kind == THREAD_VCPU)
 		sigdelset(&blocked, SIGUSR1);
 	pthread_attr_init(&attributes);

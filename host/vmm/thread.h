@@ -5,7 +5,7 @@
  * Threads start only after the process has entered its namespaces (the kernel demands that it was
  * single-threaded then), in pci_function_ops.start at the earliest, and before the main thread
  * takes its own filter, which forbids new threads. Signals are blocked, except the one that kicks
- * vCPUs.
+ * vCPUs and those of a failed access.
  */
 #ifndef LODGE_VMM_THREAD_H
 #define LODGE_VMM_THREAD_H

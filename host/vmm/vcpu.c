@@ -2,6 +2,7 @@
 #include "host/vmm/vcpu.h"
 
 #include "host/vmm/cpuid.h"
+#include "host/vmm/dax_faults.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
@@ -292,6 +293,25 @@ static enum vcpu_exit failed(const struct vcpu *vcpu, const char *what, uint64_t
 	return VCPU_FAILED;
 }
 
+/* How often an access is tried again when nothing was found to be repaired: another processor may
+ * have been faster. */
+#define MAX_FAULTS 3
+
+/* KVM could not reach the memory behind an address. */
+static enum vcpu_exit memory_fault(struct vcpu *vcpu)
+{
+	if (!dax_faults_watched())
+		return failed(vcpu, error_text(EFAULT), EFAULT);
+	if (dax_faults_repair()) {
+		vcpu->faults = 0;
+		return VCPU_AGAIN;
+	}
+	if (++vcpu->faults < MAX_FAULTS)
+		return VCPU_AGAIN;
+	vcpu->faults = 0;
+	return VCPU_STUCK;
+}
+
 enum vcpu_exit vcpu_run(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
@@ -299,8 +319,11 @@ enum vcpu_exit vcpu_run(struct vcpu *vcpu)
 	if (ioctl(vcpu->fd, KVM_RUN, 0) < 0) {
 		if (errno == EINTR || errno == EAGAIN)
 			return VCPU_INTERRUPTED;
+		if (errno == EFAULT)
+			return memory_fault(vcpu);
 		return failed(vcpu, error_text(errno), (uint64_t)errno);
 	}
+	vcpu->faults = 0;
 	switch (run->exit_reason) {
 	case KVM_EXIT_IO:
 		port_access(vcpu);

@@ -21,12 +21,14 @@ struct vcpu {
 	size_t run_size_bytes;
 	struct vcpu_state *power_on;
 	struct io_bus *pio, *mmio;
+	unsigned int faults; /* in a row that nothing could be done about */
 };
 
 enum vcpu_exit {
 	VCPU_AGAIN,	   /* handled: run on */
 	VCPU_INTERRUPTED,  /* by a signal or immediate_exit */
 	VCPU_TRIPLE_FAULT, /* the processor shut down */
+	VCPU_STUCK,	   /* the guest needs a page of a DAX window that cannot be had now */
 	VCPU_FAILED,	   /* KVM cannot go on; it was logged */
 };
 

@@ -146,7 +146,10 @@ static void run(void *argument)
 		if (exit == VCPU_INTERRUPTED)
 			continue;
 		vcpus_park(vcpus);
-		vcpus->handlers->ended(vcpus->owner, exit == VCPU_FAILED);
+		if (exit == VCPU_STUCK)
+			vcpus->handlers->stuck(vcpus->owner);
+		else
+			vcpus->handlers->ended(vcpus->owner, exit == VCPU_FAILED);
 	}
 }
 

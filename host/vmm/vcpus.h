@@ -21,6 +21,9 @@ struct vcpus_handlers {
 	/* The guest triple-faulted, or (@failed) KVM cannot go on. In a vCPU's thread; processors
 	 * are parking. */
 	void (*ended)(void *owner, bool failed);
+	/* A page that the guest needs cannot be had: nothing is lost, it can go on later. The same.
+	 */
+	void (*stuck)(void *owner);
 };
 
 /**

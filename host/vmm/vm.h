@@ -9,6 +9,8 @@
 #ifndef LODGE_VMM_VM_H
 #define LODGE_VMM_VM_H
 
+#include "host/vmm/connector.h"
+#include "host/vmm/dax_window.h"
 #include "host/vmm/display_input.h"
 #include "host/vmm/guest_memory.h"
 #include "host/vmm/io_bus.h"
@@ -24,8 +26,9 @@ struct loop;
 
 struct vm {
 	const struct options *options;
-	struct kvm *kvm;	/* for ioeventfd.h */
-	struct guestmem memory; /* guest RAM */
+	struct kvm *kvm;	   /* for ioeventfd.h */
+	struct guestmem memory;	   /* guest RAM */
+	struct guestmem reachable; /* what devices may be told to read and write: RAM, windows */
 	const struct guest_memory *ram;
 	struct io_bus pio, mmio;
 	pthread_mutex_t io_lock; /* of both buses */
@@ -34,8 +37,10 @@ struct vm {
 	struct loop *loop;	       /* the main thread's */
 	struct display *display;       /* NULL if there is none */
 	struct display_input display_input;
-	struct socket_list sockets; /* every socket we listen on */
-	bool sandboxed;		    /* for thread_start() */
+	struct socket_list sockets;		    /* every socket we listen on */
+	struct connector connector[OPTIONS_MAX_FS]; /* of shares, until their devices have them */
+	struct dax_window *dax_window[OPTIONS_MAX_FS]; /* of shares; NULL: none */
+	bool sandboxed;				       /* for thread_start() */
 };
 
 /**

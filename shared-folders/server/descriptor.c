@@ -102,21 +102,20 @@ void inode_descriptor_put(struct server *server, struct inode *inode)
 /* With one use more. Return: the inode's, which is another if it had one meanwhile. */
 static int adopt(struct server *server, struct inode *inode, int fd)
 {
-	int ours;
+	_cleanup_close_ int superfluous = -EBADF;
 
 	pthread_mutex_lock(&server->lock);
 	if (inode->descriptor >= 0) {
+		superfluous = fd;
 		use(server, inode);
 	} else {
 		inode->descriptor = fd;
 		inode->descriptor_users = 1;
 		server->descriptors++;
 	}
-	ours = inode->descriptor;
+	fd = inode->descriptor;
 	pthread_mutex_unlock(&server->lock);
-	if (ours != fd)
-		close(fd);
-	return ours;
+	return fd;
 }
 
 void descriptor_attach(struct server *server, struct inode *inode, int fd)

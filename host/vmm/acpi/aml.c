@@ -316,6 +316,7 @@ void aml_notify(struct aml *aml, const char *object, uint8_t value)
 #define RESOURCE_END		  0x79
 #define RESOURCE_WORD_ADDRESS	  0x88
 #define RESOURCE_DWORD_ADDRESS	  0x87
+#define RESOURCE_QWORD_ADDRESS	  0x8a
 #define RESOURCE_INTERRUPT	  0x89
 #define IO_DECODES_16_BITS	  1
 #define INTERRUPT_CONSUMER	  0x01 /* active high, exclusive */
@@ -324,6 +325,7 @@ void aml_notify(struct aml *aml, const char *object, uint8_t value)
 #define ADDRESS_BUSES		  2
 #define ADDRESS_MIN_AND_MAX_FIXED 0x0c
 #define MEMORY_READ_WRITE	  1
+#define MEMORY_PREFETCHABLE	  6
 
 /* Name, BufferOp, PkgLength, BufferSize, then the items. The size of the buffer stands before them
  * as an integer, so the mark is behind BufferOp and the rest is written at the end. */
@@ -399,4 +401,18 @@ void aml_resource_memory_window(struct aml *aml, uint32_t base, uint32_t size_by
 	put32(aml, base + (size_bytes - 1));
 	put32(aml, 0);
 	put32(aml, size_bytes);
+}
+
+void aml_resource_high_memory_window(struct aml *aml, uint64_t base, uint64_t size_bytes)
+{
+	put8(aml, RESOURCE_QWORD_ADDRESS);
+	put16(aml, 43);
+	put8(aml, ADDRESS_MEMORY);
+	put8(aml, ADDRESS_MIN_AND_MAX_FIXED);
+	put8(aml, MEMORY_READ_WRITE | MEMORY_PREFETCHABLE);
+	put64(aml, 0);
+	put64(aml, base);
+	put64(aml, base + (size_bytes - 1));
+	put64(aml, 0);
+	put64(aml, size_bytes);
 }

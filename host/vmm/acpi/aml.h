@@ -69,8 +69,10 @@ void aml_resource_ports(struct aml *aml, uint16_t base, uint8_t count);
 /* Interrupt (ResourceConsumer, Edge or Level, ActiveHigh, Exclusive) */
 enum aml_trigger { AML_LEVEL, AML_EDGE };
 void aml_resource_interrupt(struct aml *aml, uint32_t gsi, enum aml_trigger trigger);
-/* WordBusNumber, DWordMemory: what a bridge hands on (ResourceProducer). */
+/* WordBusNumber, DWordMemory, QWordMemory: what a bridge hands on (ResourceProducer). The last is
+ * prefetchable. */
 void aml_resource_buses(struct aml *aml, uint16_t first, uint16_t last);
 void aml_resource_memory_window(struct aml *aml, uint32_t base, uint32_t size_bytes);
+void aml_resource_high_memory_window(struct aml *aml, uint64_t base, uint64_t size_bytes);
 
 #endif

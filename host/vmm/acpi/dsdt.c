@@ -9,7 +9,7 @@
 #define NOTIFY_BUTTON_PRESSED	       0x80
 
 /* Interrupts are MSIs only, so there is no _PRT. */
-static void write_pci(struct aml *aml)
+static void write_pci(struct aml *aml, const struct dsdt_machine *machine)
 {
 	struct aml_mark device = aml_begin_device(aml, "PCI0");
 	struct aml_mark resources;
@@ -23,6 +23,9 @@ static void write_pci(struct aml *aml)
 	aml_resource_buses(aml, 0, 0);
 	aml_resource_ports(aml, 0xcf8, 8);
 	aml_resource_memory_window(aml, LAYOUT_BAR_BASE, LAYOUT_BAR_SIZE);
+	if (machine->high_window_bytes > 0)
+		aml_resource_high_memory_window(aml, machine->high_window,
+						machine->high_window_bytes);
 	aml_end_resources(aml, resources);
 	aml_end(aml, device);
 }
@@ -96,12 +99,12 @@ static void write_sleep_off(struct aml *aml)
 	aml_end(aml, package);
 }
 
-void dsdt_write(struct aml *aml, bool with_serial)
+void dsdt_write(struct aml *aml, const struct dsdt_machine *machine)
 {
 	struct aml_mark scope = aml_begin_scope(aml, "\\_SB");
 
-	write_pci(aml);
-	if (with_serial)
+	write_pci(aml, machine);
+	if (machine->serial)
 		write_serial(aml);
 	write_pvpanic(aml);
 	write_power_button(aml);

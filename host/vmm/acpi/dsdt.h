@@ -10,7 +10,11 @@
 
 #include "host/vmm/acpi/aml.h"
 
-/* @with_serial: there is a COM1. */
-void dsdt_write(struct aml *aml, bool with_serial);
+struct dsdt_machine {
+	bool serial;				 /* there is a COM1 */
+	uint64_t high_window, high_window_bytes; /* for BARs above RAM; 0 bytes: there is none */
+};
+
+void dsdt_write(struct aml *aml, const struct dsdt_machine *machine);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/vmm/acpi/tables.h"
 
-#include "host/vmm/acpi/dsdt.h"
 #include "host/vmm/boot/layout.h"
 #include "host/vmm/guest_memory.h"
 #include "host/vmm/ports.h"
@@ -87,7 +86,7 @@ static uint64_t write_dsdt(struct writer *writer, const struct acpi_machine *mac
 	struct aml aml = {.bytes = table + HEADER_SIZE,
 			  .capacity = writer->capacity - writer->at - HEADER_SIZE};
 
-	dsdt_write(&aml, machine->serial);
+	dsdt_write(&aml, &machine->devices);
 	assert(!aml.overflow);
 	finish(table, "DSDT", 2, HEADER_SIZE + aml.length);
 	writer->at = (writer->at + HEADER_SIZE + aml.length + 15) & ~(size_t)15;

@@ -7,13 +7,12 @@
 #ifndef LODGE_VMM_ACPI_TABLES_H
 #define LODGE_VMM_ACPI_TABLES_H
 
+#include "host/vmm/acpi/dsdt.h"
 #include "protocol/virtqueue/guestmem.h"
-
-#include <stdbool.h>
 
 struct acpi_machine {
 	unsigned int cpus;
-	bool serial; /* there is a COM1 */
+	struct dsdt_machine devices;
 };
 
 /**

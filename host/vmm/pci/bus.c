@@ -117,15 +117,23 @@ int pci_bus_init(struct pci_bus *bus, struct io_bus *pio, struct io_bus *mmio, u
 	return error;
 }
 
-/* A BAR's place in the window, aligned to its size; 0 if there is no room. */
-static uint64_t place_bar(struct pci_bus *bus, uint64_t size_bytes)
+void pci_bus_set_high_window(struct pci_bus *bus, struct pci_window window)
 {
-	uint64_t end = bus->window.base + bus->window.size_bytes;
-	uint64_t at = (bus->next_bar + size_bytes - 1) & ~(size_bytes - 1);
+	bus->high_window = window;
+	bus->next_high_bar = window.base;
+}
 
-	if (at < bus->next_bar || at > end || size_bytes > end - at)
+/* A BAR's place in its window, aligned to its size; 0 if there is no room. */
+static uint64_t place_bar(struct pci_bus *bus, const struct pci_bar *bar)
+{
+	const struct pci_window *window = bar->prefetchable ? &bus->high_window : &bus->window;
+	uint64_t *next = bar->prefetchable ? &bus->next_high_bar : &bus->next_bar;
+	uint64_t end = window->base + window->size_bytes;
+	uint64_t at = (*next + bar->size_bytes - 1) & ~(bar->size_bytes - 1);
+
+	if (at < *next || at > end || bar->size_bytes > end - at)
 		return 0;
-	bus->next_bar = at + size_bytes;
+	*next = at + bar->size_bytes;
 	return at;
 }
 
@@ -143,7 +151,7 @@ int pci_bus_add(struct pci_bus *bus, struct pci_function *function)
 
 		if (!function->bar[i].size_bytes)
 			continue;
-		address = place_bar(bus, function->bar[i].size_bytes);
+		address = place_bar(bus, &function->bar[i]);
 		if (!address)
 			return -ENOSPC;
 		store_le64(at, address | load_le64(at));

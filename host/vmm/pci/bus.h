@@ -4,8 +4,9 @@
  *
  * Bus 0 of segment 0 has up to 32 functions, one a slot; slot 0 is the host bridge. Configuration
  * space is reached by ECAM (1 MiB: one bus) and by the ports CF8h and CFCh, which early kernel code
- * uses. BARs get addresses from us before the guest starts, as firmware would do, in the 64-bit
- * window of the host bridge; a guest may move them within it.
+ * uses. BARs get addresses from us before the guest starts, as firmware would do: registers in the
+ * window of the host bridge below 4 GiB, what is prefetchable (memory of a device, which may be
+ * large) in the one above RAM. A guest may move them within either.
  */
 #ifndef LODGE_VMM_PCI_BUS_H
 #define LODGE_VMM_PCI_BUS_H
@@ -24,8 +25,9 @@ struct pci_window {
 struct pci_bus {
 	struct io_bus *pio;
 	struct io_bus *mmio;
-	struct pci_window window; /* where BARs may be */
-	uint64_t next_bar;	  /* first address of the window that is not given away */
+	struct pci_window window;	  /* where BARs may be */
+	struct pci_window high_window;	  /* where prefetchable ones are; size 0: there is none */
+	uint64_t next_bar, next_high_bar; /* first address of each that is not given away */
 	struct pci_function *function[PCI_SLOTS];
 	struct pci_function host_bridge;
 	uint32_t config_address; /* port CF8h */
@@ -41,6 +43,9 @@ struct pci_bus {
  */
 int pci_bus_init(struct pci_bus *bus, struct io_bus *pio, struct io_bus *mmio, uint64_t ecam,
 		 struct pci_window window);
+
+/* Before functions are added: where prefetchable BARs may lie, above RAM. */
+void pci_bus_set_high_window(struct pci_bus *bus, struct pci_window window);
 
 /**
  * pci_bus_add() - plug a function into the next free slot

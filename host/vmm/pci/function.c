@@ -98,13 +98,20 @@ static void map_bar(struct pci_function *function, struct pci_bar *bar, uint64_t
 {
 	struct io_region region = {address, bar->size_bytes, &bar->ops->io, bar->owner};
 
-	if (!window_holds(&function->bus->window, address, bar->size_bytes))
+	if (!window_holds(&function->bus->window, address, bar->size_bytes) &&
+	    !window_holds(&function->bus->high_window, address, bar->size_bytes))
 		return;
 	if (io_bus_add(function->bus->mmio, &region) < 0)
 		return;
 	bar->mapped_at = address;
 	if (bar->ops->mapped)
 		bar->ops->mapped(bar->owner, address);
+}
+
+uint64_t pci_function_bar_address(const struct pci_function *function, unsigned int index)
+{
+	return load_le64(function->config + bar_register(index)) &
+	       ~(function->bar[index].size_bytes - 1);
 }
 
 static void update_bars(struct pci_function *function)
@@ -117,7 +124,7 @@ static void update_bars(struct pci_function *function)
 
 		if (!bar->size_bytes)
 			continue;
-		address = load_le64(function->config + bar_register(i)) & ~(bar->size_bytes - 1);
+		address = pci_function_bar_address(function, i);
 		if (decoding && bar->mapped_at == address)
 			continue;
 		unmap_bar(function, bar);

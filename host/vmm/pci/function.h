@@ -121,6 +121,9 @@ uint8_t pci_function_add_capability(struct pci_function *function, uint8_t id, c
 				    const void *writable, uint8_t body_size,
 				    const struct pci_capability_ops *ops, void *owner);
 
+/* What the address registers of a BAR say, whether it is mapped or not. */
+uint64_t pci_function_bar_address(const struct pci_function *function, unsigned int index);
+
 /* Accesses as the guest makes them: 1, 2 or 4 bytes at any offset. Beyond the end: all ones,
  * dropped. */
 uint32_t pci_function_config_read(struct pci_function *function, unsigned int offset,

@@ -24,6 +24,7 @@ struct vector {
 	uint64_t address; /* what it is routed to */
 	uint32_t data;
 	bool pending;
+	bool lent; /* others write to @fd */
 };
 
 struct msix {
@@ -68,10 +69,23 @@ static void route(struct msix *msix, struct vector *vector)
 	vector->data = data;
 }
 
+/* What others signalled while KVM did not listen. */
+static void collect(struct vector *vector)
+{
+	eventfd_t signals;
+
+	if (vector->lent && !vector->gsi && eventfd_read(vector->fd, &signals) == 0)
+		vector->pending = true;
+}
+
 static void update(struct msix *msix, struct vector *vector)
 {
-	if (!can_fire(msix, vector))
+	if (!can_fire(msix, vector)) {
+		if (vector->lent && vector->gsi)
+			msix->router->unroute(msix->router, vector->fd, &vector->gsi);
 		return;
+	}
+	collect(vector);
 	route(msix, vector);
 	if (vector->pending) {
 		vector->pending = false;
@@ -79,12 +93,14 @@ static void update(struct msix *msix, struct vector *vector)
 	}
 }
 
-static uint64_t pending_bits(const struct msix *msix, unsigned int first)
+static uint64_t pending_bits(struct msix *msix, unsigned int first)
 {
 	uint64_t bits = 0;
 
-	for (unsigned int i = 0; i < 64 && first + i < msix->count; i++)
+	for (unsigned int i = 0; i < 64 && first + i < msix->count; i++) {
+		collect(&msix->vector[first + i]);
 		bits |= (uint64_t)msix->vector[first + i].pending << i;
+	}
 	return bits;
 }
 
@@ -229,6 +245,27 @@ void msix_notify(struct msix *msix, unsigned int vector)
 	pthread_mutex_unlock(&msix->lock);
 }
 
+int msix_lend(struct msix *msix, unsigned int index)
+{
+	if (index >= msix->count)
+		return -ENOENT;
+	pthread_mutex_lock(&msix->lock);
+	msix->vector[index].lent = true;
+	update(msix, &msix->vector[index]);
+	pthread_mutex_unlock(&msix->lock);
+	return msix->vector[index].fd;
+}
+
+void msix_end_lending(struct msix *msix)
+{
+	pthread_mutex_lock(&msix->lock);
+	for (unsigned int i = 0; i < msix->count; i++) {
+		collect(&msix->vector[i]);
+		msix->vector[i].lent = false;
+	}
+	pthread_mutex_unlock(&msix->lock);
+}
+
 unsigned int msix_vectors(const struct msix *msix)
 {
 	return msix->count;
@@ -243,7 +280,9 @@ void msix_reset(struct msix *msix)
 {
 	pthread_mutex_lock(&msix->lock);
 	msix->enabled = msix->masked = false;
-	for (unsigned int i = 0; i < msix->count; i++)
+	for (unsigned int i = 0; i < msix->count; i++) {
 		power_on(&msix->vector[i]);
+		update(msix, &msix->vector[i]);
+	}
 	pthread_mutex_unlock(&msix->lock);
 }

@@ -6,6 +6,10 @@
  * KVM turns into the message that the guest wrote into the table (an irqfd). While a vector or the
  * whole function is masked, an interrupt sets its pending bit; unmasking delivers it.
  *
+ * The eventfd of a vector can be handed to another process that interrupts the guest by itself
+ * (msix_lend()). Then a mask takes it off KVM: what is signalled stays in the eventfd until it is
+ * read as a pending bit, or until KVM finds it there when the vector is unmasked.
+ *
  * msix_notify() may be called by any thread: the table has a lock of its own, and nothing is called
  * with it held but the router.
  */
@@ -49,6 +53,17 @@ void msix_free(struct msix *msix);
 void msix_notify(struct msix *msix, unsigned int vector);
 
 unsigned int msix_vectors(const struct msix *msix);
+
+/**
+ * msix_lend() - have somebody else signal a vector
+ *
+ * Return: the eventfd, which stays ours, for an interrupt each time it is written; -ENOENT if the
+ * vector is not in the table. Any thread.
+ */
+int msix_lend(struct msix *msix, unsigned int vector);
+
+/* Nobody else signals any vector from now on. Any thread. */
+void msix_end_lending(struct msix *msix);
 
 /* The eventfd of a vector: for tests, which read what KVM would. */
 int msix_vector_fd(const struct msix *msix, unsigned int vector);

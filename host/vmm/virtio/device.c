@@ -5,6 +5,7 @@
 #include "protocol/base/log.h"
 
 #include <assert.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -70,10 +71,16 @@ static void stop_queues(struct virtio_device *device)
 	}
 }
 
-void virtio_break(struct virtio_device *device, const char *what)
+void virtio_need_reset(struct virtio_device *device)
 {
 	stop_queues(device);
-	if (atomic_exchange(&device->broken, true))
+	if (!atomic_exchange(&device->broken, true))
+		virtio_config_changed(device);
+}
+
+void virtio_break(struct virtio_device *device, const char *what)
+{
+	if (atomic_load(&device->broken))
 		return;
 	/* A guest may do this for ever: it does not get to fill the host's log. */
 	if (device->violations < MAX_VIOLATIONS_TOLD) {
@@ -83,7 +90,7 @@ void virtio_break(struct virtio_device *device, const char *what)
 			    device->violations == MAX_VIOLATIONS_TOLD ? " (further ones not told)"
 								      : "");
 	}
-	virtio_config_changed(device);
+	virtio_need_reset(device);
 }
 
 bool virtio_pop(struct virtio_device *device, unsigned int index, struct virtqueue_chain *chain)
@@ -140,9 +147,10 @@ static void activate(void *argument)
 
 	device->features = activation->features;
 	device->active = true;
+	memcpy(device->layout, activation->layout, device->queues * sizeof(device->layout[0]));
 	for (unsigned int i = 0; i < device->queues && !wrong; i++) {
-		if (activation->layout[i].size > 0)
-			wrong = start_queue(device, i, &activation->layout[i]);
+		if (device->layout[i].size > 0 && !device->ops->served_elsewhere)
+			wrong = start_queue(device, i, &device->layout[i]);
 	}
 	if (wrong)
 		virtio_break(device, wrong);
@@ -168,6 +176,14 @@ static void drain(void *argument)
 
 	if (device->ops->drain)
 		device->ops->drain(device);
+}
+
+static void go_on(void *argument)
+{
+	struct virtio_device *device = argument;
+
+	if (device->ops->resume)
+		device->ops->resume(device);
 }
 
 static void run(void *argument)
@@ -241,6 +257,7 @@ void virtio_device_resume(struct virtio_device *device)
 {
 	if (device->running || !device->thread.running)
 		return;
+	loop_call(device->loop, go_on, device);
 	loop_post(device->loop, signal_go, &device->parked);
 	sem_post(&device->go);
 	sem_wait(&device->parked);

@@ -57,6 +57,19 @@ struct virtio_device_ops {
 	 */
 	void (*activate)(struct virtio_device *device);
 
+	/* The queues are another process's: nothing here reads them or waits for kicks; what the
+	 * driver set up is in device->layout at activation. */
+	bool served_elsewhere;
+
+	/* The driver chose another vector for a queue of an active device that is served
+	 * elsewhere. May be NULL. */
+	void (*vector_changed)(struct virtio_device *device, unsigned int index);
+
+	/* The guest sees the device's memory (window_bytes) at @gpa from now on, or no longer.
+	 * Called by a vCPU or the main thread. NULL where there is none. */
+	void (*window_mapped)(struct virtio_device *device, uint64_t gpa);
+	void (*window_unmapped)(struct virtio_device *device);
+
 	/* The guest kicked a queue, or virtio_kick() did. */
 	void (*queue_ready)(struct virtio_device *device, unsigned int index);
 
@@ -67,6 +80,9 @@ struct virtio_device_ops {
 	/* The machine pauses: let nothing be in flight. Called by the main thread, while the
 	 * device's own waits. May be NULL. */
 	void (*drain)(struct virtio_device *device);
+
+	/* The machine goes on; called as drain() is. May be NULL. */
+	void (*resume)(struct virtio_device *device);
 
 	/* The machine ends, the thread has ended, reset() was called: flush, close, free it. */
 	void (*free)(struct virtio_device *device);
@@ -84,13 +100,19 @@ struct virtio_queue_slot {
 struct virtio_bus_ops {
 	void (*notify_queue)(void *bus, unsigned int index);
 	void (*notify_config)(void *bus);
+	/* An eventfd that interrupts the guest for a queue; -ENOENT if it wants none. */
+	int (*lend_interrupt)(void *bus, unsigned int index);
+	/* Those who were given eventfds signal them no more. */
+	void (*end_lending)(void *bus);
 };
 
 struct virtio_device {
 	/* Set by the device. */
 	const struct virtio_device_ops *ops;
-	char name[32];		   /* for people: "disk 0" */
-	uint64_t offered_features; /* of its type; those of the transport are added */
+	char name[32];		    /* for people: "disk 0" */
+	uint64_t offered_features;  /* of its type; those of the transport are added */
+	uint64_t withheld_features; /* of the transport: what this device cannot do */
+	uint64_t window_bytes;	    /* shared memory region 0 (4.1.4.7): a power of two, or 0 */
 	const void *config;
 	size_t config_size;
 	unsigned int queues;
@@ -101,7 +123,8 @@ struct virtio_device {
 	struct loop *loop;
 
 	/* Since activation. */
-	uint64_t features; /* negotiated */
+	uint64_t features;				   /* negotiated */
+	struct virtqueue_layout layout[VIRTIO_MAX_QUEUES]; /* size 0: not enabled */
 	bool active;
 	atomic_bool broken;	 /* DEVICE_NEEDS_RESET */
 	unsigned int violations; /* that were logged */
@@ -151,6 +174,9 @@ void virtio_config_changed(struct virtio_device *device);
 
 /* The guest did what the spec forbids; @what is logged once. */
 void virtio_break(struct virtio_device *device, const char *what);
+
+/* The device cannot go on, through no fault of the guest's: DEVICE_NEEDS_RESET. */
+void virtio_need_reset(struct virtio_device *device);
 
 /* --- For the bus; in the main thread or a vCPU that holds the bus's lock --- */
 

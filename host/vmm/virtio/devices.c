@@ -6,12 +6,14 @@
  * each in.
  */
 #include "host/vmm/block/raw.h"
+#include "host/vmm/dax_faults.h"
 #include "host/vmm/disk_lock.h"
 #include "host/vmm/display.h"
 #include "host/vmm/exit_status.h"
 #include "host/vmm/net/user.h"
 #include "host/vmm/virtio/blk.h"
 #include "host/vmm/virtio/console.h"
+#include "host/vmm/virtio/fs.h"
 #include "host/vmm/virtio/gpu.h"
 #include "host/vmm/virtio/input.h"
 #include "host/vmm/virtio/net.h"
@@ -25,8 +27,8 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
-/* Takes over the device, whatever the result. */
-static int plug(struct vm *vm, struct virtio_device *device)
+/* Takes over the device, whatever the result. NULL: after a line about it. */
+static struct pci_function *plug_function(struct vm *vm, struct virtio_device *device)
 {
 	struct virtio_pci *transport;
 	int result = virtio_pci_new(device, vm->kvm, vm->msi_router, &vm->sandboxed, &transport);
@@ -35,14 +37,17 @@ static int plug(struct vm *vm, struct virtio_device *device)
 		struct pci_function *function = virtio_pci_function(transport);
 
 		result = pci_bus_add(&vm->pci, function);
-		if (result < 0)
-			function->ops->free(function);
+		if (result == 0)
+			return function;
+		function->ops->free(function);
 	}
-	if (result < 0) {
-		log_error("cannot add a device to the machine: %s", error_text(result));
-		return EXIT_STATUS_FAILED;
-	}
-	return 0;
+	log_error("cannot add a device to the machine: %s", error_text(result));
+	return NULL;
+}
+
+static int plug(struct vm *vm, struct virtio_device *device)
+{
+	return plug_function(vm, device) ? 0 : EXIT_STATUS_FAILED;
 }
 
 static int out_of(const char *what, int error)
@@ -82,7 +87,7 @@ static int create_console(struct vm *vm)
 		port[i].listen_fd = -EBADF;
 	result = listen_on_ports(vm, port);
 	if (result == 0) {
-		int error = virtio_console_new(&vm->memory, port, count, &device);
+		int error = virtio_console_new(&vm->reachable, port, count, &device);
 
 		if (error == 0)
 			return plug(vm, device);
@@ -140,7 +145,7 @@ static int create_disk(struct vm *vm, const struct options_disk *options, unsign
 		close(fd);
 		return EXIT_STATUS_DISK;
 	}
-	error = virtio_blk_new(&vm->memory, block, number, options->serial, options->queues,
+	error = virtio_blk_new(&vm->reachable, block, number, options->serial, options->queues,
 			       &vm->sandboxed, &device);
 	if (error) {
 		block_free(block);
@@ -187,7 +192,7 @@ static int create_net(struct vm *vm)
 	memcpy(mac, options->mac, sizeof(mac));
 	if (memcmp(mac, none, sizeof(mac)) == 0)
 		derive_mac(vm->options->name, mac);
-	error = virtio_net_new(&vm->memory, backend, mac, &device);
+	error = virtio_net_new(&vm->reachable, backend, mac, &device);
 	if (error) {
 		backend->ops->free(backend);
 		return out_of("the network card", error);
@@ -221,14 +226,14 @@ static int serve_display(struct vm *vm)
 static int create_gpu(struct vm *vm)
 {
 	struct virtio_device *device;
-	int error = virtio_gpu_new(&vm->memory, vm->display, &device);
+	int error = virtio_gpu_new(&vm->reachable, vm->display, &device);
 
 	return error ? out_of("the display", error) : plug(vm, device);
 }
 
 static int create_input(struct vm *vm, enum virtio_input_kind kind, struct virtio_device **device)
 {
-	int error = virtio_input_new(&vm->memory, kind,
+	int error = virtio_input_new(&vm->reachable, kind,
 				     kind == VIRTIO_INPUT_KEYBOARD ? display_input_leds : NULL,
 				     vm->display, device);
 
@@ -264,24 +269,101 @@ static int create_display(struct vm *vm)
 	return result;
 }
 
+/* --- Shares --- */
+
+static int open_share(const struct options_fs *options, struct vhost_sockets *sockets)
+{
+	int error = options->socket ? vhost_connect(options->socket, sockets)
+				    : vhost_take(options->fd, sockets);
+
+	if (error && options->socket)
+		log_error(
+			"cannot connect to the server of the share '%s' at '%s': %s; is lodge-fsd "
+			"running there?",
+			options->tag, options->socket, error_text(error));
+	else if (error)
+		log_error("descriptor %d is not connected to a server for the share '%s': %s",
+			  options->fd, options->tag, error_text(error));
+	else if (!options->socket)
+		(void)fcntl(options->fd, F_SETFD, FD_CLOEXEC);
+	return error;
+}
+
+static int make_window(struct vm *vm, unsigned int number, struct virtio_fs_setup *setup)
+{
+	int error = dax_window_new(setup->options->dax_bytes, &vm->dax_window[number]);
+
+	if (error)
+		return error;
+	setup->window = vm->dax_window[number];
+	return dax_faults_watch(setup->window, &setup->window_timer_fd);
+}
+
+/* Guests use what they have mapped as buffers for other devices, too. */
+static int make_window_reachable(struct vm *vm, const struct dax_window *window,
+				 const struct pci_function *function)
+{
+	return guestmem_add(&vm->reachable, pci_function_bar_address(function, VIRTIO_BAR_WINDOW),
+			    dax_window_host(window), dax_window_size(window));
+}
+
+static int create_share(struct vm *vm, unsigned int number)
+{
+	struct virtio_fs_setup setup = {
+		.options = &vm->options->fs[number],
+		.default_queues = MIN(vm->options->cpus, VIRTIO_FS_DEFAULT_QUEUES),
+		.memory = &vm->memory,
+		.ram = vm->ram,
+		.kvm = vm->kvm,
+		.number = number,
+	};
+	struct virtio_device *device;
+	struct pci_function *function;
+
+	if (setup.options->dax_bytes > 0 && make_window(vm, number, &setup) < 0)
+		return out_of("a DAX window", -ENOMEM);
+	if (open_share(setup.options, &setup.sockets) < 0)
+		return EXIT_STATUS_FAILED;
+	setup.connector = vm->connector[number];
+	vm->connector[number] = (struct connector){0};
+	if (virtio_fs_new(&setup, &device) < 0)
+		return EXIT_STATUS_FAILED;
+	function = plug_function(vm, device);
+	if (!function)
+		return EXIT_STATUS_FAILED;
+	if (setup.window && make_window_reachable(vm, setup.window, function) < 0)
+		return out_of("a DAX window", -ENOSPC);
+	return 0;
+}
+
+static int create_shares(struct vm *vm)
+{
+	int result = 0;
+
+	for (unsigned int i = 0; i < vm->options->shares && result == 0; i++)
+		result = create_share(vm, i);
+	return result;
+}
+
 /* --- Entropy --- */
 
 static int create_rng(struct vm *vm)
 {
 	struct virtio_device *device;
-	int error = virtio_rng_new(&vm->memory, &device);
+	int error = virtio_rng_new(&vm->reachable, &device);
 
 	return error ? out_of("the entropy device", error) : plug(vm, device);
 }
 
 static int (*const kinds[])(struct vm *vm) = {
-	create_console, create_disks, create_net, create_display, create_rng,
+	create_console, create_disks, create_net, create_display, create_shares, create_rng,
 };
 
 int virtio_create_devices(struct vm *vm)
 {
 	int result = 0;
 
+	vm->reachable = vm->memory;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds) && result == 0; i++)
 		result = kinds[i](vm);
 	return result;

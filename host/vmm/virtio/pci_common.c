@@ -11,7 +11,8 @@
 
 static uint64_t offered_features(const struct virtio_pci *pci)
 {
-	return pci->device->offered_features | TRANSPORT_FEATURES;
+	return pci->device->offered_features |
+	       (TRANSPORT_FEATURES & ~pci->device->withheld_features);
 }
 
 /* The driver wrote to a register that it must leave alone now. */
@@ -164,6 +165,27 @@ static void write_queue_size(const struct virtio_pci *pci, struct queue_register
 		queue->layout.size = (uint16_t)size;
 }
 
+struct vector_change {
+	struct virtio_device *device;
+	unsigned int index;
+};
+
+static void vector_changed_task(void *argument)
+{
+	struct vector_change *change = argument;
+
+	if (change->device->active)
+		change->device->ops->vector_changed(change->device, change->index);
+}
+
+static void vector_changed(struct virtio_pci *pci)
+{
+	struct vector_change change = {pci->device, pci->queue_select};
+
+	if (pci->status & VIRTIO_CONFIG_S_DRIVER_OK && pci->device->ops->vector_changed)
+		loop_call(pci->device->loop, vector_changed_task, &change);
+}
+
 static void queue_write(struct virtio_pci *pci, uint64_t offset, uint32_t value)
 {
 	struct queue_registers *queue;
@@ -175,6 +197,7 @@ static void queue_write(struct virtio_pci *pci, uint64_t offset, uint32_t value)
 	layout = &queue->layout;
 	if (offset == VIRTIO_PCI_COMMON_Q_MSIX) {
 		atomic_store(&queue->vector, usable_vector(pci, value));
+		vector_changed(pci);
 		return;
 	}
 	if (queue->enabled || pci->status & VIRTIO_CONFIG_S_DRIVER_OK) {

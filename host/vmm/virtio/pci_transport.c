@@ -38,7 +38,22 @@ static void notify_config(void *bus)
 	msix_notify(pci->msix, atomic_load(&pci->config_vector));
 }
 
-static const struct virtio_bus_ops bus_ops = {notify_queue, notify_config};
+static int lend_interrupt(void *bus, unsigned int index)
+{
+	struct virtio_pci *pci = bus;
+
+	return msix_lend(pci->msix, atomic_load(&pci->queue[index].vector));
+}
+
+static void end_lending(void *bus)
+{
+	struct virtio_pci *pci = bus;
+
+	msix_end_lending(pci->msix);
+}
+
+static const struct virtio_bus_ops bus_ops = {notify_queue, notify_config, lend_interrupt,
+					      end_lending};
 
 /* --- Device configuration, ISR, doorbells --- */
 
@@ -136,6 +151,45 @@ static const struct pci_bar_ops registers_ops = {
 	.io = {.read = registers_read, .write = registers_write},
 	.mapped = registers_mapped,
 	.unmapped = registers_unmapped,
+};
+
+/* --- The device's memory: what the guest reaches without us, unless KVM cannot map it --- */
+
+static uint64_t window_read(void *owner, uint64_t offset, unsigned int size)
+{
+	(void)owner;
+	(void)offset;
+	(void)size;
+	return UINT64_MAX;
+}
+
+static void window_write(void *owner, uint64_t offset, unsigned int size, uint64_t value)
+{
+	(void)owner;
+	(void)offset;
+	(void)size;
+	(void)value;
+}
+
+static void window_mapped(void *owner, uint64_t gpa)
+{
+	struct virtio_pci *pci = owner;
+
+	pci->device->ops->window_mapped(pci->device, gpa);
+}
+
+static void window_unmapped(void *owner, uint64_t gpa)
+{
+	struct virtio_pci *pci = owner;
+
+	(void)gpa;
+	pci->device->ops->window_unmapped(pci->device);
+}
+
+static const struct pci_bar_ops window_ops = {
+	.io = {.read = window_read, .write = window_write},
+	.mapped = window_mapped,
+	.unmapped = window_unmapped,
 };
 
 /* --- PCI configuration access capability (4.1.4.9): BAR 0 for those who cannot map it --- */
@@ -261,6 +315,22 @@ static uint8_t add_capability(struct virtio_pci *pci, uint8_t type, uint32_t off
 					   (uint8_t)(size - 2), is_cfg ? &cfg_ops : NULL, pci);
 }
 
+/* 4.1.4.7: where the window is, in a BAR of its own; lengths have 64 bits. */
+static void add_window(struct virtio_pci *pci)
+{
+	uint64_t length = pci->device->window_bytes;
+	uint8_t body[sizeof(struct virtio_pci_cap64)] = {0};
+
+	pci_function_add_bar(&pci->function, VIRTIO_BAR_WINDOW, length, true, &window_ops, pci);
+	body[VIRTIO_PCI_CAP_LEN] = sizeof(body);
+	body[VIRTIO_PCI_CAP_CFG_TYPE] = VIRTIO_PCI_CAP_SHARED_MEMORY_CFG;
+	body[VIRTIO_PCI_CAP_BAR] = VIRTIO_BAR_WINDOW;
+	store_le32(body + VIRTIO_PCI_CAP_LENGTH, (uint32_t)length);
+	store_le32(body + offsetof(struct virtio_pci_cap64, length_hi), (uint32_t)(length >> 32));
+	pci_function_add_capability(&pci->function, PCI_CAP_VENDOR, body + 2, NULL,
+				    sizeof(body) - 2, NULL, NULL);
+}
+
 static void add_capabilities(struct virtio_pci *pci)
 {
 	const struct virtio_device *device = pci->device;
@@ -274,6 +344,8 @@ static void add_capabilities(struct virtio_pci *pci)
 	add_capability(pci, VIRTIO_PCI_CAP_NOTIFY_CFG, VIRTIO_BAR_NOTIFY,
 		       device->queues * VIRTIO_BAR_NOTIFY_MULTIPLIER);
 	pci->cfg_access = add_capability(pci, VIRTIO_PCI_CAP_PCI_CFG, 0, 0);
+	if (device->window_bytes > 0)
+		add_window(pci);
 }
 
 int virtio_pci_new(struct virtio_device *device, struct kvm *kvm, struct msi_router *router,

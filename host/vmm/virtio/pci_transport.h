@@ -3,7 +3,8 @@
  * virtio over PCI, modern only (virtio 1.2, 4.1)
  *
  * A virtio device becomes a PCI function with two BARs: BAR 0 has the common configuration, the
- * ISR, the device's configuration and one doorbell a queue, a page each; BAR 2 has the MSI-X table.
+ * ISR, the device's configuration and one doorbell a queue, a page each; BAR 2 has the MSI-X table;
+ * BAR 4, above RAM, is the memory that some devices share with their driver (4.1.4.7).
  * Vector and queue numbers are free for the driver to combine. There is no INTx and no legacy
  * interface.
  */
@@ -38,6 +39,9 @@ struct virtio_pci;
  */
 int virtio_pci_new(struct virtio_device *device, struct kvm *kvm, struct msi_router *router,
 		   const bool *sandboxed, struct virtio_pci **transport);
+
+/* The BAR of a device's memory (virtio_device.window_bytes). */
+#define VIRTIO_BAR_WINDOW 4
 
 /* The function to plug into the bus. */
 struct pci_function *virtio_pci_function(struct virtio_pci *transport);

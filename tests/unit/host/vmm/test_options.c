@@ -62,6 +62,38 @@ START_TEST(a_display_has_defaults)
 }
 END_TEST
 
+START_TEST(shares_have_a_tag_and_a_server)
+{
+	ck_assert_int_eq(parse("--kernel", "k", "--fs", "tag=a,socket=/run/s,,1", "--fs",
+			       "fd=7,queues=16,tag=b c,dax=2M", "--fs", "dax=8G,socket=x,tag=ü"),
+			 0);
+	ck_assert_uint_eq(options.shares, 3);
+	ck_assert_str_eq(options.fs[0].tag, "a");
+	ck_assert_str_eq(options.fs[0].socket, "/run/s,1");
+	ck_assert_int_lt(options.fs[0].fd, 0);
+	ck_assert_uint_eq(options.fs[0].queues, 0);
+	ck_assert_uint_eq(options.fs[0].dax_bytes, 0);
+	ck_assert_str_eq(options.fs[1].tag, "b c");
+	ck_assert_ptr_null(options.fs[1].socket);
+	ck_assert_int_eq(options.fs[1].fd, 7);
+	ck_assert_uint_eq(options.fs[1].queues, 16);
+	ck_assert_uint_eq(options.fs[1].dax_bytes, 2 << 20);
+	ck_assert_uint_eq(options.fs[2].dax_bytes, 8ULL << 30);
+}
+END_TEST
+
+START_TEST(shares_do_not_get_in_each_others_way)
+{
+	ck_assert_int_eq(parse("--kernel", "k", "--fs", "tag=a,socket=s", "--fs", "tag=a,socket=t"),
+			 -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "'a'"));
+	ck_assert_int_eq(parse("--kernel", "k", "--fs", "tag=a,socket=s,dax=16G", "--fs",
+			       "tag=b,socket=t,dax=2M"),
+			 -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "16G"));
+}
+END_TEST
+
 START_TEST(everything)
 {
 	ck_assert_int_eq(parse("--name", "web", "--cpus", "16", "--memory", "2G", "--kernel", "k",
@@ -146,6 +178,20 @@ static char *const bad[][3] = {
 	{"--display", "socket=d,size=640x480x2", "size"},
 	{"--display", "socket=d,size=-640x480", "size"},
 	{"--display", "socket=d,what", "what"},
+	{"--fs", "", "--fs"},
+	{"--fs", "tag=a", "socket"},
+	{"--fs", "socket=s", "tag"},
+	{"--fs", "tag=,socket=s", "tag="},
+	{"--fs", "tag=0123456789012345678901234567890123456,socket=s", "36"},
+	{"--fs", "tag=a,socket=s,fd=3", "one of"},
+	{"--fs", "tag=a,fd=2", "fd"},
+	{"--fs", "tag=a,fd=99999999999", "fd"},
+	{"--fs", "tag=a,socket=s,queues=0", "queues"},
+	{"--fs", "tag=a,socket=s,queues=17", "queues"},
+	{"--fs", "tag=a,socket=s,dax=1M", "dax"},
+	{"--fs", "tag=a,socket=s,dax=3M", "dax"},
+	{"--fs", "tag=a,socket=s,dax=32G", "dax"},
+	{"--fs", "tag=a,socket=s,what", "what"},
 	{"--on-reboot", "pause", "--on-reboot"},
 	{"--on-panic", "what", "--on-panic"},
 	{"--nonsense", "1", "--nonsense"},
@@ -194,6 +240,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, NULL, release);
 	tcase_add_test(tc, defaults);
 	tcase_add_test(tc, a_display_has_defaults);
+	tcase_add_test(tc, shares_have_a_tag_and_a_server);
+	tcase_add_test(tc, shares_do_not_get_in_each_others_way);
 	tcase_add_test(tc, everything);
 	tcase_add_test(tc, help_needs_nothing_else);
 	tcase_add_loop_test(tc, bad_values_are_named, 0, ARRAY_SIZE(bad));

@@ -15,7 +15,7 @@ static const uint8_t *rsdp;
 
 static void write_for(unsigned int cpus, bool serial)
 {
-	struct acpi_machine machine = {cpus, serial};
+	struct acpi_machine machine = {cpus, {.serial = serial}};
 
 	memory = (struct guestmem){0};
 	memset(ram, 0xee, sizeof(ram));
@@ -150,6 +150,24 @@ START_TEST(the_dsdt_has_what_the_machine_has)
 }
 END_TEST
 
+START_TEST(the_dsdt_has_a_window_above_ram_if_there_is_one)
+{
+	struct acpi_machine machine = {1, {true, 0x400000000, 0x280000000}};
+	uint8_t window[46] = {0x8a, 43, 0, 0, 0x0c, 7}; /* QWordMemory, cacheable by prefetch, RW */
+
+	store_le64(window + 14, 0x400000000);
+	store_le64(window + 22, 0x67fffffff);
+	store_le64(window + 38, 0x280000000);
+	for (int i = 0; i < 2; i++) {
+		const uint8_t *dsdt = at(load_le64(find("FACP") + 140));
+		bool there = memmem(dsdt, load_le32(dsdt + 4), window, sizeof(window)) != NULL;
+
+		ck_assert_int_eq(there, i);
+		rsdp = ram + acpi_write(&machine, &memory);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("acpi tables");
@@ -162,6 +180,7 @@ int main(void)
 	tcase_add_test(tc, the_madt_lists_each_processor);
 	tcase_add_test(tc, the_mcfg_has_one_bus);
 	tcase_add_test(tc, the_dsdt_has_what_the_machine_has);
+	tcase_add_test(tc, the_dsdt_has_a_window_above_ram_if_there_is_one);
 	suite_add_tcase(suite, tc);
 
 	return suite_run(suite);

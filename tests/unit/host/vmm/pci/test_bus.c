@@ -66,6 +66,41 @@ START_TEST(bars_are_placed_aligned_and_apart)
 }
 END_TEST
 
+START_TEST(prefetchable_bars_are_placed_above_ram)
+{
+	struct pci_window high = {0x400000000, 0x20000000};
+	static const struct pci_identity identity = {.name = "window", .vendor = 0x1af4};
+
+	ck_assert_int_eq(add(0, 0x1000), 0);
+	pci_bus_set_high_window(&bus, high);
+	for (unsigned int i = 1; i < 4; i++) {
+		pci_function_init(&functions[i], &identity, &ops);
+		pci_function_add_bar(&functions[i], 0, 0x1000, false, &bar_ops, NULL);
+		pci_function_add_bar(&functions[i], 4, i == 1 ? 0x200000 : 0x10000000, true,
+				     &bar_ops, NULL);
+	}
+	ck_assert_int_eq(pci_bus_add(&bus, &functions[1]), 0);
+	ck_assert_int_eq(pci_bus_add(&bus, &functions[2]), 0);
+	ck_assert_int_eq(pci_bus_add(&bus, &functions[3]), -ENOSPC);
+	ck_assert_uint_eq(pci_function_config_read(&functions[1], PCI_BASE_ADDRESS_0, 4),
+			  0xc0001004);
+	ck_assert_uint_eq(pci_function_config_read(&functions[1], PCI_BASE_ADDRESS_4, 4), 0xc);
+	ck_assert_uint_eq(pci_function_config_read(&functions[1], PCI_BASE_ADDRESS_5, 4), 4);
+	ck_assert_uint_eq(pci_function_config_read(&functions[2], PCI_BASE_ADDRESS_4, 4),
+			  0x1000000c);
+	/* It answers there, and where a guest moves it within the window, but not outside. */
+	pci_function_config_write(&functions[2], PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	ck_assert_uint_eq(functions[2].bar[4].mapped_at, 0x410000000);
+	pci_function_config_write(&functions[2], PCI_BASE_ADDRESS_4, 4, 0);
+	ck_assert_uint_eq(functions[2].bar[4].mapped_at, 0x400000000);
+	pci_function_config_write(&functions[2], PCI_BASE_ADDRESS_5, 4, 5);
+	ck_assert_uint_eq(functions[2].bar[4].mapped_at, 0);
+	pci_function_config_write(&functions[2], PCI_BASE_ADDRESS_4, 4, 0x20000000);
+	pci_function_config_write(&functions[2], PCI_BASE_ADDRESS_5, 4, 4);
+	ck_assert_uint_eq(functions[2].bar[4].mapped_at, 0);
+}
+END_TEST
+
 static uint32_t port_read(uint32_t address, unsigned int offset, unsigned int size)
 {
 	io_bus_write(&pio, 0xcf8, 4, address);
@@ -123,6 +158,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, empty_bus, NULL);
 	tcase_add_test(tc, functions_get_slots_until_there_are_none);
 	tcase_add_test(tc, bars_are_placed_aligned_and_apart);
+	tcase_add_test(tc, prefetchable_bars_are_placed_above_ram);
 	tcase_add_test(tc, the_ports_reach_bus_0);
 	tcase_add_test(tc, the_ecam_reaches_functions_0);
 	tcase_add_test(tc, reset_reaches_all);

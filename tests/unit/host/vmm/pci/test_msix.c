@@ -5,6 +5,7 @@
 #include "tests/unit/suite.h"
 
 #include <check.h>
+#include <errno.h>
 #include <linux/pci_regs.h>
 #include <sys/eventfd.h>
 
@@ -12,9 +13,9 @@
 #define PENDING 2048
 
 /* Remembers the messages, as KVM's routing table does. */
-static uint64_t routed_address[VECTORS + 1];
-static uint32_t routed_data[VECTORS + 1];
-static unsigned int routings, next_gsi;
+static uint64_t routed_address[2 * VECTORS + 1];
+static uint32_t routed_data[2 * VECTORS + 1];
+static unsigned int routings, unroutings, next_gsi;
 
 static int route(struct msi_router *router, int fd, uint32_t *gsi, uint64_t address, uint32_t data)
 {
@@ -32,6 +33,7 @@ static void unroute(struct msi_router *router, int fd, uint32_t *gsi)
 {
 	(void)router;
 	(void)fd;
+	unroutings++;
 	*gsi = 0;
 }
 
@@ -51,7 +53,7 @@ static void plug(void)
 
 	io_bus_init(&pio, &lock);
 	io_bus_init(&mmio, &lock);
-	routings = next_gsi = 0;
+	routings = unroutings = next_gsi = 0;
 	ck_assert_int_eq(pci_bus_init(&bus, &pio, &mmio, 0xe0000000, window), 0);
 	pci_function_init(&function, &identity, &ops);
 	ck_assert_int_eq(msix_new(&function, 2, VECTORS, &router, &msix), 0);
@@ -154,6 +156,66 @@ START_TEST(the_function_mask_holds_all_back)
 }
 END_TEST
 
+/* As KVM would deliver it: only what is routed reaches the guest. */
+START_TEST(a_lent_vector_is_taken_off_kvm_while_it_is_masked)
+{
+	int fd;
+
+	set_control(PCI_MSIX_FLAGS_ENABLE);
+	set_vector(1, 0x41, 0);
+	fd = msix_lend(msix, 1);
+	ck_assert_int_eq(fd, msix_vector_fd(msix, 1));
+	ck_assert_uint_eq(unroutings, 0);
+	set_vector(1, 0x41, 1);
+	ck_assert_uint_eq(unroutings, 1);
+	ck_assert_uint_eq(pending(), 0);
+	eventfd_write(fd, 1);
+	eventfd_write(fd, 1);
+	ck_assert_uint_eq(pending(), 2);
+	ck_assert_uint_eq(fired(1), 0); /* the signal is the pending bit now */
+	set_vector(1, 0x42, 0);
+	ck_assert_uint_eq(fired(1), 1);
+	ck_assert_uint_eq(routed_data[next_gsi], 0x42);
+	ck_assert_uint_eq(pending(), 0);
+}
+END_TEST
+
+START_TEST(lent_vectors_wait_for_msix_too)
+{
+	int fd = msix_lend(msix, 0);
+
+	set_vector(0, 0x41, 0);
+	eventfd_write(fd, 1);
+	ck_assert_uint_eq(routings, 0);
+	set_control(PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+	ck_assert_uint_eq(routings, 0);
+	ck_assert_uint_eq(pending(), 1);
+	set_control(PCI_MSIX_FLAGS_ENABLE);
+	ck_assert_uint_eq(routings, 1);
+	ck_assert_uint_eq(fired(0), 1);
+	set_control(0);
+	ck_assert_uint_eq(unroutings, 1);
+	ck_assert_int_eq(msix_lend(msix, VECTORS), -ENOENT);
+	ck_assert_int_eq(msix_lend(msix, 0xffff), -ENOENT);
+}
+END_TEST
+
+START_TEST(what_was_signalled_is_kept_when_lending_ends)
+{
+	int fd = msix_lend(msix, 1);
+
+	set_control(PCI_MSIX_FLAGS_ENABLE);
+	set_vector(1, 0x41, 1);
+	eventfd_write(fd, 1);
+	msix_end_lending(msix);
+	ck_assert_uint_eq(pending(), 2);
+	set_vector(1, 0x41, 0);
+	ck_assert_uint_eq(fired(1), 1);
+	set_vector(1, 0x41, 1);
+	ck_assert_uint_eq(unroutings, 0); /* nobody else signals it: it may stay */
+}
+END_TEST
+
 START_TEST(without_msix_enabled_nothing_happens)
 {
 	set_vector(0, 0x41, 0);
@@ -223,6 +285,9 @@ int main(void)
 	tcase_add_test(tc, an_unmasked_vector_fires_and_is_routed_once);
 	tcase_add_test(tc, masked_vectors_wait_in_the_pending_bits);
 	tcase_add_test(tc, the_function_mask_holds_all_back);
+	tcase_add_test(tc, a_lent_vector_is_taken_off_kvm_while_it_is_masked);
+	tcase_add_test(tc, lent_vectors_wait_for_msix_too);
+	tcase_add_test(tc, what_was_signalled_is_kept_when_lending_ends);
 	tcase_add_test(tc, without_msix_enabled_nothing_happens);
 	tcase_add_loop_test(tc, wild_accesses_change_nothing, 0, sizeof(wild) / sizeof(wild[0]));
 	tcase_add_test(tc, reset_masks_all);

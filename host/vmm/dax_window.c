@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/vmm/dax_window.h"
+
+#include "protocol/base/bytes.h"
+#include "protocol/base/cleanup.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+/* Larger: fewer mappings for an empty window. Smaller: less that a guest can fill. */
+#define SINK_BYTES (32UL << 20)
+
+/* Sorted, never overlapping. Two that touch stay two. */
+struct piece {
+	uint64_t start, end;
+	bool writable;
+	bool missing; /* the sink is in its place, and the mapping in the window's shadow */
+};
+
+struct dax_window {
+	uint8_t *base;
+	uint8_t *shadow; /* as large; nobody reads it */
+	size_t size_bytes;
+	int sink_fd;
+	pthread_mutex_t lock; /* guards all below, and what is mapped */
+	size_t count, capacity;
+	struct piece piece[];
+};
+
+static void *reserve(size_t size_bytes)
+{
+	return mmap(NULL, size_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+		    0);
+}
+
+/* A mapping that replaces another. Where even the sink cannot be had, no access of the guest may
+ * happen any more: it could reach what comes to lie there. */
+static void must_map(void *at, size_t length, int protection, int flags, int fd, off_t offset)
+{
+	void *mapped = mmap(at, length, protection, flags | MAP_FIXED | MAP_NORESERVE, fd, offset);
+
+	if (mapped == MAP_FAILED)
+		abort();
+}
+
+static void map_sink(struct dax_window *window, uint64_t start, uint64_t end)
+{
+	while (start < end) {
+		uint64_t in_sink = start % SINK_BYTES;
+		uint64_t length = MIN(end - start, SINK_BYTES - in_sink);
+
+		must_map(window->base + start, length, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 window->sink_fd, (off_t)in_sink);
+		start += length;
+	}
+}
+
+static void clear_shadow(struct dax_window *window, uint64_t start, uint64_t end)
+{
+	must_map(window->shadow + start, end - start, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		 0);
+}
+
+int dax_window_new(size_t size_bytes, struct dax_window **window)
+{
+	size_t capacity = size_bytes / DAX_PIECE_BYTES + DAX_PIECES_TO_SPARE;
+	struct dax_window *made = calloc(1, sizeof(*made) + capacity * sizeof(made->piece[0]));
+	int error;
+
+	if (!made)
+		return -ENOMEM;
+	made->size_bytes = size_bytes;
+	made->capacity = capacity;
+	pthread_mutex_init(&made->lock, NULL);
+	made->base = reserve(size_bytes);
+	made->shadow = reserve(size_bytes);
+	made->sink_fd = memfd_create("lodge-sink", MFD_CLOEXEC);
+	if (made->base == MAP_FAILED || made->shadow == MAP_FAILED || made->sink_fd < 0 ||
+	    ftruncate(made->sink_fd, SINK_BYTES) < 0) {
+		error = -errno;
+		dax_window_free(made);
+		return error;
+	}
+	map_sink(made, 0, size_bytes);
+	*window = made;
+	return 0;
+}
+
+void dax_window_free(struct dax_window *window)
+{
+	if (!window)
+		return;
+	if (window->base != MAP_FAILED)
+		munmap(window->base, window->size_bytes);
+	if (window->shadow != MAP_FAILED)
+		munmap(window->shadow, window->size_bytes);
+	cleanup_close(&window->sink_fd);
+	pthread_mutex_destroy(&window->lock);
+	free(window);
+}
+
+void *dax_window_host(const struct dax_window *window)
+{
+	return window->base;
+}
+
+size_t dax_window_size(const struct dax_window *window)
+{
+	return window->size_bytes;
+}
+
+/* --- The list of pieces; with the lock held ------------------------------------------------------
+ */
+
+/* The first piece that ends after @offset. */
+static size_t find(const struct dax_window *window, uint64_t offset)
+{
+	size_t low = 0, high = window->count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (window->piece[middle].end <= offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void insert(struct dax_window *window, size_t at, struct piece piece)
+{
+	memmove(&window->piece[at + 1], &window->piece[at],
+		(window->count - at) * sizeof(window->piece[0]));
+	window->piece[at] = piece;
+	window->count++;
+}
+
+/* Let a piece begin at @offset if one goes over it. There must be room for one more. */
+static void split(struct dax_window *window, uint64_t offset)
+{
+	size_t at = find(window, offset);
+	struct piece *piece = &window->piece[at];
+
+	if (at == window->count || piece->start >= offset)
+		return;
+	insert(window, at, *piece);
+	window->piece[at].end = window->piece[at + 1].start = offset;
+}
+
+/* Forget the pieces between; the sink is not mapped yet. Needs room for two more. */
+static void forget(struct dax_window *window, uint64_t start, uint64_t end)
+{
+	size_t first, last;
+
+	split(window, start);
+	split(window, end);
+	first = last = find(window, start);
+	for (; last < window->count && window->piece[last].start < end; last++)
+		if (window->piece[last].missing)
+			clear_shadow(window, window->piece[last].start, window->piece[last].end);
+	memmove(&window->piece[first], &window->piece[last],
+		(window->count - last) * sizeof(window->piece[0]));
+	window->count -= last - first;
+}
+
+/* --- Requests ------------------------------------------------------------------------------------
+ */
+
+static bool is_range(const struct dax_window *window, uint64_t offset, uint64_t length)
+{
+	return length > 0 && (offset | length) % DAX_PAGE_BYTES == 0 &&
+	       offset <= window->size_bytes && length <= window->size_bytes - offset;
+}
+
+/* The system call of old, which has nothing to do with paths: the sandbox lets only that through.
+ */
+static bool is_regular(int fd)
+{
+	struct stat status;
+
+	return syscall(SYS_fstat, fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+static int map_locked(struct dax_window *window, struct piece piece, int fd, off_t file_offset)
+{
+	int protection = PROT_READ | (piece.writable ? PROT_WRITE : 0);
+	int error = 0;
+	void *mapped;
+
+	if (window->count + 3 > window->capacity)
+		return -ENOSPC;
+	mapped = mmap(window->base + piece.start, piece.end - piece.start, protection,
+		      MAP_SHARED | MAP_FIXED, fd, file_offset);
+	if (mapped == MAP_FAILED)
+		error = -errno;
+	forget(window, piece.start, piece.end);
+	if (error)
+		map_sink(window, piece.start, piece.end);
+	else
+		insert(window, find(window, piece.start), piece);
+	return error;
+}
+
+int dax_window_map(struct dax_window *window, uint64_t offset, uint64_t length, int fd,
+		   uint64_t file_offset, bool writable)
+{
+	struct piece piece = {offset, offset + length, writable, false};
+	int error;
+
+	if (!is_range(window, offset, length) || file_offset % DAX_PAGE_BYTES != 0 ||
+	    file_offset > INT64_MAX - length)
+		return -EINVAL;
+	if (!is_regular(fd))
+		return -EBADF;
+	pthread_mutex_lock(&window->lock);
+	error = map_locked(window, piece, fd, (off_t)file_offset);
+	pthread_mutex_unlock(&window->lock);
+	return error;
+}
+
+static int unmap_locked(struct dax_window *window, uint64_t start, uint64_t end)
+{
+	/* Half of a piece may have to be kept twice. */
+	if (window->count + 2 > window->capacity)
+		return -ENOSPC;
+	forget(window, start, end);
+	map_sink(window, start, end);
+	return 0;
+}
+
+int dax_window_unmap(struct dax_window *window, uint64_t offset, uint64_t length)
+{
+	int error;
+
+	if (!is_range(window, offset, length))
+		return -EINVAL;
+	pthread_mutex_lock(&window->lock);
+	error = unmap_locked(window, offset, offset + length);
+	pthread_mutex_unlock(&window->lock);
+	return error;
+}
+
+void dax_window_clear(struct dax_window *window)
+{
+	pthread_mutex_lock(&window->lock);
+	if (window->count > 0) {
+		for (size_t i = 0; i < window->count; i++)
+			if (window->piece[i].missing)
+				clear_shadow(window, window->piece[i].start, window->piece[i].end);
+		window->count = 0;
+		map_sink(window, 0, window->size_bytes);
+	}
+	/* What a guest left in the sink is not for the next one. */
+	(void)madvise(window->base, MIN(window->size_bytes, SINK_BYTES), MADV_REMOVE);
+	pthread_mutex_unlock(&window->lock);
+}
+
+/* --- Files that were cut short -------------------------------------------------------------------
+ */
+
+/* Whether a page cannot be read (EFAULT: there would be SIGBUS); else this brings it in, as reading
+ * would. Kernels before 5.14 cannot be asked: then nothing is repaired. */
+static bool is_absent(uint8_t *page)
+{
+	return madvise(page, DAX_PAGE_BYTES, MADV_POPULATE_READ) < 0 &&
+	       (errno == EFAULT || errno == EHWPOISON);
+}
+
+/* The pages from @offset on are absent: the sink takes their place. */
+static bool put_aside(struct dax_window *window, uint64_t offset, uint64_t end)
+{
+	struct piece *piece;
+
+	if (window->count + 2 > window->capacity)
+		return false;
+	/* Of a shared mapping, moving nothing makes a second one (mremap(2)). */
+	if (mremap(window->base + offset, 0, end - offset, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   window->shadow + offset) == MAP_FAILED)
+		return false;
+	split(window, offset);
+	split(window, end);
+	piece = &window->piece[find(window, offset)];
+	piece->missing = true;
+	map_sink(window, offset, end);
+	(void)madvise(window->base + offset, MIN(end - offset, SINK_BYTES - offset % SINK_BYTES),
+		      MADV_REMOVE);
+	return true;
+}
+
+/* All behind the end of a file is absent: where that begins in the piece, if it does. */
+static bool repair_end(struct dax_window *window, const struct piece *piece)
+{
+	uint64_t present = piece->start / DAX_PAGE_BYTES, absent = piece->end / DAX_PAGE_BYTES;
+
+	if (!is_absent(window->base + piece->end - DAX_PAGE_BYTES))
+		return false;
+	/* @absent - 1 is known to be; @present may be. */
+	absent--;
+	while (present < absent) {
+		uint64_t middle = (present + absent) / 2;
+
+		if (is_absent(window->base + middle * DAX_PAGE_BYTES))
+			absent = middle;
+		else
+			present = middle + 1;
+	}
+	return put_aside(window, absent * DAX_PAGE_BYTES, piece->end);
+}
+
+static bool repair_page(struct dax_window *window, const struct piece *piece, uint64_t page,
+			bool forbidden)
+{
+	if (piece->missing)
+		return true; /* by another thread, just before */
+	if (repair_end(window, piece)) {
+		piece = &window->piece[find(window, page)];
+		if (piece->missing)
+			return true;
+	}
+	/* A page in the middle that its disk does not give. */
+	if (!(forbidden && !piece->writable) && !is_absent(window->base + page))
+		return false;
+	return put_aside(window, page, page + DAX_PAGE_BYTES);
+}
+
+static bool repair_any(struct dax_window *window)
+{
+	bool repaired = false;
+
+	/* Repairing a piece adds one behind it. */
+	for (size_t i = 0; i < window->count; i++)
+		if (!window->piece[i].missing)
+			repaired |= repair_end(window, &window->piece[i]);
+	return repaired;
+}
+
+bool dax_window_repair(struct dax_window *window, const void *address, bool forbidden)
+{
+	uintptr_t at = (uintptr_t)address, base = (uintptr_t)window->base;
+	int saved = errno;
+	bool repaired = false;
+
+	if (address && (at < base || at - base >= window->size_bytes))
+		return false;
+	pthread_mutex_lock(&window->lock);
+	if (!address) {
+		repaired = repair_any(window);
+	} else {
+		uint64_t page = (at - base) & ~(uint64_t)(DAX_PAGE_BYTES - 1);
+		const struct piece *piece = &window->piece[find(window, page)];
+
+		if (piece < window->piece + window->count && piece->start <= page)
+			repaired = repair_page(window, piece, page, forbidden);
+	}
+	pthread_mutex_unlock(&window->lock);
+	errno = saved;
+	return repaired;
+}
+
+/* What is there again is there for all of the piece, or until the next repair. */
+static void put_back(struct dax_window *window, struct piece *piece)
+{
+	uint8_t *aside = window->shadow + piece->start;
+	size_t length = piece->end - piece->start;
+
+	if (mremap(aside, 0, length, MREMAP_MAYMOVE | MREMAP_FIXED, window->base + piece->start) ==
+	    MAP_FAILED) {
+		map_sink(window, piece->start, piece->end);
+		return;
+	}
+	clear_shadow(window, piece->start, piece->end);
+	piece->missing = false;
+}
+
+bool dax_window_retry(struct dax_window *window)
+{
+	bool missing = false;
+
+	pthread_mutex_lock(&window->lock);
+	for (size_t i = 0; i < window->count; i++) {
+		struct piece *piece = &window->piece[i];
+
+		if (piece->missing && !is_absent(window->shadow + piece->start))
+			put_back(window, piece);
+		missing |= piece->missing;
+	}
+	pthread_mutex_unlock(&window->lock);
+	return missing;
+}

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/vmm/virtio/fs.h"
+
+#include "host/vmm/dax_faults.h"
+#include "host/vmm/kvm.h"
+#include "host/vmm/vhost_frontend.h"
+#include "protocol/base/bytes.h"
+#include "protocol/base/cleanup.h"
+#include "protocol/base/log.h"
+
+#include <linux/virtio_config.h>
+#include <linux/virtio_fs.h>
+#include <linux/virtio_ids.h>
+#include <linux/virtio_ring.h>
+#include <sys/epoll.h>
+
+/* So long a queue lets Linux have requests of a mebibyte: 256 pages and some headers. */
+#define QUEUE_SIZE	  512
+#define PCI_CLASS_STORAGE 0x018000
+
+/* Features of rings that a back end may or may not have. */
+#define RING_FEATURES                                                                              \
+	(VIRTIO_FEATURE(VIRTIO_RING_F_INDIRECT_DESC) | VIRTIO_FEATURE(VIRTIO_RING_F_EVENT_IDX))
+
+struct fs {
+	struct virtio_device device;
+	struct virtio_fs_config config;
+	struct virtio_fs_setup setup;
+	struct vhost_frontend *back_end; /* NULL: gone */
+	struct loop_source *back_end_source, *requests_source;
+	struct loop_source *connector_source, *retry_source;
+	struct vhost_ring ring[VIRTIO_MAX_QUEUES];
+	bool serving; /* rings are with the back end */
+};
+
+static struct fs *of(struct virtio_device *device)
+{
+	return CONTAINER_OF(device, struct fs, device);
+}
+
+static int adopt(struct fs *fs, struct vhost_sockets *sockets, const char **problem);
+
+/* --- A back end that has gone --- */
+
+static void ask_for_another(struct fs *fs)
+{
+	if (connector_ask(&fs->setup.connector) == 0)
+		return;
+	loop_remove(fs->connector_source);
+	fs->connector_source = NULL;
+	log_warning("%s: it cannot be connected to again; only a new start of the machine helps",
+		    fs->device.name);
+}
+
+static void hang_up(struct fs *fs)
+{
+	loop_remove(fs->back_end_source);
+	loop_remove(fs->requests_source);
+	fs->back_end_source = fs->requests_source = NULL;
+	vhost_frontend_free(fs->back_end);
+	fs->back_end = NULL;
+	fs->serving = false;
+}
+
+static void lose(struct fs *fs, const char *what, int error)
+{
+	if (!fs->back_end)
+		return;
+	hang_up(fs);
+	log_warning("%s: %s (%s)%s", fs->device.name, what, error_text(error),
+		    fs->device.active ? "; the guest has to reset the device, by a reboot for one"
+				      : "");
+	fs->device.bus_ops->end_lending(fs->device.bus);
+	if (fs->device.active)
+		virtio_need_reset(&fs->device);
+	ask_for_another(fs);
+}
+
+static void on_connector(void *owner, uint32_t events)
+{
+	struct fs *fs = owner;
+	struct vhost_sockets sockets;
+	const char *problem;
+	int error = connector_receive(&fs->setup.connector, &sockets);
+
+	(void)events;
+	if (error == -EAGAIN)
+		return;
+	if (error) {
+		loop_remove(fs->connector_source);
+		fs->connector_source = NULL;
+		return;
+	}
+	if (adopt(fs, &sockets, &problem) < 0) {
+		log_warning("%s: who listens on its socket now is no use: %s", fs->device.name,
+			    problem);
+		ask_for_another(fs);
+		return;
+	}
+	log_info("%s: its server is back", fs->device.name);
+}
+
+/* --- The connection --- */
+
+static void on_back_end(void *owner, uint32_t events)
+{
+	(void)events;
+	lose(owner, "its server hung up, or said what nobody asked", -EPIPE);
+}
+
+static void on_requests(void *owner, uint32_t events)
+{
+	struct fs *fs = owner;
+	int error = vhost_frontend_serve(fs->back_end);
+
+	(void)events;
+	if (error)
+		lose(fs, "its server hung up, or made requests that make no sense", error);
+}
+
+static int map(void *owner, uint64_t offset, uint64_t length, int fd, uint64_t file_offset,
+	       bool writable)
+{
+	struct fs *fs = owner;
+
+	/* What came too late is not for the driver that comes next. */
+	if (!fs->device.active)
+		return -ENODEV;
+	return dax_window_map(fs->setup.window, offset, length, fd, file_offset, writable);
+}
+
+static int unmap(void *owner, uint64_t offset, uint64_t length)
+{
+	struct fs *fs = owner;
+
+	return dax_window_unmap(fs->setup.window, offset, length);
+}
+
+static const struct vhost_handlers handlers = {map, unmap};
+
+static int watch(struct fs *fs)
+{
+	int requests_fd = vhost_frontend_requests_fd(fs->back_end);
+	int error = loop_add_fd(fs->device.loop, vhost_frontend_fd(fs->back_end), EPOLLIN,
+				on_back_end, fs, &fs->back_end_source);
+
+	if (!error && requests_fd >= 0)
+		error = loop_add_fd(fs->device.loop, requests_fd, EPOLLIN, on_requests, fs,
+				    &fs->requests_source);
+	return error;
+}
+
+/* What the guest was told of the first back end, all others must have. */
+static const char *check(const struct fs *fs)
+{
+	uint64_t offered = RING_FEATURES & ~fs->device.withheld_features;
+
+	if (offered & ~vhost_frontend_features(fs->back_end))
+		return "it lacks features that the guest was offered";
+	if (fs->device.queues > vhost_frontend_queues(fs->back_end))
+		return "it has too few queues";
+	return NULL;
+}
+
+static int meet(struct fs *fs, struct vhost_sockets *sockets, const char **problem)
+{
+	struct vhost_setup setup = {
+		.memory = fs->setup.memory,
+		.ram = fs->setup.ram,
+		.window_bytes = fs->setup.window ? dax_window_size(fs->setup.window) : 0,
+		.handlers = &handlers,
+		.owner = fs,
+	};
+
+	return vhost_frontend_new(sockets, &setup, &fs->back_end, problem);
+}
+
+static int adopt(struct fs *fs, struct vhost_sockets *sockets, const char **problem)
+{
+	int error = meet(fs, sockets, problem);
+
+	if (error)
+		return error;
+	*problem = check(fs);
+	if (!*problem && watch(fs) < 0)
+		*problem = "out of memory";
+	if (!*problem)
+		return 0;
+	hang_up(fs);
+	return -EPROTO;
+}
+
+/* --- Rings --- */
+
+static void serve_rings(struct fs *fs)
+{
+	struct virtio_device *device = &fs->device;
+	int error = vhost_frontend_start(fs->back_end, device->features, fs->ring, device->queues);
+
+	fs->serving = true;
+	if (error)
+		lose(fs, "its server does not take the guest's queues", error);
+}
+
+static void activate(struct virtio_device *device)
+{
+	struct fs *fs = of(device);
+
+	memset(fs->ring, 0, sizeof(fs->ring));
+	if (!fs->back_end) {
+		virtio_need_reset(device);
+		return;
+	}
+	for (unsigned int i = 0; i < device->queues; i++) {
+		struct vhost_ring *ring = &fs->ring[i];
+
+		if (device->layout[i].size == 0)
+			continue;
+		if (!vhost_frontend_has_ring(fs->back_end, &device->layout[i])) {
+			virtio_break(device, "a ring is outside memory");
+			return;
+		}
+		ring->layout = device->layout[i];
+		ring->kick_fd = device->slot[i].kick_fd;
+		ring->call_fd = device->bus_ops->lend_interrupt(device->bus, i);
+	}
+	serve_rings(fs);
+}
+
+static void vector_changed(struct virtio_device *device, unsigned int index)
+{
+	struct fs *fs = of(device);
+	struct vhost_ring *ring = &fs->ring[index];
+	int error;
+
+	if (!fs->serving || ring->layout.size == 0)
+		return;
+	ring->call_fd = device->bus_ops->lend_interrupt(device->bus, index);
+	error = vhost_frontend_set_call(fs->back_end, index, ring->call_fd);
+	if (error)
+		lose(fs, "its server does not answer", error);
+}
+
+static void stop_rings(struct fs *fs)
+{
+	int error;
+
+	if (!fs->serving)
+		return;
+	error = vhost_frontend_stop(fs->back_end, fs->ring, fs->device.queues);
+	fs->serving = false;
+	if (error)
+		lose(fs, "its server does not give the guest's queues back", error);
+}
+
+static void reset(struct virtio_device *device)
+{
+	struct fs *fs = of(device);
+	int error;
+
+	stop_rings(fs);
+	error = fs->back_end ? vhost_frontend_reset(fs->back_end) : 0;
+	if (error)
+		lose(fs, "its server does not take a reset", error);
+	device->bus_ops->end_lending(device->bus);
+	if (fs->setup.window)
+		dax_window_clear(fs->setup.window);
+}
+
+/* The machine pauses: rings come back, with what was in flight done; and go out again. */
+static void drain(struct virtio_device *device)
+{
+	stop_rings(of(device));
+}
+
+static void resume(struct virtio_device *device)
+{
+	struct fs *fs = of(device);
+
+	if (device->active && !atomic_load(&device->broken) && fs->back_end && !fs->serving)
+		serve_rings(fs);
+}
+
+static void queue_ready(struct virtio_device *device, unsigned int index)
+{
+	(void)device;
+	(void)index;
+}
+
+/* --- The window --- */
+
+static void window_mapped(struct virtio_device *device, uint64_t gpa)
+{
+	struct fs *fs = of(device);
+	int error = kvm_set_window(fs->setup.kvm, fs->setup.number, gpa,
+				   dax_window_host(fs->setup.window),
+				   dax_window_size(fs->setup.window));
+
+	if (error && error != -ENOSYS)
+		log_warning("%s: the guest cannot have its DAX window: %s", device->name,
+			    error_text(error));
+}
+
+static void window_unmapped(struct virtio_device *device)
+{
+	struct fs *fs = of(device);
+
+	(void)kvm_set_window(fs->setup.kvm, fs->setup.number, 0, NULL, 0);
+}
+
+static void on_retry(void *owner, uint32_t events)
+{
+	struct fs *fs = owner;
+
+	(void)events;
+	dax_faults_retry(fs->setup.window);
+}
+
+/* --- The device --- */
+
+static int start(struct virtio_device *device)
+{
+	struct fs *fs = of(device);
+	int error = watch(fs);
+
+	if (!error && fs->setup.connector.child > 0)
+		error = loop_add_fd(device->loop, fs->setup.connector.fd, EPOLLIN, on_connector, fs,
+				    &fs->connector_source);
+	if (!error && fs->setup.window)
+		error = loop_add_fd(device->loop, fs->setup.window_timer_fd, EPOLLIN, on_retry, fs,
+				    &fs->retry_source);
+	return error;
+}
+
+static void fs_free(struct virtio_device *device)
+{
+	struct fs *fs = of(device);
+
+	hang_up(fs);
+	loop_remove(fs->connector_source);
+	loop_remove(fs->retry_source);
+	connector_end(&fs->setup.connector);
+	virtio_device_release(device);
+	free(fs);
+}
+
+static const struct virtio_device_ops ops = {
+	.name = "fs",
+	.id = VIRTIO_ID_FS,
+	.class_code = PCI_CLASS_STORAGE,
+	.start = start,
+	.activate = activate,
+	.served_elsewhere = true,
+	.vector_changed = vector_changed,
+	.window_mapped = window_mapped,
+	.window_unmapped = window_unmapped,
+	.queue_ready = queue_ready,
+	.reset = reset,
+	.drain = drain,
+	.resume = resume,
+	.free = fs_free,
+};
+
+/* Return: how many request queues there are to be; 0 if the back end has too few. */
+static unsigned int choose_queues(const struct fs *fs)
+{
+	unsigned int wanted = fs->setup.options->queues, there;
+
+	there = vhost_frontend_queues(fs->back_end) - 1;
+	if (wanted)
+		return wanted <= there ? wanted : 0;
+	return MIN(there, fs->setup.default_queues);
+}
+
+static int set_up(struct fs *fs)
+{
+	struct virtio_device *device = &fs->device;
+	const struct options_fs *options = fs->setup.options;
+	unsigned int queues = choose_queues(fs);
+
+	if (queues == 0) {
+		log_error("%s: its server has %u request queues", device->name,
+			  vhost_frontend_queues(fs->back_end) - 1);
+		return -EINVAL;
+	}
+	memcpy(fs->config.tag, options->tag, strlen(options->tag));
+	fs->config.num_request_queues = htole32(queues);
+	device->config = &fs->config;
+	device->config_size = sizeof(fs->config);
+	device->queues = queues + 1;
+	device->withheld_features = RING_FEATURES & ~vhost_frontend_features(fs->back_end);
+	device->window_bytes = fs->setup.window ? dax_window_size(fs->setup.window) : 0;
+	return virtio_device_init(device, fs->setup.memory, QUEUE_SIZE);
+}
+
+int virtio_fs_new(struct virtio_fs_setup *setup, struct virtio_device **device)
+{
+	struct fs *fs = calloc(1, sizeof(*fs));
+	const char *problem = "out of memory";
+	int error = -ENOMEM;
+
+	if (!fs) {
+		vhost_close(&setup->sockets);
+		connector_end(&setup->connector);
+		return error;
+	}
+	fs->setup = *setup;
+	fs->device.ops = &ops;
+	snprintf(fs->device.name, sizeof(fs->device.name), "share %.24s", setup->options->tag);
+	error = meet(fs, &setup->sockets, &problem);
+	if (error)
+		log_error("share '%s': its server is no use: %s", setup->options->tag, problem);
+	else
+		error = set_up(fs);
+	if (!error) {
+		*device = &fs->device;
+		return 0;
+	}
+	vhost_frontend_free(fs->back_end);
+	connector_end(&fs->setup.connector);
+	free(fs);
+	return error;
+}

@@ -30,11 +30,12 @@ clean_up()
 {
 	local pids
 	if ((failed)); then
-		for log in "$LODGE_RUNTIME_DIR"/*.log "$LODGE_RUNTIME_DIR"/vm/*/log "$LODGE_RUNTIME_DIR"/vm/*/screen.log; do
+		for log in "$LODGE_RUNTIME_DIR"/*.log "$LODGE_RUNTIME_DIR"/vm/*/log "$LODGE_RUNTIME_DIR"/vm/*/screen.log \
+			"$LODGE_RUNTIME_DIR"/vm/*/share/*.log; do
 			[[ ! -s $log ]] || { printf -- '-- %s\n' "$log" && tail -n 30 "$log"; }
 		done >&2
 	fi
-	pids=$(processes lodge lodged lodge-vmm lodge-net lodge-screen qemu-system-x86)
+	pids=$(processes lodge lodged lodge-vmm lodge-net lodge-screen lodge-fsd qemu-system-x86)
 	# shellcheck disable=SC2086 # a list
 	[[ -z $pids ]] || kill -KILL $pids 2>/dev/null
 	rm -rf "$LODGE_RUNTIME_DIR" "$work"

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#define MAX_OPTIONS 32
+#define MAX_OPTIONS 64
 
 int arguments_refuse(const struct arguments *arguments, const char *format, ...)
 {

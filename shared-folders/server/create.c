@@ -33,7 +33,7 @@ static mode_t new_mode(const struct task *task, int parent, uint32_t mode, uint3
 /* Tell the peer of what is now there by that name. */
 static int tell_entry(struct task *task, const struct node *parent, const char *name)
 {
-	struct fuse_entry_out entry;
+	struct fuse_entry_out entry = {0};
 	struct statx stat;
 	int r = inode_stat_child(task->server, parent->descriptor, name, &stat);
 
@@ -53,9 +53,7 @@ static int creation_begin(struct task *task, struct node *parent, struct owner_s
 	int r = may_change(task);
 
 	if (r == 0)
-		r = node_begin(parent, task->server, task->in.header.nodeid);
-	if (r == 0 && parent->inode->type != S_IFDIR)
-		r = -ENOTDIR;
+		r = node_begin_folder(parent, task->server, task->in.header.nodeid);
 	if (r == 0)
 		r = owner_begin_creation(task, owner);
 	return r;
@@ -142,11 +140,9 @@ int link_op(struct task *task)
 	if (r == 0)
 		r = node_begin(&file, task->server, task->in.link.oldnodeid);
 	if (r == 0)
-		r = node_begin(&parent, task->server, task->in.header.nodeid);
+		r = node_begin_folder(&parent, task->server, task->in.header.nodeid);
 	if (r < 0)
 		return r;
-	if (parent.inode->type != S_IFDIR)
-		return -ENOTDIR;
 	/* By way of /proc it is the very file, link or not; and needs no privilege. */
 	snprintf(name, sizeof(name), "%d", file.descriptor);
 	if (linkat(task->server->proc, name, parent.descriptor, task->in.name, AT_SYMLINK_FOLLOW) <

@@ -102,20 +102,21 @@ void inode_descriptor_put(struct server *server, struct inode *inode)
 /* With one use more. Return: the inode's, which is another if it had one meanwhile. */
 static int adopt(struct server *server, struct inode *inode, int fd)
 {
-	_cleanup_close_ int superfluous = -EBADF;
+	int ours;
 
 	pthread_mutex_lock(&server->lock);
 	if (inode->descriptor >= 0) {
-		superfluous = fd;
 		use(server, inode);
 	} else {
 		inode->descriptor = fd;
 		inode->descriptor_users = 1;
 		server->descriptors++;
 	}
-	fd = inode->descriptor;
+	ours = inode->descriptor;
 	pthread_mutex_unlock(&server->lock);
-	return fd;
+	if (ours != fd)
+		close(fd);
+	return ours;
 }
 
 void descriptor_attach(struct server *server, struct inode *inode, int fd)

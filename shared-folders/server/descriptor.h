@@ -10,9 +10,6 @@
 
 #include "shared-folders/server/inode.h"
 
-/* What we want to know of files. */
-#define STAT_MASK (STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID)
-
 /* With the lock: the inode has no descriptor any more. Return: it, to be closed; -EBADF: none. */
 int descriptor_detach(struct server *server, struct inode *inode);
 

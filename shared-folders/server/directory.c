@@ -51,11 +51,9 @@ int opendir_op(struct task *task)
 	uint64_t handle;
 	int fd, r;
 
-	r = node_begin(&node, server, task->in.header.nodeid);
+	r = node_begin_folder(&node, server, task->in.header.nodeid);
 	if (r < 0)
 		return r;
-	if (node.inode->type != S_IFDIR)
-		return -ENOTDIR;
 	fd = inode_open(server, node.inode, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
@@ -95,21 +93,23 @@ int fsyncdir_op(struct task *task)
 
 /* --- Listing --------------------------------------------------------------------------------- */
 
-/* The entry at directory->offset. Return: 1; 0: there is none; negative errno. */
-static int next_entry(const struct handle *handle, const struct entry **entry)
+/* The entry at directory->offset. Return: NULL: there is none, or *@error is one. */
+static const struct entry *next_entry(const struct handle *handle, int *error)
 {
 	struct directory *directory = handle->directory;
 
+	*error = 0;
 	if (directory->at >= directory->length) {
 		long bytes = syscall(SYS_getdents64, handle->fd, directory->buffer, BUFFER_BYTES);
 
 		directory->at = directory->length = 0;
-		if (bytes <= 0)
-			return bytes < 0 ? -errno : 0;
+		if (bytes <= 0) {
+			*error = bytes < 0 ? -errno : 0;
+			return NULL;
+		}
 		directory->length = (size_t)bytes;
 	}
-	*entry = (const struct entry *)(directory->buffer + directory->at);
-	return 1;
+	return (const struct entry *)(directory->buffer + directory->at);
 }
 
 static void go_on(struct directory *directory, const struct entry *entry)
@@ -152,7 +152,7 @@ static int put_entry(struct task *task, const struct handle *handle, const struc
 
 	if (bytes + (plus ? sizeof(out.plus.entry_out) : 0) > room)
 		return -ENOBUFS;
-	memset(&out, 0, FUSE_NAME_OFFSET_DIRENTPLUS + FUSE_DIRENT_ALIGN(name_bytes));
+	memset(&out, 0, sizeof(out));
 	dirent->ino = entry->number;
 	dirent->off = (uint64_t)entry->next;
 	dirent->namelen = (uint32_t)name_bytes;
@@ -180,13 +180,10 @@ static int put_entry(struct task *task, const struct handle *handle, const struc
 static int list(struct task *task, const struct handle *handle, bool plus)
 {
 	size_t room = MIN((size_t)task->in.read.size, task_room_bytes(task));
-	const struct entry *entry = NULL;
+	const struct entry *entry;
 	int r = seek(handle, (int64_t)task->in.read.offset);
 
-	while (r == 0) {
-		r = next_entry(handle, &entry);
-		if (r <= 0)
-			break;
+	while (r == 0 && (entry = next_entry(handle, &r))) {
 		r = put_entry(task, handle, entry, plus, room - task->length);
 		if (r == 0)
 			go_on(handle->directory, entry);

@@ -3,152 +3,13 @@
 
 #include "protocol/base/cleanup.h"
 #include "shared-folders/server/descriptor.h"
+#include "shared-folders/server/inode_hash.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
-
-#define FIRST_BUCKETS 256
-
-/* --- Keys ------------------------------------------------------------------------------------ */
-
-struct inode_key inode_key_of(const struct statx *stat)
-{
-	struct inode_key key = {
-		.device = makedev(stat->stx_dev_major, stat->stx_dev_minor),
-		.number = stat->stx_ino,
-		.mount = stat->stx_mask & STATX_MNT_ID ? stat->stx_mnt_id : 0,
-	};
-
-	if (stat->stx_mask & STATX_BTIME) {
-		key.birth_seconds = stat->stx_btime.tv_sec;
-		key.birth_nanoseconds = stat->stx_btime.tv_nsec;
-	}
-	return key;
-}
-
-static bool same_place(const struct inode_key *a, const struct inode_key *b)
-{
-	return a->device == b->device && a->number == b->number && a->mount == b->mount;
-}
-
-static bool same_birth(const struct inode_key *a, const struct inode_key *b)
-{
-	return a->birth_seconds == b->birth_seconds && a->birth_nanoseconds == b->birth_nanoseconds;
-}
-
-bool inode_is(const struct inode *inode, const struct statx *stat)
-{
-	struct inode_key key = inode_key_of(stat);
-
-	return same_place(&inode->key, &key) && same_birth(&inode->key, &key) &&
-	       inode->type == (stat->stx_mode & S_IFMT);
-}
-
-/* --- Hashes: chains through the inodes ------------------------------------------------------- */
-
-static size_t mix(uint64_t value)
-{
-	value ^= value >> 32;
-	value *= 0x9e3779b97f4a7c15ULL;
-	return (size_t)(value ^ value >> 29);
-}
-
-static size_t key_bucket(const struct server *server, const struct inode_key *key)
-{
-	return mix(key->number * 31 + key->device * 7 + key->mount) & (server->buckets - 1);
-}
-
-static size_t name_bucket(const struct server *server, const struct inode *parent, const char *name)
-{
-	uint64_t hash = parent->id;
-
-	for (; *name; name++)
-		hash = (hash ^ (unsigned char)*name) * 0x100000001b3ULL;
-	return mix(hash) & (server->buckets - 1);
-}
-
-static void key_link(struct server *server, struct inode *inode)
-{
-	size_t bucket = key_bucket(server, &inode->key);
-
-	inode->next_by_key = server->by_key[bucket];
-	server->by_key[bucket] = inode;
-}
-
-static void key_unlink(struct server *server, struct inode *inode)
-{
-	struct inode **at = &server->by_key[key_bucket(server, &inode->key)];
-
-	while (*at != inode)
-		at = &(*at)->next_by_key;
-	*at = inode->next_by_key;
-}
-
-static void name_link(struct server *server, struct inode *inode)
-{
-	size_t bucket = name_bucket(server, inode->parent, inode->name);
-
-	inode->next_by_name = server->by_name[bucket];
-	server->by_name[bucket] = inode;
-}
-
-static void name_unlink(struct server *server, struct inode *inode)
-{
-	struct inode **at = &server->by_name[name_bucket(server, inode->parent, inode->name)];
-
-	while (*at != inode)
-		at = &(*at)->next_by_name;
-	*at = inode->next_by_name;
-}
-
-/* Twice the buckets; when there is no memory for that, chains are longer. */
-static void grow(struct server *server)
-{
-	size_t old_buckets = server->buckets, buckets = old_buckets * 2;
-	_cleanup_free_ struct inode **old_by_key = server->by_key;
-	_cleanup_free_ struct inode **old_by_name = server->by_name;
-	struct inode **by_key = calloc(buckets, sizeof(*by_key));
-	struct inode **by_name = calloc(buckets, sizeof(*by_name));
-	struct inode *inode;
-
-	if (!by_key || !by_name) {
-		free(by_key);
-		free(by_name);
-		old_by_key = old_by_name = NULL;
-		return;
-	}
-	server->by_key = by_key;
-	server->by_name = by_name;
-	server->buckets = buckets;
-	for (uint32_t index = 0; (inode = id_table_next(&server->inodes, &index));) {
-		if (!inode->forgotten)
-			key_link(server, inode);
-		if (inode->parent)
-			name_link(server, inode);
-	}
-}
-
-static struct inode *find_by_key(struct server *server, const struct inode_key *key)
-{
-	struct inode *inode = server->by_key[key_bucket(server, key)];
-
-	while (inode && !same_place(&inode->key, key))
-		inode = inode->next_by_key;
-	return inode;
-}
-
-static struct inode *find_by_name(struct server *server, struct inode *parent, const char *name)
-{
-	struct inode *inode = server->by_name[name_bucket(server, parent, name)];
-
-	while (inode && (inode->parent != parent || strcmp(inode->name, name) != 0))
-		inode = inode->next_by_name;
-	return inode;
-}
 
 /* --- Life ------------------------------------------------------------------------------------ */
 
@@ -161,9 +22,9 @@ static void release(struct server *server, struct inode *inode)
 		int fd = descriptor_detach(server, inode);
 
 		if (!inode->forgotten)
-			key_unlink(server, inode);
+			inode_hash_remove_key(server, inode);
 		if (parent) {
-			name_unlink(server, inode);
+			inode_hash_remove_name(server, inode);
 			parent->references--;
 		}
 		id_table_remove(&server->inodes, inode->id);
@@ -198,9 +59,9 @@ static struct inode *new_inode(struct server *server, const struct statx *stat, 
 		return NULL;
 	}
 	if (++server->inode_count > server->buckets)
-		grow(server);
+		inode_hash_grow(server);
 	else
-		key_link(server, inode);
+		inode_hash_add_key(server, inode);
 	return inode;
 }
 
@@ -211,7 +72,7 @@ static void drop_name(struct server *server, struct inode *inode)
 
 	if (!parent)
 		return;
-	name_unlink(server, inode);
+	inode_hash_remove_name(server, inode);
 	free(inode->name);
 	inode->name = NULL;
 	inode->parent = NULL;
@@ -226,7 +87,8 @@ static int set_name(struct server *server, struct inode *inode, struct inode *pa
 	struct inode *other;
 	char *copy;
 
-	if (inode->parent == parent && strcmp(inode->name, name) == 0)
+	assert(parent);
+	if (inode->parent == parent && inode->name && strcmp(inode->name, name) == 0)
 		return 0;
 	copy = strdup(name);
 	if (!copy)
@@ -234,12 +96,12 @@ static int set_name(struct server *server, struct inode *inode, struct inode *pa
 	parent->references++;
 	inode->references++;
 	/* The lock is given up in between, so another thread may be faster: the last one wins. */
-	while ((other = inode->parent ? inode : find_by_name(server, parent, name)))
+	while ((other = inode->parent ? inode : inode_by_name(server, parent, name)))
 		drop_name(server, other);
 	inode->references--;
 	inode->parent = parent;
 	inode->name = copy;
-	name_link(server, inode);
+	inode_hash_add_name(server, inode);
 	return 0;
 }
 
@@ -249,13 +111,10 @@ int inodes_new(struct server *server)
 	int r;
 
 	id_table_init(&server->inodes, INODE_MAX);
-	server->buckets = FIRST_BUCKETS;
-	server->by_key = calloc(FIRST_BUCKETS, sizeof(struct inode *));
-	server->by_name = calloc(FIRST_BUCKETS, sizeof(struct inode *));
-	if (!server->by_key || !server->by_name)
-		return -ENOMEM;
-	if (statx(server->options.root, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT,
-		  STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, &stat) < 0)
+	r = inode_hash_new(server);
+	if (r < 0)
+		return r;
+	if (statx(server->options.root, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STAT_MASK, &stat) < 0)
 		return -errno;
 	if (!S_ISDIR(stat.stx_mode))
 		return -ENOTDIR;
@@ -295,15 +154,14 @@ void inodes_forget_all(struct server *server)
 
 void inodes_free(struct server *server)
 {
-	if (server->by_key && server->by_name)
+	if (server->by_key)
 		inodes_forget_all(server);
 	if (server->root) {
 		if (server->root->descriptor >= 0)
 			close(server->root->descriptor);
 		free(server->root);
 	}
-	free(server->by_key);
-	free(server->by_name);
+	inode_hash_free(server);
 	id_table_free(&server->inodes);
 }
 
@@ -359,10 +217,10 @@ void inode_forget(struct server *server, uint64_t id, uint64_t count)
 static struct inode *find_or_add(struct server *server, const struct statx *stat, int *error)
 {
 	struct inode_key key = inode_key_of(stat);
-	struct inode *inode = find_by_key(server, &key);
+	struct inode *inode = inode_by_key(server, &key);
 
 	if (inode && inode->type == (stat->stx_mode & S_IFMT)) {
-		if (same_birth(&inode->key, &key))
+		if (inode_same_birth(&inode->key, &key))
 			return inode;
 		/* While we hold it, nobody else can get its number. */
 		if (inode->descriptor >= 0) {
@@ -372,7 +230,7 @@ static struct inode *find_or_add(struct server *server, const struct statx *stat
 		}
 	}
 	if (inode && !inode->root) {
-		key_unlink(server, inode);
+		inode_hash_remove_key(server, inode);
 		inode->forgotten = true;
 	}
 	return new_inode(server, stat, error);
@@ -441,7 +299,7 @@ void inode_name_going(struct server *server, struct inode *parent, const char *n
 	struct inode *inode;
 
 	pthread_mutex_lock(&server->lock);
-	inode = find_by_name(server, parent, name);
+	inode = inode_by_name(server, parent, name);
 	if (inode && inode->several_names && inode->descriptor < 0)
 		inode->references++;
 	else
@@ -459,7 +317,7 @@ void inode_name_gone(struct server *server, struct inode *parent, const char *na
 	struct inode *inode;
 
 	pthread_mutex_lock(&server->lock);
-	inode = find_by_name(server, parent, name);
+	inode = inode_by_name(server, parent, name);
 	if (inode) {
 		inode->references++;
 		drop_name(server, inode);
@@ -475,8 +333,8 @@ void inode_name_moved(struct server *server, struct inode *old_parent, const cha
 	struct inode *moved, *other;
 
 	pthread_mutex_lock(&server->lock);
-	moved = find_by_name(server, old_parent, old_name);
-	other = find_by_name(server, new_parent, new_name);
+	moved = inode_by_name(server, old_parent, old_name);
+	other = inode_by_name(server, new_parent, new_name);
 	if (moved)
 		moved->references++;
 	if (other) {
@@ -503,18 +361,26 @@ void inode_name_moved(struct server *server, struct inode *old_parent, const cha
 
 int node_begin(struct node *node, struct server *server, uint64_t id)
 {
-	int r;
+	int r = inode_get(server, id, &node->inode);
 
-	*node = NODE_NONE;
 	node->server = server;
-	r = inode_get(server, id, &node->inode);
 	if (r < 0)
 		return r;
-	r = inode_descriptor_get(server, node->inode);
+	node->descriptor = inode_descriptor_get(server, node->inode);
+	return MIN(node->descriptor, 0);
+}
+
+int node_begin_folder(struct node *node, struct server *server, uint64_t id)
+{
+	int r = inode_get(server, id, &node->inode);
+
+	node->server = server;
 	if (r < 0)
 		return r;
-	node->descriptor = r;
-	return 0;
+	if (node->inode->type != S_IFDIR)
+		return -ENOTDIR;
+	node->descriptor = inode_descriptor_get(server, node->inode);
+	return MIN(node->descriptor, 0);
 }
 
 void node_end(struct node *node)

@@ -21,6 +21,9 @@
 
 #include <sys/stat.h>
 
+/* What we want to know of files. */
+#define STAT_MASK (STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID)
+
 /* Files that the peer may know at once: each costs us memory. */
 #define INODE_MAX (1U << 24)
 
@@ -111,8 +114,10 @@ struct node {
 	struct inode *inode;
 	int descriptor;
 };
-/* Return: 0 or negative errno; node_end() in any case. */
+/* @node: NODE_NONE. Return: 0 or negative errno; node_end() in any case. */
 int node_begin(struct node *node, struct server *server, uint64_t id);
+/* The same; -ENOTDIR if it is no folder. */
+int node_begin_folder(struct node *node, struct server *server, uint64_t id);
 void node_end(struct node *node);
 #define _cleanup_node_ _cleanup_(node_end)
 #define NODE_NONE      ((struct node){.descriptor = -EBADF})

@@ -9,7 +9,7 @@ int lookup_op(struct task *task)
 	_cleanup_node_ struct node parent = NODE_NONE;
 	struct fuse_entry_out entry;
 	struct statx stat;
-	int r = node_begin(&parent, task->server, task->in.header.nodeid);
+	int r = node_begin_folder(&parent, task->server, task->in.header.nodeid);
 
 	if (r == 0)
 		r = inode_stat_child(task->server, parent.descriptor, task->in.name, &stat);

@@ -12,7 +12,7 @@ static int remove_name(struct task *task, int flags)
 	int r = may_change(task);
 
 	if (r == 0)
-		r = node_begin(&parent, task->server, task->in.header.nodeid);
+		r = node_begin_folder(&parent, task->server, task->in.header.nodeid);
 	if (r < 0)
 		return r;
 	inode_name_going(task->server, parent.inode, task->in.name);
@@ -53,9 +53,9 @@ int rename_op(struct task *task)
 	if (r == 0)
 		r = allowed_flags(server, flags);
 	if (r == 0)
-		r = node_begin(&from, server, task->in.header.nodeid);
+		r = node_begin_folder(&from, server, task->in.header.nodeid);
 	if (r == 0)
-		r = node_begin(&to, server, task->in.rename2.newdir);
+		r = node_begin_folder(&to, server, task->in.rename2.newdir);
 	if (r < 0)
 		return r;
 	if (!(flags & RENAME_EXCHANGE))

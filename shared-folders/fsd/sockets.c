@@ -39,20 +39,34 @@ static int find_group(const char *name, gid_t *gid)
 	return -ENOENT;
 }
 
+/* Without a connection, which would be the one that a process serves. */
+static bool is_somebodys(const char *path)
+{
+	_cleanup_fclose_ FILE *file = fopen("/proc/net/unix", "re");
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		const char *name = strchr(line, '/');
+
+		line[strcspn(line, "\n")] = '\0';
+		if (name && strcmp(name, path) == 0)
+			return true;
+	}
+	return !file;
+}
+
 /* What a process of before left behind is in the way; one that listens is not to be disturbed. */
 static int bind_at(int fd, const struct sockaddr_un *address)
 {
 	const struct sockaddr *where = (const struct sockaddr *)address;
-	_cleanup_close_ int probe = -EBADF;
+	struct stat status;
 
 	if (bind(fd, where, sizeof(*address)) == 0)
 		return 0;
 	if (errno != EADDRINUSE)
 		return -errno;
-	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (probe < 0)
-		return -errno;
-	if (connect(probe, where, sizeof(*address)) == 0 || errno != ECONNREFUSED)
+	if (is_somebodys(address->sun_path) || stat(address->sun_path, &status) < 0 ||
+	    !S_ISSOCK(status.st_mode))
 		return -EADDRINUSE;
 	if (unlink(address->sun_path) < 0 || bind(fd, where, sizeof(*address)) < 0)
 		return -errno;

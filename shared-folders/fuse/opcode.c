@@ -71,6 +71,7 @@ static const struct fuse_opcode_info opcodes[] = {
 	OPCODE(SETUPMAPPING, sizeof(struct fuse_setupmapping_in), NONE, FIXED, 0),
 	OPCODE(REMOVEMAPPING, sizeof(struct fuse_removemapping_in), MAPPINGS, FIXED, 0),
 	OPCODE(SYNCFS, sizeof(struct fuse_syncfs_in), NONE, FIXED, 0),
+	OPCODE(STATX, sizeof(struct fuse_statx_in), NONE, FIXED, sizeof(struct fuse_statx_out)),
 	OPCODE(TMPFILE, sizeof(struct fuse_create_in), IGNORED_NAME, FIXED, ENTRY + OPENED),
 };
 

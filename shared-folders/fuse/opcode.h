@@ -2,13 +2,14 @@
 /*
  * opcode - the shape of each FUSE request and of its reply, as a table
  *
- * Source: <linux/fuse.h>, protocol 7.31 to 7.38, and fs/fuse of Linux 6.1 for what follows the
+ * Source: <linux/fuse.h>, protocol 7.31 to 7.39, and fs/fuse of Linux 6.1 for what follows the
  * fixed arguments.
  */
 #ifndef LODGE_SHARED_FOLDERS_FUSE_OPCODE_H
 #define LODGE_SHARED_FOLDERS_FUSE_OPCODE_H
 
-#include <linux/fuse.h>
+#include "shared-folders/fuse/newer.h"
+
 #include <stddef.h>
 #include <stdint.h>
 

@@ -52,6 +52,7 @@ struct fuse_request {
 		struct fuse_setupmapping_in setupmapping;
 		struct fuse_removemapping_in removemapping;
 		struct fuse_syncfs_in syncfs;
+		struct fuse_statx_in statx;
 	};
 	/* Ended by zero bytes, in text[]; NULL where there is none. */
 	const char *name;

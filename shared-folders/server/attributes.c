@@ -71,6 +71,52 @@ int getattr_op(struct task *task)
 	return r;
 }
 
+static struct fuse_sx_time time_of(struct statx_timestamp time)
+{
+	return (struct fuse_sx_time){.tv_sec = time.tv_sec, .tv_nsec = time.tv_nsec};
+}
+
+/* As GETATTR, and when the file was made. */
+int statx_op(struct task *task)
+{
+	struct server *server = task->server;
+	struct validity valid = server_validity(server);
+	struct fuse_statx_out out = {
+		.attr_valid = valid.seconds,
+		.attr_valid_nsec = valid.nanoseconds,
+	};
+	struct inode *inode;
+	struct statx stat;
+	int r = inode_get(server, task->in.header.nodeid, &inode);
+
+	if (r < 0)
+		return r;
+	r = inode_stat(server, inode, &stat);
+	inode_put(server, inode);
+	if (r < 0)
+		return r;
+	out.stat = (struct fuse_statx){
+		.mask = stat.stx_mask & (STATX_BASIC_STATS | STATX_BTIME),
+		.blksize = stat.stx_blksize,
+		.attributes = stat.stx_attributes,
+		.attributes_mask = stat.stx_attributes_mask,
+		.nlink = stat.stx_nlink,
+		.uid = owner_uid_to_peer(server, stat.stx_uid),
+		.gid = owner_gid_to_peer(server, stat.stx_gid),
+		.mode = stat.stx_mode,
+		.ino = stat.stx_ino,
+		.size = stat.stx_size,
+		.blocks = stat.stx_blocks,
+		.atime = time_of(stat.stx_atime),
+		.btime = time_of(stat.stx_btime),
+		.ctime = time_of(stat.stx_ctime),
+		.mtime = time_of(stat.stx_mtime),
+		.rdev_major = stat.stx_rdev_major,
+		.rdev_minor = stat.stx_rdev_minor,
+	};
+	return task_put(task, &out, sizeof(out));
+}
+
 /* --- Changes --------------------------------------------------------------------------------- */
 
 static int set_owner(struct task *task, const struct node *node)

@@ -155,15 +155,12 @@ int link_op(struct task *task)
 
 int server_file_flags(const struct server *server, uint32_t flags)
 {
-	int ours = (int)(flags & (O_ACCMODE | O_APPEND | O_TRUNC | O_SYNC | O_DSYNC | O_NOATIME));
+	/* O_APPEND comes with each write (data.c). */
+	int ours = (int)(flags & (O_ACCMODE | O_TRUNC | O_SYNC | O_DSYNC | O_NOATIME));
 
-	if (server->flags & FUSE_WRITEBACK_CACHE) {
-		/* The peer reads what it writes only a part of, and says itself where the end is.
-		 */
-		if ((ours & O_ACCMODE) == O_WRONLY)
-			ours = (ours & ~O_ACCMODE) | O_RDWR;
-		ours &= ~O_APPEND;
-	}
+	/* The peer reads what it writes only a part of. */
+	if ((server->flags & FUSE_WRITEBACK_CACHE) && (ours & O_ACCMODE) == O_WRONLY)
+		ours = (ours & ~O_ACCMODE) | O_RDWR;
 	return ours | O_CLOEXEC | O_NOCTTY;
 }
 
@@ -272,6 +269,73 @@ int create_op(struct task *task)
 	}
 	if (inode)
 		inode_put(server, inode);
+	if (r < 0 && entry.nodeid)
+		inode_forget(server, entry.nodeid, 1);
+	return r;
+}
+
+/* --- Files without a name -------------------------------------------------------------------- */
+
+/* What @fd is, its inode, which nothing but a descriptor can find again, and a handle. */
+static int tell_nameless(struct task *task, int fd, int flags, struct fuse_entry_out *entry,
+			 uint64_t *handle)
+{
+	struct server *server = task->server;
+	struct inode *inode;
+	struct statx stat;
+	char name[16];
+	int path, r;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STAT_MASK, &stat) < 0)
+		return -errno;
+	snprintf(name, sizeof(name), "%d", fd);
+	path = openat(server->proc, name, O_PATH | O_CLOEXEC);
+	if (path < 0)
+		return -errno;
+	r = inode_enter_entry(server, NULL, NULL, &stat, entry);
+	if (r == 0)
+		r = inode_get(server, entry->nodeid, &inode);
+	if (r < 0) {
+		close(path);
+		return r;
+	}
+	descriptor_attach(server, inode, path);
+	r = handle_new(server, inode, fd, flags, NULL, handle);
+	inode_put(server, inode);
+	return r;
+}
+
+int tmpfile_op(struct task *task)
+{
+	_cleanup_owner_ struct owner_scope owner = {.acting = false};
+	_cleanup_node_ struct node parent = NODE_NONE;
+	const struct fuse_create_in *in = &task->in.create;
+	struct server *server = task->server;
+	int flags = server_file_flags(server, in->flags) & ~O_TRUNC;
+	struct fuse_entry_out entry = {0};
+	_cleanup_close_ int fd = -EBADF;
+	uint64_t handle;
+	int r = creation_begin(task, &parent, &owner);
+
+	if (r < 0)
+		return r;
+	do {
+		/* With O_EXCL it never gets a name. */
+		fd = openat(parent.descriptor, ".", flags | O_TMPFILE | ((int)in->flags & O_EXCL),
+			    new_mode(task, parent.descriptor, in->mode, in->umask));
+		r = fd < 0 ? -errno : 0;
+	} while (owner_again(&owner, r));
+	owner_end(&owner);
+	if (r == 0)
+		r = tell_nameless(task, fd, flags, &entry, &handle);
+	if (r == 0) {
+		take_fd(&fd);
+		r = task_put(task, &entry, sizeof(entry));
+		if (r == 0)
+			r = server_put_open(task, handle, entry.nodeid, false);
+		else
+			handle_close(server, handle, entry.nodeid);
+	}
 	if (r < 0 && entry.nodeid)
 		inode_forget(server, entry.nodeid, 1);
 	return r;

@@ -2,6 +2,7 @@
 #include "shared-folders/server/handle.h"
 
 #include "protocol/base/cleanup.h"
+#include "shared-folders/server/lock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -61,6 +62,7 @@ void handle_put(struct server *server, struct handle *handle)
 	pthread_mutex_unlock(&server->lock);
 	if (!last)
 		return;
+	locks_drop_handle(server, handle);
 	close(handle->fd);
 	directory_free(handle->directory);
 	inode_descriptor_put(server, handle->inode);

@@ -48,6 +48,8 @@ struct server {
 	/* INTERRUPTs that were here before what they interrupt began to wait. */
 	uint64_t interrupted[EARLY_INTERRUPTS];
 	unsigned int next_interrupted;
+	unsigned int lock_threads; /* lock_wait.c's */
+	pthread_cond_t lock_threads_changed;
 
 	/*
 	 * Renames read-lock it from before the system call until the table knows; who found a file
@@ -159,12 +161,14 @@ int setattr_op(struct task *task);
 int statfs_op(struct task *task);
 int access_op(struct task *task);
 int readlink_op(struct task *task);
+int statx_op(struct task *task);
 /* create.c */
 int mknod_op(struct task *task);
 int mkdir_op(struct task *task);
 int symlink_op(struct task *task);
 int link_op(struct task *task);
 int create_op(struct task *task);
+int tmpfile_op(struct task *task);
 /* remove.c */
 int unlink_op(struct task *task);
 int rmdir_op(struct task *task);
@@ -175,5 +179,31 @@ int readdir_op(struct task *task);
 int readdirplus_op(struct task *task);
 int releasedir_op(struct task *task);
 int fsyncdir_op(struct task *task);
+/* file.c */
+int open_op(struct task *task);
+int release_op(struct task *task);
+int flush_op(struct task *task);
+int fsync_op(struct task *task);
+int syncfs_op(struct task *task);
+int ioctl_op(struct task *task);
+/* data.c */
+int read_op(struct task *task);
+int write_op(struct task *task);
+/* space.c */
+int fallocate_op(struct task *task);
+int lseek_op(struct task *task);
+int copy_file_range_op(struct task *task);
+/* xattr.c */
+int setxattr_op(struct task *task);
+int getxattr_op(struct task *task);
+int listxattr_op(struct task *task);
+int removexattr_op(struct task *task);
+/* lock.c */
+int getlk_op(struct task *task);
+int setlk_op(struct task *task);
+int setlkw_op(struct task *task);
+/* mapping.c */
+int setupmapping_op(struct task *task);
+int removemapping_op(struct task *task);
 
 #endif

@@ -47,6 +47,7 @@ int server_new(const struct server_options *options, struct server **out)
 		options->max_descriptors ? options->max_descriptors : descriptor_bound();
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_rwlock_init(&server->renames, NULL);
+	pthread_cond_init(&server->lock_threads_changed, NULL);
 	id_table_init(&server->handles, HANDLE_MAX);
 	server->proc = options->proc ? fcntl(options->proc, F_DUPFD_CLOEXEC, 3)
 				     : open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -71,6 +72,7 @@ void server_free(struct server *server)
 		close(server->proc);
 	pthread_mutex_destroy(&server->lock);
 	pthread_rwlock_destroy(&server->renames);
+	pthread_cond_destroy(&server->lock_threads_changed);
 	free(server);
 }
 

@@ -4,6 +4,7 @@
 #include "shared-folders/server/handle.h"
 #include "shared-folders/server/inode.h"
 #include "shared-folders/server/internal.h"
+#include "shared-folders/server/lock.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -62,7 +63,7 @@ static uint64_t agree(struct server *server, uint64_t peer)
 	uint64_t ours = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_PARALLEL_DIROPS |
 			FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO | FUSE_MAX_PAGES |
 			FUSE_ASYNC_DIO | FUSE_ATOMIC_O_TRUNC | FUSE_HANDLE_KILLPRIV_V2 |
-			FUSE_INIT_EXT;
+			FUSE_INIT_EXT | FUSE_DIRECT_IO_ALLOW_MMAP;
 
 	if (options->cache != SERVER_CACHE_NEVER)
 		ours |= FUSE_CACHE_SYMLINKS;
@@ -206,6 +207,7 @@ void session_end(struct server *server)
 		if (waiter)
 			waiter->cancel(server, waiter);
 	} while (waiter);
+	locks_settle(server);
 	handles_close_all(server);
 	if (server->root)
 		inodes_forget_all(server);

@@ -35,7 +35,7 @@ LIBEXEC    ?= $(PREFIX)/libexec/lodge
 
 # component: folders it is made of (main.c is never part of a component), and packages it needs
 COMPONENTS := base protocol pump relay busloop virtqueue sandbox arguments probe forward vmm net screen daemon cli drivers common system agent toolbox session \
-              fsserver fsd fsrelay
+              fsserver fsd fsrelay fsmount
 
 base_DIRS      := protocol/base
 base_PKGS      :=
@@ -87,6 +87,8 @@ fsd_DIRS       := shared-folders/fsd shared-folders/vhost shared-folders/stream
 fsd_PKGS       := libuv-static libseccomp
 fsrelay_DIRS   := shared-folders/relay
 fsrelay_PKGS   :=
+fsmount_DIRS   := shared-folders/mount
+fsmount_PKGS   := libuv-static
 
 # program: its main, and the components it stands on
 PROGRAMS := lodge lodged lodge-vmm lodge-net lodge-screen lodge-agent lodge-guest lodge-session lodge-fsd mount.lodge
@@ -110,7 +112,7 @@ lodge-guest_USES := toolbox system protocol base
 lodge-fsd_MAIN   := shared-folders/fsd/main.c
 lodge-fsd_USES   := fsd fsserver virtqueue sandbox arguments pump protocol base
 mount.lodge_MAIN := shared-folders/mount/main.c
-mount.lodge_USES := fsrelay fsserver pump protocol base
+mount.lodge_USES := fsmount fsrelay fsserver pump protocol base
 
 # Guest programs are static: a minimal guest has no libraries for them.
 STATIC_PROGRAMS := lodge-agent lodge-guest lodge-fsd mount.lodge
@@ -212,6 +214,7 @@ unit_components = $(strip $(or \
 	$(if $(filter tests/unit/guest-agent/system/%,$(1)),system protocol base),\
 	$(if $(filter tests/unit/guest-agent/toolbox/%,$(1)),toolbox system protocol base),\
 	$(if $(filter tests/unit/shared-folders/fuse/% tests/unit/shared-folders/server/% tests/unit/shared-folders/watch/%,$(1)),fsserver protocol base),\
+	$(if $(filter tests/unit/shared-folders/mount/%,$(1)),fsmount fsrelay fsserver pump protocol base),\
 	$(if $(filter tests/unit/shared-folders/relay/%,$(1)),fsrelay fsserver pump protocol base),\
 	$(if $(filter tests/unit/shared-folders/%,$(1)),fsd fsserver virtqueue sandbox arguments pump protocol base),\
 	$(error no component for $(1))))

@@ -47,6 +47,9 @@
 #define SHARE_NOTIFY_MAX   1024	       /* notifications on their way at once */
 #define SHARE_OP_ECHO	   0x4c4f0002U /* opcode: bytes of ours among FUSE's */
 
+/* Where the agent awaits those who mount, in the guest; they are the host's side of a session. */
+#define SHARE_SOCKET_PATH "/run/lodge/share.sock"
+
 /* The agent's capability for all of this. */
 #define SHARE_CAPABILITY "share"
 /* Shares of one VM. */

@@ -112,8 +112,9 @@ static int add_buffer(struct virtqueue *queue, struct virtqueue_chain *chain,
 		return violate(queue, "a chain is longer than its queue, or loops");
 	if (descriptor->length == 0)
 		return violate(queue, "a descriptor is empty");
-	if (!bytes)
+	if (!bytes && !queue->spares_wild)
 		return violate(queue, "a descriptor is outside memory");
+	chain->wild |= !bytes;
 	if (descriptor->length > UINT32_MAX - chain->readable_bytes - chain->writable_bytes)
 		return violate(queue, "a chain has more than 4 GiB");
 	if (!writable && chain->writable > 0)
@@ -207,6 +208,7 @@ int virtqueue_pop(struct virtqueue *queue, struct virtqueue_chain *chain)
 			 AVAILABLE_ENTRY(queue->next_available & (queue->size - 1)));
 
 	chain->head = head;
+	chain->wild = false;
 	chain->readable = chain->writable = 0;
 	chain->readable_bytes = chain->writable_bytes = 0;
 	if (walk(queue, chain, head) < 0)

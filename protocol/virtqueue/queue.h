@@ -34,6 +34,8 @@ struct virtqueue {
 	const struct guestmem *memory;
 	uint16_t size; /* 0: not started, or broken */
 	bool event_index, indirect;
+	bool spares_wild; /* set after start: buffers outside memory are not held against the guest
+			   */
 	uint8_t *descriptors, *available, *used; /* checked views of guest memory */
 	uint16_t next_available;		 /* free-running, as all indices of the ring */
 	uint16_t next_used;
@@ -42,10 +44,16 @@ struct virtqueue {
 	const char *violation; /* what the guest did wrong, a constant; NULL: nothing */
 };
 
-/* What the device reads comes first, then what it writes. Pointers are good until virtqueue_stop().
+/*
+ * What the device reads comes first, then what it writes. Pointers are good until virtqueue_stop().
+ *
+ * A guest can have memory that a device cannot reach: a window of another device (DAX), into which
+ * a program of no rights reads a file. Where the queue spares them, such pieces come out without an
+ * address, and the device fails that request alone.
  */
 struct virtqueue_chain {
 	uint16_t head;
+	bool wild;			 /* some have NULL for an address */
 	unsigned int readable, writable; /* pieces */
 	uint32_t readable_bytes, writable_bytes;
 	struct iovec iov[VIRTQUEUE_MAX_SIZE];

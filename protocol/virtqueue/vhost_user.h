@@ -145,8 +145,9 @@ struct vhost_user_shmem {
 #define VHOST_USER_MAPPING_WRITE 1U
 
 /*
- * BACKEND_SHMEM_MAP: nothing may be mapped there already. BACKEND_SHMEM_UNMAP: exactly what was
- * mapped. Answered by a number (0: done) where NEED_REPLY is set.
+ * BACKEND_SHMEM_MAP: what is mapped there already is replaced, or (as the text has it) the request
+ * is refused. BACKEND_SHMEM_UNMAP: exactly what was mapped. Answered by a number (0: done) where
+ * NEED_REPLY is set.
  */
 struct vhost_user_mapping {
 	uint8_t id; /* of the shared memory: VIRTIO_FS_SHMCAP_ID_CACHE for the DAX window */

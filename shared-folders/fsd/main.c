@@ -5,7 +5,6 @@
  * First sockets are made, for which paths and rights are needed; then the process enters its
  * sandbox; and only then it reads what the peer sends.
  */
-#include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 #include "shared-folders/fsd/options.h"
@@ -15,9 +14,9 @@
 #include "shared-folders/stream/stream.h"
 #include "shared-folders/vhost/backend.h"
 
+#include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
-#include <sys/stat.h>
 
 enum fsd_exit_status {
 	FSD_EXIT_CLOSED = 0,
@@ -40,6 +39,14 @@ int getpwuid_r(uid_t uid, struct passwd *entry, char *bytes, size_t capacity,
 	return ENOENT;
 }
 
+/* All there is to a process that serves. */
+struct fsd {
+	const struct fsd_options *options;
+	struct server_options server;
+	struct fsd_sockets sockets;
+	pthread_t vhost_thread; /* where both roads are served; the streams have the main one */
+};
+
 /* --- vhost-user --- */
 
 static void call_server(void *server, struct server_call *call)
@@ -47,9 +54,9 @@ static void call_server(void *server, struct server_call *call)
 	server_call(server, call);
 }
 
-/* The first who comes is served, and then we end. */
-static int serve_front_end(struct server *server, const struct fsd_options *options,
-			   struct vhost_window *window, int fd)
+/* One machine, from its coming to its going. */
+static int serve_connection(struct server *server, const struct fsd_options *options,
+			    struct vhost_window *window, int connection)
 {
 	const struct vhost_options vhost = {
 		.call = call_server,
@@ -58,21 +65,9 @@ static int serve_front_end(struct server *server, const struct fsd_options *opti
 		.tag = options->tag,
 		.window = window,
 	};
-	_cleanup_close_ int connection = fsd_connection(fd);
-	struct vhost_backend *backend;
-	int result;
+	struct vhost_backend *backend = vhost_backend_new(&vhost);
+	int result = backend ? vhost_backend_run(backend, connection) : -ENOMEM;
 
-	if (connection < 0) {
-		log_error("nobody has connected: %s", error_text(connection));
-		server_free(server);
-		return connection;
-	}
-	backend = vhost_backend_new(&vhost);
-	if (!backend) {
-		server_free(server);
-		return -ENOMEM;
-	}
-	result = vhost_backend_run(backend, connection);
 	/* What waits for others comes back now; the back end has to be there. */
 	server_free(server);
 	vhost_backend_free(backend);
@@ -80,24 +75,49 @@ static int serve_front_end(struct server *server, const struct fsd_options *opti
 	return result == -ECONNRESET || result == -EPIPE ? 0 : result;
 }
 
-static int serve_vhost(const struct fsd_options *options, struct server_options *server_options,
-		       int fd)
+static int serve_machine(struct fsd *fsd, int connection)
 {
+	struct server_options options = fsd->server;
 	struct vhost_window *window = NULL;
 	struct server *server;
 	int result;
 
-	if (options->window_bytes > 0) {
-		window = vhost_window_new(options->window_bytes);
+	if (fsd->options->window_bytes > 0) {
+		window = vhost_window_new(fsd->options->window_bytes);
 		if (!window)
 			return -ENOMEM;
-		vhost_window_describe(window, &server_options->window);
+		vhost_window_describe(window, &options.window);
 	}
-	result = server_new(server_options, &server);
+	result = server_new(&options, &server);
 	if (result == 0)
-		result = serve_front_end(server, options, window, fd);
+		result = serve_connection(server, fsd->options, window, connection);
 	vhost_window_free(window);
 	return result;
+}
+
+/* @connection: closed. */
+static int serve_machine_and_close(struct fsd *fsd, int connection)
+{
+	_cleanup_close_ int fd = connection;
+
+	if (fd >= 0)
+		return serve_machine(fsd, fd);
+	log_error("no machine can connect: %s", error_text(fd));
+	return fd;
+}
+
+/* Beside streams: one machine after the other, as long as there is a socket where they come in. */
+static void *serve_machines(void *owner)
+{
+	struct fsd *fsd = owner;
+	int connection;
+
+	do {
+		connection = fsd_connection(&fsd->sockets.vhost);
+		if (serve_machine_and_close(fsd, connection) < 0)
+			log_error("a machine was given up");
+	} while (connection >= 0 && fsd->sockets.vhost >= 0);
+	return NULL;
 }
 
 /* --- Streams --- */
@@ -107,25 +127,24 @@ static void stop_loop(void *loop)
 	uv_stop(loop);
 }
 
-static int serve_streams(const struct fsd_options *options,
-			 const struct server_options *server_options, int fd)
+static int serve_streams(struct fsd *fsd)
 {
 	uv_loop_t loop;
 	struct stream_server_options stream = {
-		.server = server_options,
-		.threads = options->threads,
+		.server = &fsd->server,
+		.threads = fsd->options->threads,
 		.disconnected = stop_loop,
 		.owner = &loop,
 	};
 	struct stream_server *server;
-	int result = uv_loop_init(&loop);
+	int fd = take_fd(&fsd->sockets.control), result = uv_loop_init(&loop);
 
 	if (result < 0)
 		return result;
 	result = stream_server_new(&loop, &stream, &server);
 	if (result < 0)
 		return result;
-	if (options->control)
+	if (fsd->options->control)
 		result = stream_server_listen(server, fd);
 	else
 		result = stream_server_connect(server, fd);
@@ -138,34 +157,43 @@ static int serve_streams(const struct fsd_options *options,
 
 /* --- The program --- */
 
-static int serve(const struct fsd_options *options, int fd)
+static int serve_roads(struct fsd *fsd)
 {
-	struct server_options server = options->server;
 	int result;
 
-	result = fsd_sandbox_enter(options, &server.root, &server.proc);
+	if (fsd->sockets.control < 0)
+		return serve_machine_and_close(fsd, fsd_connection(&fsd->sockets.vhost));
+	if (fsd->sockets.vhost >= 0) {
+		result = -pthread_create(&fsd->vhost_thread, NULL, serve_machines, fsd);
+		if (result < 0)
+			return result;
+	}
+	return serve_streams(fsd);
+}
+
+static int serve(struct fsd *fsd)
+{
+	int result = fsd_sandbox_enter(fsd->options, &fsd->server.root, &fsd->server.proc);
+
 	if (result == 0)
-		result = fsd_sandbox_seal(options);
+		result = fsd_sandbox_seal(fsd->options);
 	if (result < 0)
 		return result;
-	if (options->control || options->control_fd >= 0)
-		result = serve_streams(options, &server, fd);
-	else
-		result = serve_vhost(options, &server, fd);
+	result = serve_roads(fsd);
 	if (result < 0)
-		log_error("cannot serve '%s': %s", options->source, error_text(result));
+		log_error("cannot serve '%s': %s", fsd->options->source, error_text(result));
 	return result;
 }
 
-static enum fsd_exit_status run(struct fsd_options *options)
+static enum fsd_exit_status run(const struct fsd_options *options)
 {
-	int fd = fsd_socket(options);
+	struct fsd fsd = {.options = options, .server = options->server};
 
-	if (fd < 0)
+	if (fsd_sockets_open(options, &fsd.sockets) < 0)
 		return FSD_EXIT_FAILED;
 	if (options->syslog)
 		fsd_log_to_syslog();
-	return serve(options, fd) < 0 ? FSD_EXIT_FAILED : FSD_EXIT_CLOSED;
+	return serve(&fsd) < 0 ? FSD_EXIT_FAILED : FSD_EXIT_CLOSED;
 }
 
 int main(int count, char *arguments[])

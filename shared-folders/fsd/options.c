@@ -29,7 +29,7 @@ const char fsd_options_help[] =
 	"  --cache never|auto|always   how long the guest believes what it has seen (auto)\n"
 	"  --writeback            the guest may keep what was written until it closes or syncs\n"
 	"  --readonly             nothing can be changed\n"
-	"  --owner pass|map[:UID:GID]|squash[:UID:GID]\n"
+	"  --owner pass|map[:UID[:GID]]|squash[:UID[:GID]]\n"
 	"                         whose files are: the same numbers on both sides (needs root, "
 	"and\n"
 	"                         is the default then); one user of the guest is one here (1000);\n"
@@ -114,7 +114,7 @@ static int take_window(struct arguments *arguments, const char *value)
 	return 0;
 }
 
-/* Two numbers behind colons, if there are any. */
+/* One number or two behind colons, if there are any: a group has its user's number by itself. */
 static int take_pair(const char *text, uid_t *uid, gid_t *gid)
 {
 	char copy[32], *second;
@@ -127,9 +127,10 @@ static int take_pair(const char *text, uid_t *uid, gid_t *gid)
 	if (snprintf(copy, sizeof(copy), "%s", text + 1) >= (int)sizeof(copy))
 		return -EINVAL;
 	second = strchr(copy, ':');
-	if (!second)
-		return -EINVAL;
-	*second++ = '\0';
+	if (second)
+		*second++ = '\0';
+	else
+		second = copy;
 	if (parse_u64(copy, 0, UINT32_MAX - 1, &first_number) < 0 ||
 	    parse_u64(second, 0, UINT32_MAX - 1, &second_number) < 0)
 		return -EINVAL;
@@ -163,8 +164,8 @@ static int take_owner(struct arguments *arguments, const char *value)
 		of(arguments)->has_owner = true;
 		return 0;
 	}
-	return arguments_refuse(arguments, "--owner '%s': pass, map[:UID:GID] or squash[:UID:GID]",
-				value);
+	return arguments_refuse(arguments,
+				"--owner '%s': pass, map[:UID[:GID]] or squash[:UID[:GID]]", value);
 }
 
 /* ":INSIDE:OUTSIDE:COUNT:", several of which may come: ours is the one with us outside. */
@@ -302,14 +303,15 @@ static int check(struct arguments *arguments)
 	if (vhost + control == 0)
 		return arguments_refuse(arguments, "--fd, --socket-path, --control or --control-fd "
 						   "is needed; see --help");
-	if (vhost + control > 1)
-		return arguments_refuse(arguments, "one of --fd, --socket-path, --control and "
-						   "--control-fd, not several: start one a road");
+	if (vhost > 1)
+		return arguments_refuse(arguments, "either --fd or --socket-path, not both");
+	if (control > 1)
+		return arguments_refuse(arguments, "either --control or --control-fd, not both");
 	if (options->socket_group && !options->socket_path)
 		return arguments_refuse(arguments, "--socket-group goes with --socket-path");
 	if (options->server.owner == SERVER_OWNER_PASS && options->has_owner && geteuid() != 0)
 		return arguments_refuse(arguments, "--owner pass needs root");
-	if (control && options->window_bytes > 0)
+	if (!vhost && options->window_bytes > 0)
 		return arguments_refuse(arguments, "--dax-window goes with a vhost-user socket");
 	return 0;
 }

@@ -32,7 +32,7 @@ enum fsd_filter {
 struct fsd_options {
 	const char *source; /* the folder */
 
-	/* One of these two roads: a vhost-user front end, or streams. */
+	/* One of these two roads, or both: a vhost-user front end, and streams. */
 	int fd;			  /* a socket that listens, or is connected; -1: none */
 	const char *socket_path;  /* make one there */
 	const char *socket_group; /* whose it is */

@@ -113,38 +113,49 @@ static int look_at(int fd)
 	return fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : fd;
 }
 
-int fsd_socket(const struct fsd_options *options)
+/* @path: NULL: it is @given. Neither: none is wanted. */
+static int open_one(const char *path, const char *group, int given, int *socket)
 {
-	const char *path = options->control ? options->control : options->socket_path;
-	int given = options->control_fd >= 0 ? options->control_fd : options->fd;
-	int fd = path ? listen_at(path, options->socket_group) : look_at(given);
-
-	if (fd < 0 && path)
-		log_error("cannot listen on '%s': %s", path, error_text(fd));
-	else if (fd < 0)
-		log_error("descriptor %d is no socket to serve: %s", given, error_text(fd));
-	if (fd >= 0 && (options->control || options->control_fd >= 0) &&
-	    fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-		return -errno;
-	return fd;
+	if (!path && given < 0)
+		return 0;
+	*socket = path ? listen_at(path, group) : look_at(given);
+	if (*socket >= 0)
+		return 0;
+	if (path)
+		log_error("cannot listen on '%s': %s", path, error_text(*socket));
+	else
+		log_error("descriptor %d is no socket to serve: %s", given, error_text(*socket));
+	return *socket;
 }
 
-int fsd_connection(int fd)
+int fsd_sockets_open(const struct fsd_options *options, struct fsd_sockets *sockets)
+{
+	int result;
+
+	*sockets = (struct fsd_sockets){-EBADF, -EBADF};
+	result =
+		open_one(options->socket_path, options->socket_group, options->fd, &sockets->vhost);
+	if (result == 0)
+		result = open_one(options->control, NULL, options->control_fd, &sockets->control);
+	if (result == 0 && sockets->control >= 0 &&
+	    fcntl(sockets->control, F_SETFL, O_NONBLOCK) < 0)
+		result = -errno;
+	return result;
+}
+
+int fsd_connection(int *fd)
 {
 	int listens = 0, connection;
 	socklen_t size = sizeof(listens);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0)
+	if (getsockopt(*fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0)
 		return -errno;
 	if (!listens)
-		return fd;
+		return take_fd(fd);
 	do {
-		connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+		connection = accept4(*fd, NULL, NULL, SOCK_CLOEXEC);
 	} while (connection < 0 && errno == EINTR);
-	if (connection < 0)
-		connection = -errno;
-	close(fd);
-	return connection;
+	return connection < 0 ? -errno : connection;
 }
 
 void fsd_log_to_syslog(void)

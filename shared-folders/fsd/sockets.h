@@ -7,11 +7,15 @@
 
 #include "shared-folders/fsd/options.h"
 
-/* Make the socket, or look at the one that was handed over. Return: it; negative errno: said. */
-int fsd_socket(const struct fsd_options *options);
+struct fsd_sockets {
+	int vhost, control; /* -EBADF: that road is not served */
+};
 
-/* Of one that listens, the first connection: the socket is closed. Of a connection, itself. */
-int fsd_connection(int fd);
+/* Make the sockets, or look at those that were handed over. 0; negative errno: it has been said. */
+int fsd_sockets_open(const struct fsd_options *options, struct fsd_sockets *sockets);
+
+/* Of one that listens, the next connection. Of a connection, itself: *fd is taken. */
+int fsd_connection(int *fd);
 
 /* From now on lines go there instead of to standard error, if there is such a service. */
 void fsd_log_to_syslog(void);

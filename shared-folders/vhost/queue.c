@@ -56,6 +56,7 @@ struct request {
 	unsigned int generation;
 	uint32_t length;
 	uint16_t head;
+	bool is_wild; /* has pieces without an address */
 	struct iovec iov[];
 };
 
@@ -146,9 +147,31 @@ static void request_done(struct server_call *call, size_t length)
 		free(request);
 }
 
+/* Only the first pieces are needed to say so; a request without them goes back without an answer.
+ */
+static void refuse(struct request *request)
+{
+	const struct iovec *in = request->call.in, *out = request->call.out;
+	struct fuse_in_header asked;
+	struct fuse_out_header answer = {.len = sizeof(answer), .error = -EFAULT};
+
+	if (request->call.in_count == 0 || !in[0].iov_base || in[0].iov_len < sizeof(asked) ||
+	    request->call.out_count == 0 || !out[0].iov_base || out[0].iov_len < sizeof(answer)) {
+		request_done(&request->call, 0);
+		return;
+	}
+	memcpy(&asked, in[0].iov_base, sizeof(asked));
+	answer.unique = asked.unique;
+	memcpy(out[0].iov_base, &answer, sizeof(answer));
+	request_done(&request->call, sizeof(answer));
+}
+
 static void serve(struct vhost_queue *queue, struct request *request)
 {
-	queue->service->call(queue->service->owner, &request->call);
+	if (request->is_wild)
+		refuse(request);
+	else
+		queue->service->call(queue->service->owner, &request->call);
 
 	pthread_mutex_lock(&queue->lock);
 	if (--queue->serving == 0)
@@ -201,6 +224,7 @@ static struct request *take(struct vhost_queue *queue, uint16_t *behind)
 			virtqueue_unpop(&queue->ring, 1);
 	}
 	if (request) {
+		request->is_wild = queue->chain.wild;
 		request->generation = queue->generation;
 		request->memory = vhost_memory_ref(queue->memory);
 		queue->serving++;
@@ -221,7 +245,8 @@ static bool is_slow(const struct request *request)
 {
 	uint32_t opcode;
 
-	if (request->call.in_count == 0 || request->iov[0].iov_len < sizeof(struct fuse_in_header))
+	if (request->is_wild || request->call.in_count == 0 ||
+	    request->iov[0].iov_len < sizeof(struct fuse_in_header))
 		return false;
 	opcode = load_le32((const uint8_t *)request->iov[0].iov_base +
 			   offsetof(struct fuse_in_header, opcode));
@@ -396,6 +421,7 @@ int vhost_queue_start(struct vhost_queue *queue, struct vhost_memory *memory, ui
 	pthread_mutex_lock(&queue->lock);
 	result = virtqueue_start(&queue->ring, vhost_memory_map(memory), &layout, features);
 	if (result == 0) {
+		queue->ring.spares_wild = true;
 		vhost_memory_unref(queue->memory);
 		queue->memory = vhost_memory_ref(memory);
 		take_up(queue);

@@ -109,17 +109,31 @@ static size_t first_behind(const struct vhost_window *window, uint64_t offset)
 	return low;
 }
 
-/* Nothing is cut: mappings that reach beyond the range are an error. */
+/* What lies in the range. Nothing is cut: mappings that reach beyond it are an error. */
+static int find(const struct vhost_window *window, uint64_t offset, uint64_t length, size_t *first,
+		size_t *end)
+{
+	*first = *end = first_behind(window, offset);
+	for (; *end < window->count && window->mapping[*end].offset < offset + length; ++*end)
+		if (window->mapping[*end].offset < offset ||
+		    window->mapping[*end].offset + window->mapping[*end].length > offset + length)
+			return -EINVAL;
+	return 0;
+}
+
+static void forget(struct vhost_window *window, size_t first, size_t end)
+{
+	memmove(&window->mapping[first], &window->mapping[end],
+		(window->count - end) * sizeof(window->mapping[0]));
+	window->count -= end - first;
+}
+
 static int clear(struct vhost_window *window, uint64_t offset, uint64_t length)
 {
-	size_t first = first_behind(window, offset), end = first;
-	int result = 0;
+	size_t first, end;
+	int result = find(window, offset, length, &first, &end);
 
-	for (; end < window->count && window->mapping[end].offset < offset + length; end++)
-		if (window->mapping[end].offset < offset ||
-		    window->mapping[end].offset + window->mapping[end].length > offset + length)
-			return -EINVAL;
-	while (end > first && result == 0) {
+	for (; end > first && result == 0; end--) {
 		struct vhost_user_mapping gone = {
 			.id = VIRTIO_FS_SHMCAP_ID_CACHE,
 			.offset = window->mapping[first].offset,
@@ -127,12 +141,8 @@ static int clear(struct vhost_window *window, uint64_t offset, uint64_t length)
 		};
 
 		result = ask(window, VHOST_USER_BACKEND_SHMEM_UNMAP, &gone, -EBADF);
-		if (result < 0)
-			break;
-		window->count--;
-		end--;
-		memmove(&window->mapping[first], &window->mapping[first + 1],
-			(window->count - first) * sizeof(window->mapping[0]));
+		if (result == 0)
+			forget(window, first, first + 1);
 	}
 	return result;
 }
@@ -163,16 +173,23 @@ static bool is_inside(const struct vhost_window *window, uint64_t offset, uint64
 
 static int map_locked(struct vhost_window *window, int fd, struct vhost_user_mapping *wanted)
 {
-	int result = clear(window, wanted->offset, wanted->length);
-	size_t at;
+	size_t at, end;
+	int result = find(window, wanted->offset, wanted->length, &at, &end);
 
 	if (result == 0)
 		result = reserve(window);
-	if (result == 0)
-		result = ask(window, VHOST_USER_BACKEND_SHMEM_MAP, wanted, fd);
 	if (result < 0)
 		return result;
-	at = first_behind(window, wanted->offset);
+	result = ask(window, VHOST_USER_BACKEND_SHMEM_MAP, wanted, fd);
+	if (result == 0) {
+		forget(window, at, end);
+	} else if (end > at) {
+		result = clear(window, wanted->offset, wanted->length);
+		if (result == 0)
+			result = ask(window, VHOST_USER_BACKEND_SHMEM_MAP, wanted, fd);
+	}
+	if (result < 0)
+		return result;
 	memmove(&window->mapping[at + 1], &window->mapping[at],
 		(window->count - at) * sizeof(window->mapping[0]));
 	window->mapping[at] = (struct mapping){wanted->offset, wanted->length};

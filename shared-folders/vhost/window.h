@@ -3,8 +3,9 @@
  * window - files in the guest's address space (DAX), by the front end's hands
  *
  * The front end owns the address space; we ask it, on the back end's own socket, to map a file's
- * pages into the shared memory that the guest sees, or to take them away. It maps nothing over what
- * is mapped, so what is there is taken away first.
+ * pages into the shared memory that the guest sees, or to take them away. lodge-vmm puts a mapping
+ * in the place of others at once, as the guest wants it that writes to what it has read; a front
+ * end that maps nothing over what is mapped refuses, and then what is there is taken away first.
  */
 #ifndef LODGE_SHARED_FOLDERS_VHOST_WINDOW_H
 #define LODGE_SHARED_FOLDERS_VHOST_WINDOW_H

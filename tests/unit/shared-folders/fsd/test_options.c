@@ -85,7 +85,12 @@ START_TEST(an_owner_may_have_numbers)
 	ck_assert_uint_eq(options.server.peer_uid, 1001);
 	ck_assert_uint_eq(options.server.peer_gid, 1002);
 	ck_assert_uint_eq(options.server.owner_uid, geteuid());
-	ck_assert_int_eq(parse("--control-fd", "3", "--shared-dir", "/a", "--owner", "squash"), 0);
+	ck_assert_int_eq(parse("--control-fd", "3", "--shared-dir", "/a", "--owner", "map:7"), 0);
+	ck_assert_uint_eq(options.server.peer_uid, 7);
+	ck_assert_uint_eq(options.server.peer_gid, 7);
+	ck_assert_int_eq(parse("--control", "/x", "--socket-path", "/y", "--shared-dir", "/a",
+			       "--owner", "squash"),
+			 0);
 	ck_assert_int_eq(options.server.owner, SERVER_OWNER_SQUASH);
 	ck_assert_uint_eq(options.server.peer_uid, 1000);
 }
@@ -125,7 +130,8 @@ static const struct {
 } bad[] = {
 	{{ROAD}, "--shared-dir is needed"},
 	{{"--shared-dir", "/a"}, "--fd, --socket-path, --control or --control-fd is needed"},
-	{{BOTH, "--control", "/x"}, "one of --fd"},
+	{{BOTH, "--socket-path", "/x"}, "either --fd or --socket-path"},
+	{{"--control-fd", "4", "--shared-dir", "/a", "--control", "/x"}, "either --control or"},
 	{{BOTH, "--modcaps=+sys_admin"}, "unknown option"},
 	{{BOTH, "-o", "xattrmap=:map::x:"}, "unknown option '-o xattrmap=:map::x:'"},
 	{{BOTH, "-o", "security_label"}, "unknown option '-o security_label'"},
@@ -133,7 +139,7 @@ static const struct {
 	{{BOTH, "--sandbox", "jail"}, "sandbox 'jail'"},
 	{{BOTH, "--owner", "mapp"}, "--owner 'mapp'"},
 	{{BOTH, "--owner", "pass:1:2"}, "--owner 'pass:1:2'"},
-	{{BOTH, "--owner", "map:1"}, "--owner 'map:1'"},
+	{{BOTH, "--owner", "map:1:"}, "--owner 'map:1:'"},
 	{{BOTH, "--owner", "map:-1:1"}, "--owner 'map:-1:1'"},
 	{{BOTH, "--thread-pool-size", "many"}, "--thread-pool-size 'many'"},
 	{{BOTH, "--dax-window", "3M"}, "--dax-window '3M'"},

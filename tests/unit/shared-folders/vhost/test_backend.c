@@ -4,6 +4,7 @@
 #include "tests/unit/suite.h"
 
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -210,6 +211,40 @@ START_TEST(a_ring_that_cannot_be_stops_and_says_so)
 }
 END_TEST
 
+/* What is in there is nobody's business but the guest's: its queue goes on. */
+START_TEST(a_buffer_elsewhere_fails_one_request)
+{
+	struct fuse_in_header header = {.len = sizeof(header), .opcode = FUSE_READ, .unique = 77};
+	struct guest_buffer buffers[] = {
+		{GUEST_BUFFERS_AT, sizeof(header), false},
+		{GUEST_BUFFERS_AT + 128, 16, true},
+		{1ULL << 40, 4096, true},
+	};
+	struct fuse_out_header answer;
+	uint64_t one = 1;
+	uint32_t written;
+	uint16_t head;
+
+	front_end_bring_up(&front);
+	memcpy(guest_at(&front.guest, GUEST_BUFFERS_AT), &header, sizeof(header));
+	head = guest_add(&front.guest, 1, buffers, 3);
+	ck_assert_int_eq(write(front.kick[1], &one, sizeof(one)), sizeof(one));
+	ck_assert_uint_eq(front_end_wait(&front, 1, &written), head);
+	ck_assert_uint_eq(written, sizeof(answer));
+	memcpy(&answer, guest_at(&front.guest, GUEST_BUFFERS_AT + 128), sizeof(answer));
+	ck_assert_int_eq(answer.error, -EFAULT);
+	ck_assert_uint_eq(answer.unique, 77);
+	/* One without room for an answer comes back without. */
+	buffers[1].gpa = 1ULL << 41;
+	head = guest_add(&front.guest, 1, buffers, 3);
+	ck_assert_int_eq(write(front.kick[1], &one, sizeof(one)), sizeof(one));
+	ck_assert_uint_eq(front_end_wait(&front, 1, &written), head);
+	ck_assert_uint_eq(written, 0);
+	head = front_end_request(&front, 1, FUSE_GETATTR, 2);
+	ck_assert_uint_eq(front_end_wait(&front, 1, &written), head);
+}
+END_TEST
+
 /* --- Hostile --- */
 
 START_TEST(memory_that_cannot_be_is_refused)
@@ -366,6 +401,7 @@ int main(void)
 	tcase_add_test(tc, what_waits_for_others_is_not_put_into_another_ring);
 	tcase_add_test(tc, memory_comes_and_goes_while_queues_run);
 	tcase_add_test(tc, a_ring_that_cannot_be_stops_and_says_so);
+	tcase_add_test(tc, a_buffer_elsewhere_fails_one_request);
 	tcase_add_test(tc, memory_that_cannot_be_is_refused);
 	tcase_add_test(tc, there_are_no_more_pieces_of_memory_than_the_slots_said);
 	tcase_add_loop_test(tc, messages_that_cannot_be_end_the_connection, 0, ARRAY_SIZE(hostile));

@@ -22,11 +22,19 @@ static struct vhost_user_message asked[16];
 static bool had_file[16];
 static unsigned int count;
 static uint64_t answer;
+static bool maps_nothing_over; /* as the text has it */
+static unsigned int mapped;    /* where maps_nothing_over: at most one is told apart */
 static enum { WELL, HANGS_UP, ANOTHER_REQUEST, TOO_LONG, WITH_DESCRIPTOR } manner;
 
 static void reply(struct vhost_user_message *message)
 {
+	bool maps = message->header.request == VHOST_USER_BACKEND_SHMEM_MAP;
+
 	message->payload.number = answer;
+	if (maps_nothing_over && maps && mapped)
+		message->payload.number = 1;
+	else
+		mapped = maps;
 	vhost_user_reply(message, sizeof(answer));
 	switch (manner) {
 	case ANOTHER_REQUEST:
@@ -66,7 +74,8 @@ static void set_up(void)
 {
 	int pair[2];
 
-	count = 0;
+	count = mapped = 0;
+	maps_nothing_over = false;
 	answer = 0;
 	manner = WELL;
 	window = vhost_window_new(WINDOW_SIZE);
@@ -111,19 +120,32 @@ START_TEST(a_file_is_mapped_and_taken_away)
 }
 END_TEST
 
-START_TEST(what_is_in_the_way_is_taken_away_first)
+START_TEST(what_is_in_the_way_is_replaced)
 {
 	ck_assert_int_eq(map(0, 2 * MIB), 0);
 	ck_assert_int_eq(map(4 * MIB, 2 * MIB), 0);
 	ck_assert_int_eq(map(2 * MIB, 2 * MIB), 0);
 	ck_assert_int_eq(map(2 * MIB, 2 * MIB), 0);
-	ck_assert_uint_eq(count, 5);
-	ck_assert_uint_eq(asked[3].header.request, VHOST_USER_BACKEND_SHMEM_UNMAP);
-	ck_assert_uint_eq(asked[3].payload.mapping.offset, 2 * MIB);
-	/* All three by one. */
+	/* All three by one, and one is left. */
 	ck_assert_int_eq(map(0, 8 * MIB), 0);
-	ck_assert_uint_eq(count, 9);
-	ck_assert_uint_eq(asked[8].header.request, VHOST_USER_BACKEND_SHMEM_MAP);
+	ck_assert_uint_eq(count, 5);
+	ck_assert_int_eq(ops.unmap(ops.owner, 0, UINT64_MAX), 0);
+	ck_assert_uint_eq(count, 6);
+	ck_assert_uint_eq(asked[5].payload.mapping.length, 8 * MIB);
+}
+END_TEST
+
+START_TEST(what_is_in_the_way_is_taken_away_where_it_has_to)
+{
+	maps_nothing_over = true;
+	ck_assert_int_eq(map(2 * MIB, 2 * MIB), 0);
+	ck_assert_int_eq(map(2 * MIB, 2 * MIB), 0);
+	ck_assert_uint_eq(count, 4);
+	ck_assert_uint_eq(asked[1].header.request, VHOST_USER_BACKEND_SHMEM_MAP);
+	ck_assert_uint_eq(asked[2].header.request, VHOST_USER_BACKEND_SHMEM_UNMAP);
+	ck_assert_uint_eq(asked[2].payload.mapping.offset, 2 * MIB);
+	ck_assert_uint_eq(asked[3].header.request, VHOST_USER_BACKEND_SHMEM_MAP);
+	ck_assert(had_file[3]);
 }
 END_TEST
 
@@ -234,7 +256,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, a_file_is_mapped_and_taken_away);
-	tcase_add_test(tc, what_is_in_the_way_is_taken_away_first);
+	tcase_add_test(tc, what_is_in_the_way_is_replaced);
+	tcase_add_test(tc, what_is_in_the_way_is_taken_away_where_it_has_to);
 	tcase_add_test(tc, all_goes_by_one_length);
 	tcase_add_test(tc, nothing_is_cut);
 	tcase_add_loop_test(tc, nothing_is_mapped_elsewhere, 0, ARRAY_SIZE(wild));

@@ -311,7 +311,7 @@ endef
 $(foreach b,$(BENCH_SRC),$(eval $(call bench_rule,$(b))))
 
 # Programs of the rigs that stand on the server of shared folders.
-$(OUT)/tests/rig/fuse/%: $(OUT)/obj/tests/rig/fuse/%.o $(foreach c,fsserver protocol base,$(OUT)/lib/$(c).a)
+$(OUT)/tests/rig/fuse/%: $(OUT)/obj/tests/rig/fuse/%.o $(foreach c,fsrelay fsserver protocol base,$(OUT)/lib/$(c).a)
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -pie $(LDFLAGS_ALL) -o $@ $^
 
 # The proof of shared folders, static like them: tests/posix/suite (posix-suite) and random.c.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What files are: told and changed. */
 #include "protocol/base/cleanup.h"
+#include "shared-folders/server/coherence.h"
 #include "shared-folders/server/descriptor.h"
 #include "shared-folders/server/handle.h"
 
@@ -40,7 +41,8 @@ void attributes_fill(struct server *server, const struct statx *stat, struct fus
 
 int attributes_put(struct task *task, const struct statx *stat)
 {
-	struct validity valid = server_validity(task->server);
+	bool told = inode_is_told(task->server, task->in.header.nodeid, stat->stx_nlink);
+	struct validity valid = server_validity(task->server, told);
 	struct fuse_attr_out out = {
 		.attr_valid = valid.seconds,
 		.attr_valid_nsec = valid.nanoseconds,
@@ -66,6 +68,14 @@ int getattr_op(struct task *task)
 
 	if (r < 0)
 		return r;
+	if (inode->type == S_IFDIR && !atomic_load(&inode->watched)) {
+		int descriptor = inode_descriptor_get(task->server, inode);
+
+		if (descriptor >= 0) {
+			coherence_watch(task->server, inode, descriptor);
+			inode_descriptor_put(task->server, inode);
+		}
+	}
 	r = tell(task, inode);
 	inode_put(task->server, inode);
 	return r;
@@ -80,11 +90,8 @@ static struct fuse_sx_time time_of(struct statx_timestamp time)
 int statx_op(struct task *task)
 {
 	struct server *server = task->server;
-	struct validity valid = server_validity(server);
-	struct fuse_statx_out out = {
-		.attr_valid = valid.seconds,
-		.attr_valid_nsec = valid.nanoseconds,
-	};
+	struct fuse_statx_out out = {0};
+	struct validity valid;
 	struct inode *inode;
 	struct statx stat;
 	int r = inode_get(server, task->in.header.nodeid, &inode);
@@ -95,6 +102,10 @@ int statx_op(struct task *task)
 	inode_put(server, inode);
 	if (r < 0)
 		return r;
+	valid = server_validity(server,
+				inode_is_told(server, task->in.header.nodeid, stat.stx_nlink));
+	out.attr_valid = valid.seconds;
+	out.attr_valid_nsec = valid.nanoseconds;
 	out.stat = (struct fuse_statx){
 		.mask = stat.stx_mask & (STATX_BASIC_STATS | STATX_BTIME),
 		.blksize = stat.stx_blksize,

@@ -13,7 +13,6 @@
 
 struct pending {
 	struct change change;
-	uint64_t id;
 	uint64_t until_ms;
 	bool used;
 };
@@ -78,7 +77,7 @@ uint64_t changes_add(struct changes *changes, const struct change *change, uint6
 	pthread_mutex_lock(&changes->lock);
 	drop_old(changes, now_ms);
 	if (changes->count < CHANGES_MAX) {
-		id = pending->id = ++changes->last_id;
+		id = pending->change.id = ++changes->last_id;
 		changes->ring[(changes->first + changes->count++) % CHANGES_MAX] = pending;
 		pending = NULL;
 	}
@@ -87,12 +86,44 @@ uint64_t changes_add(struct changes *changes, const struct change *change, uint6
 	return id;
 }
 
+void changes_withdraw(struct changes *changes, uint64_t id)
+{
+	pthread_mutex_lock(&changes->lock);
+	if (changes->count) {
+		size_t last = (changes->first + changes->count - 1) % CHANGES_MAX;
+
+		if (changes->ring[last]->change.id == id) {
+			free(changes->ring[last]);
+			changes->ring[last] = NULL;
+			changes->count--;
+		}
+	}
+	pthread_mutex_unlock(&changes->lock);
+}
+
+size_t changes_count(struct changes *changes, uint64_t now_ms)
+{
+	size_t count;
+
+	pthread_mutex_lock(&changes->lock);
+	drop_old(changes, now_ms);
+	count = changes->count;
+	pthread_mutex_unlock(&changes->lock);
+	return count;
+}
+
 void changes_finished(struct changes *changes, uint64_t id)
 {
 	pthread_mutex_lock(&changes->lock);
-	while (changes->count && changes->ring[changes->first]->id <= id)
+	while (changes->count && changes->ring[changes->first]->change.id <= id)
 		drop_first(changes);
 	pthread_mutex_unlock(&changes->lock);
+}
+
+static bool is_of_names(const struct change *change)
+{
+	return change->kind == SERVER_CHANGE_CREATE || change->kind == SERVER_CHANGE_DELETE ||
+	       change->kind == SERVER_CHANGE_RENAME;
 }
 
 static bool is_from(const struct change *change, uint64_t directory, const char *name)
@@ -114,8 +145,9 @@ static struct pending *find(struct changes *changes, uint64_t directory, const c
 	for (size_t i = 0; i < changes->count; i++) {
 		struct pending *pending = changes->ring[(changes->first + i) % CHANGES_MAX];
 
-		if (!pending->used && (is_from(&pending->change, directory, name) ||
-				       is_to(&pending->change, directory, name)))
+		if (!pending->used && is_of_names(&pending->change) &&
+		    (is_from(&pending->change, directory, name) ||
+		     is_to(&pending->change, directory, name)))
 			return pending;
 	}
 	return NULL;

@@ -16,6 +16,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "shared-folders/server/server.h"
@@ -26,7 +27,8 @@
 struct changes;
 
 struct change {
-	enum server_change_kind kind; /* CREATE, DELETE or RENAME */
+	uint64_t id;		      /* changes_add() gives it one */
+	enum server_change_kind kind; /* those of names (CREATE, DELETE, RENAME) are looked for */
 	uint32_t type;		      /* S_IFMT bits */
 	uint64_t directory;	      /* node id */
 	uint64_t to_directory;	      /* RENAME */
@@ -51,6 +53,12 @@ void changes_clear(struct changes *changes);
 
 /* Return: the change's id, never 0; 0: there are too many. */
 uint64_t changes_add(struct changes *changes, const struct change *change, uint64_t now_ms);
+
+/* The peer was not told of this one after all, the last that was added. */
+void changes_withdraw(struct changes *changes, uint64_t id);
+
+/* How many the echo has yet to act out. */
+size_t changes_count(struct changes *changes, uint64_t now_ms);
 
 /* The echo is done with all up to this one, or has given them up. */
 void changes_finished(struct changes *changes, uint64_t id);

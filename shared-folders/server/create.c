@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* New names: files, folders, links. */
 #include "protocol/base/cleanup.h"
+#include "shared-folders/server/coherence.h"
 #include "shared-folders/server/descriptor.h"
 #include "shared-folders/server/handle.h"
 
@@ -54,9 +55,10 @@ static int creation_begin(struct task *task, struct node *parent, struct owner_s
 
 	if (r == 0)
 		r = node_begin_folder(parent, task->server, task->in.header.nodeid);
-	if (r == 0)
-		r = owner_begin_creation(task, owner);
-	return r;
+	if (r < 0)
+		return r;
+	coherence_watch(task->server, parent->inode, parent->descriptor);
+	return owner_begin_creation(task, owner);
 }
 
 static bool may_make(const struct server *server, mode_t type)
@@ -168,7 +170,7 @@ int server_put_open(struct task *task, uint64_t handle, uint64_t node, bool dire
 {
 	struct fuse_open_out out = {
 		.fh = handle,
-		.open_flags = server_open_flags(task->server, directory),
+		.open_flags = server_open_flags(task->server, node, directory),
 	};
 	int r = task_put(task, &out, sizeof(out));
 

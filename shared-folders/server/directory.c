@@ -8,6 +8,7 @@
  */
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "shared-folders/server/coherence.h"
 #include "shared-folders/server/handle.h"
 
 #include <dirent.h>
@@ -57,6 +58,7 @@ int opendir_op(struct task *task)
 	fd = inode_open(server, node.inode, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
+	coherence_watch(server, node.inode, node.descriptor);
 	directory = malloc(sizeof(*directory));
 	if (directory) {
 		pthread_mutex_init(&directory->lock, NULL);

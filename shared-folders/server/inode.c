@@ -2,6 +2,7 @@
 #include "shared-folders/server/inode.h"
 
 #include "protocol/base/cleanup.h"
+#include "shared-folders/server/coherence.h"
 #include "shared-folders/server/descriptor.h"
 #include "shared-folders/server/inode_hash.h"
 
@@ -20,6 +21,8 @@ static void release(struct server *server, struct inode *inode)
 	while (inode && inode->lookups == 0 && inode->references == 0) {
 		struct inode *parent = inode->parent;
 		int fd = descriptor_detach(server, inode);
+		bool watched = atomic_load(&inode->watched);
+		uint64_t id = inode->id;
 
 		if (!inode->forgotten)
 			inode_hash_remove_key(server, inode);
@@ -29,13 +32,16 @@ static void release(struct server *server, struct inode *inode)
 		}
 		id_table_remove(&server->inodes, inode->id);
 		server->inode_count--;
-		if (fd >= 0) {
-			pthread_mutex_unlock(&server->lock);
-			close(fd);
-			pthread_mutex_lock(&server->lock);
-		}
 		free(inode->name);
 		free(inode);
+		if (fd >= 0 || watched) {
+			pthread_mutex_unlock(&server->lock);
+			if (watched)
+				coherence_forget(server, id, fd);
+			if (fd >= 0)
+				close(fd);
+			pthread_mutex_lock(&server->lock);
+		}
 		inode = parent;
 	}
 }
@@ -76,6 +82,7 @@ static void drop_name(struct server *server, struct inode *inode)
 	free(inode->name);
 	inode->name = NULL;
 	inode->parent = NULL;
+	inode->unwatched_once = true;
 	parent->references--;
 	release(server, parent);
 }
@@ -84,10 +91,13 @@ static void drop_name(struct server *server, struct inode *inode)
 static int set_name(struct server *server, struct inode *inode, struct inode *parent,
 		    const char *name)
 {
+	bool unwatched_once;
 	struct inode *other;
 	char *copy;
 
 	assert(parent);
+	if (!atomic_load(&parent->watched) || inode->several_names)
+		inode->unwatched_once = true;
 	if (inode->parent == parent && inode->name && strcmp(inode->name, name) == 0)
 		return 0;
 	copy = strdup(name);
@@ -95,12 +105,14 @@ static int set_name(struct server *server, struct inode *inode, struct inode *pa
 		return -ENOMEM;
 	parent->references++;
 	inode->references++;
+	unwatched_once = inode->unwatched_once;
 	/* The lock is given up in between, so another thread may be faster: the last one wins. */
 	while ((other = inode->parent ? inode : inode_by_name(server, parent, name)))
 		drop_name(server, other);
 	inode->references--;
 	inode->parent = parent;
 	inode->name = copy;
+	inode->unwatched_once = unwatched_once;
 	inode_hash_add_name(server, inode);
 	return 0;
 }
@@ -275,20 +287,27 @@ uint64_t inode_enter(struct server *server, struct inode *parent, const char *na
 int inode_enter_entry(struct server *server, struct inode *parent, const char *name,
 		      const struct statx *stat, struct fuse_entry_out *entry)
 {
-	struct validity valid = server_validity(server);
+	bool is_folder = S_ISDIR(stat->stx_mode);
+	bool told = atomic_load(&server->coherent) && parent && atomic_load(&parent->watched) &&
+		    (is_folder || stat->stx_nlink == 1);
+	struct validity valid = server_validity(server, told), attributes = valid;
 	int error;
 
 	*entry = (struct fuse_entry_out){
 		.entry_valid = valid.seconds,
-		.attr_valid = valid.seconds,
 		.entry_valid_nsec = valid.nanoseconds,
-		.attr_valid_nsec = valid.nanoseconds,
 	};
 	attributes_fill(server, stat, &entry->attr);
-	if (parent && S_ISDIR(stat->stx_mode) && (server->flags & FUSE_SUBMOUNTS) &&
+	if (parent && is_folder && (server->flags & FUSE_SUBMOUNTS) &&
 	    inode_key_of(stat).mount != parent->key.mount)
 		entry->attr.flags |= FUSE_ATTR_SUBMOUNT;
 	entry->nodeid = inode_enter(server, parent, name, stat, &error);
+	/* What is in a folder changes its attributes, and nobody tells who watches its parent. It
+	 * may be watched since after it was looked at: then they are asked for again. */
+	if (is_folder)
+		attributes = server_validity(server, false);
+	entry->attr_valid = attributes.seconds;
+	entry->attr_valid_nsec = attributes.nanoseconds;
 	return entry->nodeid ? 0 : error;
 }
 
@@ -354,6 +373,15 @@ void inode_name_moved(struct server *server, struct inode *old_parent, const cha
 			release(server, inode);
 		}
 	}
+	pthread_mutex_unlock(&server->lock);
+}
+
+void inode_name_is(struct server *server, struct inode *inode, struct inode *parent,
+		   const char *name)
+{
+	pthread_mutex_lock(&server->lock);
+	if (!inode->root && set_name(server, inode, parent, name) < 0)
+		drop_name(server, inode);
 	pthread_mutex_unlock(&server->lock);
 }
 

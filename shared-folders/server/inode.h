@@ -40,9 +40,11 @@ struct inode {
 	unsigned int references;
 	uint16_t type; /* S_IFMT bits */
 	bool root;
-	bool several_names; /* nlink was more than 1 when last seen */
-	bool forgotten;	    /* no longer found by key: another file has it */
-	int descriptor;	    /* O_PATH; -EBADF */
+	bool several_names;    /* nlink was more than 1 when last seen */
+	bool forgotten;	       /* no longer found by key: another file has it */
+	bool unwatched_once;   /* what the peer keeps of its contents may be old */
+	_Atomic(bool) watched; /* a folder: the peer is told of changes in it (coherence.h) */
+	int descriptor;	       /* O_PATH; -EBADF */
 	unsigned int descriptor_users;
 	struct inode *older, *newer; /* where nobody uses the descriptor */
 	struct inode *next_by_key, *next_by_name;
@@ -107,6 +109,30 @@ void inode_name_gone(struct server *server, struct inode *parent, const char *na
 /* It was renamed. */
 void inode_name_moved(struct server *server, struct inode *old_parent, const char *old_name,
 		      struct inode *new_parent, const char *new_name, bool exchanged);
+
+/*
+ * For those who tell the peer of changes (coherence.h). Inodes found have a reference; NULL: there
+ * is none.
+ */
+/* The peer is told of changes of this node: what it was seen in, or the folder that it is, is
+ * watched. @names: how many it has; more than one are not all watched. */
+bool inode_is_told(struct server *server, uint64_t id, uint32_t names);
+/* It may keep what it has of the contents: the same, and always since it has them. Asked when the
+ * node is opened: else the peer drops them. */
+bool inode_may_keep(struct server *server, uint64_t id);
+/* Last seen as @name in @parent; or this very file. */
+struct inode *inode_find_name(struct server *server, struct inode *parent, const char *name);
+struct inode *inode_find(struct server *server, const struct statx *stat);
+/* This is @name in @parent now. */
+void inode_name_is(struct server *server, struct inode *inode, struct inode *parent,
+		   const char *name);
+/* Where it was last seen: the folder's id, and the name (NAME_MAX + 1 bytes). Return: 0: nowhere.
+ */
+uint64_t inode_place(struct server *server, struct inode *inode, char *name);
+/* The way there from the root, without leading slash. Return: 0; -ENOENT, -ENAMETOOLONG. */
+int inode_path(struct server *server, struct inode *inode, char *path, size_t size);
+/* Any with an index from *@index on, which is moved past it. */
+struct inode *inode_next(struct server *server, uint32_t *index);
 
 /* An inode and its descriptor for the time of a scope. */
 struct node {

@@ -23,6 +23,7 @@
 struct inode;
 struct handle;
 struct waiter;
+struct coherence;
 struct statx;
 
 struct server {
@@ -34,6 +35,9 @@ struct server {
 	_Atomic(bool) begun;	      /* the session: INIT was answered */
 	_Atomic(uint64_t) flags;      /* FUSE_* of INIT that both sides have, both halves */
 	_Atomic(bool) coherent;	      /* the peer is told of changes: server_set_coherent() */
+	_Atomic(bool) behind;	      /* just now it cannot be told of some */
+	_Atomic(bool) crowded;	      /* other servers of this process change the folder too */
+	struct coherence *coherence;  /* NULL: nobody watches */
 	unsigned int max_descriptors; /* of inodes */
 
 	/* Guards all below. Never held over a system call. */
@@ -124,9 +128,10 @@ struct validity {
 	uint64_t seconds;
 	uint32_t nanoseconds;
 };
-struct validity server_validity(struct server *server);
+/* @told: the peer is told of changes of what this is about (inode_is_told()) */
+struct validity server_validity(struct server *server, bool told);
 /* FOPEN_* of a file or folder that is opened. */
-uint32_t server_open_flags(struct server *server, bool directory);
+uint32_t server_open_flags(struct server *server, uint64_t node, bool directory);
 
 /* open(2)'s flags for what the peer asks for: those that mean something here. */
 int server_file_flags(const struct server *server, uint32_t flags);
@@ -144,7 +149,7 @@ static inline int may_change(const struct task *task)
 
 /* Fill in what the peer is told of a file. */
 void attributes_fill(struct server *server, const struct statx *stat, struct fuse_attr *attr);
-/* Put a fuse_attr_out. */
+/* Put a fuse_attr_out, of the request's node. */
 int attributes_put(struct task *task, const struct statx *stat);
 
 /* session.c */

@@ -2,6 +2,7 @@
 /* Names become nodes, and nodes are forgotten. */
 #include "protocol/base/bytes.h"
 #include "protocol/base/iov.h"
+#include "shared-folders/server/coherence.h"
 #include "shared-folders/server/inode.h"
 
 int lookup_op(struct task *task)
@@ -11,8 +12,10 @@ int lookup_op(struct task *task)
 	struct statx stat;
 	int r = node_begin_folder(&parent, task->server, task->in.header.nodeid);
 
-	if (r == 0)
-		r = inode_stat_child(task->server, parent.descriptor, task->in.name, &stat);
+	if (r < 0)
+		return r;
+	coherence_watch(task->server, parent.inode, parent.descriptor);
+	r = inode_stat_child(task->server, parent.descriptor, task->in.name, &stat);
 	if (r == 0)
 		r = inode_enter_entry(task->server, parent.inode, task->in.name, &stat, &entry);
 	return r < 0 ? r : task_put(task, &entry, sizeof(entry));

@@ -5,6 +5,9 @@
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/iov.h"
+#include "protocol/share.h"
+#include "shared-folders/server/coherence.h"
+#include "shared-folders/server/echo.h"
 #include "shared-folders/server/handle.h"
 #include "shared-folders/server/inode.h"
 #include "shared-folders/server/internal.h"
@@ -65,6 +68,7 @@ void server_free(struct server *server)
 {
 	if (!server)
 		return;
+	coherence_free(server);
 	session_end(server);
 	inodes_free(server);
 	id_table_free(&server->handles);
@@ -168,8 +172,18 @@ static int carry_out(struct task *task)
 		return -ENOSYS;
 	if (!atomic_load(&task->server->begun) && task->in.header.opcode != FUSE_INIT)
 		return -EIO;
+	if (coherence_is_echo(task->server, task->in.header.pid)) {
+		r = echo_call(task);
+		if (r != ECHO_AS_ANY)
+			return r;
+	}
 	r = owner_begin(task->server, &owner);
-	return r < 0 ? r : run(task);
+	if (r < 0)
+		return r;
+	coherence_note(task);
+	r = run(task);
+	coherence_note(task);
+	return r;
 }
 
 void server_call(struct server *server, struct server_call *call)
@@ -180,6 +194,11 @@ void server_call(struct server *server, struct server_call *call)
 				    SERVER_MAX_MESSAGE, &task.in);
 
 	if (r == -EBADMSG) {
+		call->done(call, 0);
+		return;
+	}
+	if (task.in.header.opcode == SHARE_OP_ECHO) {
+		coherence_set_echo(server, task.in.header.pid, task.in.header.nodeid);
 		call->done(call, 0);
 		return;
 	}

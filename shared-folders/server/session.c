@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The session with one peer: what is agreed on when it begins, what ends with it. */
 #include "protocol/base/bytes.h"
+#include "shared-folders/server/coherence.h"
 #include "shared-folders/server/handle.h"
 #include "shared-folders/server/inode.h"
 #include "shared-folders/server/internal.h"
@@ -18,8 +19,10 @@
 /* Offsets of mappings are multiples of this, as a power of two: pages of 4 KiB. */
 #define MAP_ALIGNMENT 12
 
-/* For ever, as far as a kernel is concerned: a day. */
+/* For ever, as far as a kernel is concerned: a day. And where it is told of changes, a minute,
+ * since few of them are not seen (coherence.h). */
 #define LONG_SECONDS 86400
+#define TOLD_SECONDS 60
 
 static bool trusts(struct server *server)
 {
@@ -27,19 +30,27 @@ static bool trusts(struct server *server)
 	       (server->options.cache == SERVER_CACHE_AUTO && atomic_load(&server->coherent));
 }
 
-struct validity server_validity(struct server *server)
+struct validity server_validity(struct server *server, bool told)
 {
-	if (trusts(server))
+	switch (server->options.cache) {
+	case SERVER_CACHE_ALWAYS:
 		return (struct validity){.seconds = LONG_SECONDS};
-	return (struct validity){.seconds = server->options.cache == SERVER_CACHE_AUTO};
+	case SERVER_CACHE_AUTO:
+		if (atomic_load(&server->behind))
+			return (struct validity){0};
+		return (struct validity){.seconds = told ? TOLD_SECONDS : 1};
+	default:
+		return (struct validity){0};
+	}
 }
 
-uint32_t server_open_flags(struct server *server, bool directory)
+uint32_t server_open_flags(struct server *server, uint64_t node, bool directory)
 {
 	uint64_t agreed = atomic_load(&server->flags);
 	uint32_t flags = 0;
 
-	if (trusts(server))
+	if (server->options.cache == SERVER_CACHE_ALWAYS ||
+	    (server->options.cache == SERVER_CACHE_AUTO && inode_may_keep(server, node)))
 		flags |= FOPEN_KEEP_CACHE | (directory ? FOPEN_CACHE_DIR : 0);
 	if (directory)
 		return flags;
@@ -69,6 +80,8 @@ static uint64_t agree(struct server *server, uint64_t peer)
 		ours |= FUSE_CACHE_SYMLINKS;
 	/* Who is told of each change need not guess from times and sizes. */
 	ours |= trusts(server) ? FUSE_EXPLICIT_INVAL_DATA : FUSE_AUTO_INVAL_DATA;
+	if (options->cache == SERVER_CACHE_AUTO)
+		ours |= FUSE_HAS_EXPIRE_ONLY;
 	if (options->writeback && options->cache != SERVER_CACHE_NEVER)
 		ours |= FUSE_WRITEBACK_CACHE;
 	if (options->posix_lock)
@@ -102,6 +115,7 @@ int init_op(struct task *task)
 	if (flags & FUSE_INIT_EXT)
 		flags |= (uint64_t)in->flags2 << 32;
 	session_end(server);
+	coherence_begin(server);
 	flags = agree(server, flags);
 	out.minor = MIN(in->minor, (uint32_t)FUSE_KERNEL_MINOR_VERSION);
 	out.max_readahead = in->max_readahead;
@@ -198,6 +212,7 @@ void session_end(struct server *server)
 	struct waiter *waiter;
 
 	atomic_store(&server->begun, false);
+	coherence_end(server);
 	do {
 		pthread_mutex_lock(&server->lock);
 		waiter = server->waiters;

@@ -68,28 +68,33 @@ static int key_of(int directory, struct watch_key *key)
 		       : -EOVERFLOW;
 }
 
-static int mark(int fd, unsigned int flags, int directory)
+static int mark(int fd, unsigned int flags, int proc, int directory)
 {
-	char path[32];
+	char path[16];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", directory);
-	return fanotify_mark(fd, flags | FAN_MARK_ONLYDIR, MASK, AT_FDCWD, path) < 0 ? -errno : 0;
+	snprintf(path, sizeof(path), "%d", directory);
+	return fanotify_mark(fd, flags | FAN_MARK_ONLYDIR, MASK, proc, path) < 0 ? -errno : 0;
 }
 
-static int fanotify_add(int fd, int directory, struct watch_key *key)
+static int fanotify_add(int fd, int proc, int directory, struct watch_key *key)
 {
 	int ret = key_of(directory, key);
 
-	return ret < 0 ? ret : mark(fd, FAN_MARK_ADD, directory);
+	return ret < 0 ? ret : mark(fd, FAN_MARK_ADD, proc, directory);
 }
 
-static void fanotify_remove(int fd, int directory, const uint8_t *key, size_t length)
+static void fanotify_remove(int fd, int proc, int directory, const uint8_t *key, size_t length)
 {
 	(void)key;
 	(void)length;
 	/* Without it the mark goes when the directory does, and its events find nobody. */
 	if (directory >= 0)
-		mark(fd, FAN_MARK_REMOVE, directory);
+		mark(fd, FAN_MARK_REMOVE, proc, directory);
+}
+
+static void fanotify_clear(struct watch *watch)
+{
+	fanotify_mark(watch->fd, FAN_MARK_FLUSH, 0, AT_FDCWD, "/");
 }
 
 /* A directory by its handle, and a name in it, from an event's record. */
@@ -208,6 +213,7 @@ const struct watch_driver watch_fanotify = {
 	.open = fanotify_open,
 	.add = fanotify_add,
 	.remove = fanotify_remove,
+	.clear = fanotify_clear,
 	.parse = fanotify_parse,
 	.flush = fanotify_flush,
 };

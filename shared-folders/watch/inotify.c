@@ -22,11 +22,12 @@ static int inotify_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static int inotify_add(int fd, int directory, struct watch_key *key)
+static int inotify_add(int fd, int proc, int directory, struct watch_key *key)
 {
 	char path[32];
 	int wd;
 
+	(void)proc;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", directory);
 	wd = inotify_add_watch(fd, path, MASK);
 	if (wd < 0)
@@ -36,14 +37,21 @@ static int inotify_add(int fd, int directory, struct watch_key *key)
 	return 0;
 }
 
-static void inotify_remove(int fd, int directory, const uint8_t *key, size_t length)
+static void inotify_remove(int fd, int proc, int directory, const uint8_t *key, size_t length)
 {
 	int wd;
 
+	(void)proc;
 	(void)directory;
 	(void)length;
 	memcpy(&wd, key, sizeof(wd));
 	inotify_rm_watch(fd, wd);
+}
+
+static void inotify_clear(struct watch *watch)
+{
+	for (const struct watch_entry *entry = watch->first; entry; entry = entry->next)
+		inotify_remove(watch->fd, watch->proc, -EBADF, entry->key, entry->length);
 }
 
 static int inotify_flush(struct watch *watch, watch_emit *emit, void *owner)
@@ -145,6 +153,7 @@ const struct watch_driver watch_inotify = {
 	.open = inotify_open,
 	.add = inotify_add,
 	.remove = inotify_remove,
+	.clear = inotify_clear,
 	.parse = inotify_parse,
 	.flush = inotify_flush,
 };

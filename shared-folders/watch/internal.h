@@ -28,9 +28,11 @@ struct watch_driver {
 	/* Return: a descriptor to poll, or negative errno. */
 	int (*open)(void);
 	/* Watch a directory; sets its key. */
-	int (*add)(int fd, int directory, struct watch_key *key);
+	int (*add)(int fd, int proc, int directory, struct watch_key *key);
 	/* Of @key, which is @directory if that is not negative. */
-	void (*remove)(int fd, int directory, const uint8_t *key, size_t length);
+	void (*remove)(int fd, int proc, int directory, const uint8_t *key, size_t length);
+	/* All directories. */
+	void (*clear)(struct watch *watch);
 	/* Take what read() returned apart, and emit it. */
 	int (*parse)(struct watch *watch, const uint8_t *bytes, size_t length, watch_emit *emit,
 		     void *owner);
@@ -50,17 +52,23 @@ struct watch_half {
 	char name[NAME_MAX + 1];
 };
 
-struct watch_entry;
+struct watch_entry {
+	struct watch_entry *next_node, *next_key; /* of the bucket */
+	struct watch_entry *next, *previous;
+	uint64_t node;
+	uint32_t length;
+	uint8_t key[];
+};
 
 struct watch {
 	const struct watch_driver *driver;
-	int fd;
+	int fd, proc;
 	size_t limit;
 
 	pthread_mutex_t lock; /* of the table */
 	size_t count, bucket_count;
 	struct watch_entry **by_node, **by_key;
-	struct watch_entry *oldest, *newest;
+	struct watch_entry *first; /* of all */
 
 	/* The reading thread's. */
 	struct watch_half half;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * watch: which directories are watched, by node and by the kernel's key, in order of age; the
- * methods are in files of their own.
+ * watch: which directories are watched, by node and by the kernel's key; the methods are in files
+ * of their own.
  *
  * The lock is held from before the kernel is told of a directory until it is in the table, so the
  * reading thread cannot meet an event of a directory that it does not find.
@@ -18,14 +18,6 @@
 /* How long the second half of a rename may take after the first: both are queued by one system
  * call. */
 #define HALF_WAIT_MS 2
-
-struct watch_entry {
-	struct watch_entry *next_node, *next_key; /* of the bucket */
-	struct watch_entry *older, *newer;
-	uint64_t node;
-	uint32_t length;
-	uint8_t key[];
-};
 
 static size_t node_bucket(const struct watch *watch, uint64_t node)
 {
@@ -68,12 +60,10 @@ static void insert(struct watch *watch, struct watch_entry *entry)
 	*node = entry;
 	entry->next_key = *key;
 	*key = entry;
-	entry->older = watch->newest;
-	if (watch->newest)
-		watch->newest->newer = entry;
-	else
-		watch->oldest = entry;
-	watch->newest = entry;
+	entry->next = watch->first;
+	if (watch->first)
+		watch->first->previous = entry;
+	watch->first = entry;
 	watch->count++;
 }
 
@@ -94,8 +84,9 @@ static void take_out(struct watch *watch, struct watch_entry *entry)
 			break;
 		}
 	}
-	*(entry->older ? &entry->older->newer : &watch->oldest) = entry->newer;
-	*(entry->newer ? &entry->newer->older : &watch->newest) = entry->older;
+	*(entry->previous ? &entry->previous->next : &watch->first) = entry->next;
+	if (entry->next)
+		entry->next->previous = entry->previous;
 	watch->count--;
 }
 
@@ -135,7 +126,7 @@ int watch_directory(struct watch *watch, uint64_t node, int fd)
 	ret = -ENOSPC;
 	if (watch->count >= watch->limit)
 		goto out;
-	ret = watch->driver->add(watch->fd, fd, &key);
+	ret = watch->driver->add(watch->fd, watch->proc, fd, &key);
 	if (ret < 0)
 		goto out;
 	ret = -EEXIST;
@@ -143,7 +134,7 @@ int watch_directory(struct watch *watch, uint64_t node, int fd)
 		goto out;
 	entry = malloc(sizeof(*entry) + key.length);
 	if (!entry) {
-		watch->driver->remove(watch->fd, fd, key.bytes, key.length);
+		watch->driver->remove(watch->fd, watch->proc, fd, key.bytes, key.length);
 		ret = -ENOMEM;
 		goto out;
 	}
@@ -164,7 +155,7 @@ void watch_forget(struct watch *watch, uint64_t node, int fd)
 	entry = find_node(watch, node);
 	if (entry) {
 		take_out(watch, entry);
-		watch->driver->remove(watch->fd, fd, entry->key, entry->length);
+		watch->driver->remove(watch->fd, watch->proc, fd, entry->key, entry->length);
 	}
 	pthread_mutex_unlock(&watch->lock);
 	free(entry);
@@ -180,14 +171,35 @@ bool watch_has(struct watch *watch, uint64_t node)
 	return has;
 }
 
-uint64_t watch_oldest(struct watch *watch)
+static void free_entries(struct watch *watch)
 {
-	uint64_t node;
+	struct watch_entry *entry;
+
+	while ((entry = watch->first)) {
+		watch->first = entry->next;
+		free(entry);
+	}
+	watch->count = 0;
+}
+
+void watch_forget_all(struct watch *watch)
+{
+	pthread_mutex_lock(&watch->lock);
+	watch->driver->clear(watch);
+	free_entries(watch);
+	for (size_t i = 0; i < watch->bucket_count; i++)
+		watch->by_node[i] = watch->by_key[i] = NULL;
+	pthread_mutex_unlock(&watch->lock);
+}
+
+size_t watch_count(struct watch *watch)
+{
+	size_t count;
 
 	pthread_mutex_lock(&watch->lock);
-	node = watch->oldest ? watch->oldest->node : 0;
+	count = watch->count;
 	pthread_mutex_unlock(&watch->lock);
-	return node;
+	return count;
 }
 
 int watch_read(struct watch *watch, watch_emit *event, void *owner)
@@ -227,14 +239,9 @@ int watch_descriptor(const struct watch *watch)
 
 void watch_free(struct watch *watch)
 {
-	struct watch_entry *entry;
-
 	if (!watch)
 		return;
-	while ((entry = watch->oldest)) {
-		watch->oldest = entry->newer;
-		free(entry);
-	}
+	free_entries(watch);
 	if (watch->fd >= 0)
 		close(watch->fd);
 	pthread_mutex_destroy(&watch->lock);
@@ -252,7 +259,7 @@ static int try_driver(struct watch *watch, const struct watch_driver *driver, in
 
 	if (fd < 0)
 		return fd;
-	ret = driver->add(fd, root, &key);
+	ret = driver->add(fd, watch->proc, root, &key);
 	if (ret < 0) {
 		close(fd);
 		return ret;
@@ -267,7 +274,7 @@ static int try_driver(struct watch *watch, const struct watch_driver *driver, in
 	return 0;
 }
 
-int watch_new(enum watch_method method, int root, size_t limit, struct watch **result)
+int watch_new(enum watch_method method, int root, int proc, size_t limit, struct watch **result)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
 	int ret = -EOPNOTSUPP;
@@ -275,6 +282,7 @@ int watch_new(enum watch_method method, int root, size_t limit, struct watch **r
 	if (!watch)
 		return -ENOMEM;
 	watch->fd = -EBADF;
+	watch->proc = proc;
 	watch->limit = limit;
 	watch->bucket_count = limit / 2 + 1;
 	pthread_mutex_init(&watch->lock, NULL);

@@ -57,15 +57,15 @@ struct watch_event {
  * watch_new() - begin, with no directory
  * @method:	how
  * @root:	a directory of the file system, to try it on (O_PATH will do); not kept
+ * @proc:	descriptor of /proc/self/fd, by which descriptors are named; stays the caller's,
+ *		outlives the watch. inotify cannot do with it alone: it needs /proc itself.
  * @limit:	the most directories at a time
  * @watch:	set on success
- *
- * Descriptors are named by /proc/self/fd, which must be there when a directory is added.
  *
  * Return: 0; negative errno: -EOPNOTSUPP if the kernel or the file system has not got the method,
  * -EMFILE if the user has too many instances.
  */
-int watch_new(enum watch_method method, int root, size_t limit, struct watch **watch);
+int watch_new(enum watch_method method, int root, int proc, size_t limit, struct watch **watch);
 void watch_free(struct watch *watch);
 
 enum watch_method watch_method(const struct watch *watch);
@@ -89,8 +89,11 @@ void watch_forget(struct watch *watch, uint64_t node, int fd);
 
 bool watch_has(struct watch *watch, uint64_t node);
 
-/* The node that has been watched for longest; 0 if there is none. */
-uint64_t watch_oldest(struct watch *watch);
+/* No events of any directory any more. */
+void watch_forget_all(struct watch *watch);
+
+/* How many directories are watched. */
+size_t watch_count(struct watch *watch);
 
 /**
  * watch_read() - all events that there are, in their order

@@ -9,14 +9,20 @@
  * and ends with its status; otherwise it ends when somebody unmounts. Needs root.
  *
  * Options: ro, cache=never|auto|always, writeback, xattr, acl, flock, posix_lock, submounts,
- * owner=pass|map|squash, peer=UID:GID, as=UID:GID, descriptors=N.
+ * owner=pass|map|squash, peer=UID:GID, as=UID:GID, descriptors=N, echo (act out in the mount what
+ * others change in DIR).
  */
 #include "protocol/base/cleanup.h"
+#include "protocol/base/iov.h"
 #include "protocol/base/log.h"
+#include "protocol/share.h"
+#include "shared-folders/relay/echo.h"
 #include "shared-folders/server/server.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -32,6 +38,8 @@
 struct loop {
 	struct server *server;
 	int device;
+	bool with_echo;
+	struct echo *echo; /* NULL: none */
 };
 
 struct worker {
@@ -113,10 +121,51 @@ static int on_notify(void *owner, const struct iovec *message, size_t count)
 	struct loop *loop = owner;
 	const struct fuse_out_header *header = message[0].iov_base;
 
-	if (header->error == SERVER_NOTIFY_CHANGE)
-		return 0;
+	if (header->error == SERVER_NOTIFY_CHANGE) {
+		char body[sizeof(struct server_change) + 2 * PATH_MAX];
+		size_t length = iov_read(message, count, sizeof(*header), body, sizeof(body));
+
+		/* Lost, where it has too much to do: an event is not raised. */
+		return loop->echo && echo_change(loop->echo, body, length) < 0 ? -ENOBUFS : 0;
+	}
 	/* ENOENT: the kernel does not know what it was told of. */
 	return writev(loop->device, message, (int)count) < 0 && errno != ENOENT ? -ENOBUFS : 0;
+}
+
+static void on_no_reply(struct server_call *call, size_t length)
+{
+	(void)call;
+	(void)length;
+}
+
+/* Who the echo is, and which changes it is done with. */
+static void tell_echo(struct loop *loop, uint64_t id)
+{
+	struct fuse_in_header header = {
+		.len = sizeof(header),
+		.opcode = SHARE_OP_ECHO,
+		.nodeid = id,
+		.pid = (uint32_t)echo_pid(loop->echo),
+	};
+	struct iovec in = {&header, sizeof(header)};
+	struct server_call call = {.in = &in, .in_count = 1, .done = on_no_reply};
+
+	server_call(loop->server, &call);
+}
+
+static void *follow_echo(void *data)
+{
+	struct loop *loop = data;
+	int64_t id = 0;
+
+	while (id >= 0) {
+		struct pollfd wait = {.fd = echo_descriptor(loop->echo), .events = POLLIN};
+
+		tell_echo(loop, (uint64_t)id);
+		poll(&wait, 1, -1);
+		id = echo_finished(loop->echo);
+	}
+	return NULL;
 }
 
 /* --- Options --------------------------------------------------------------------------------- */
@@ -126,7 +175,7 @@ static bool parse_ids(const char *text, uid_t *uid, gid_t *gid)
 	return sscanf(text, "%u:%u", uid, gid) == 2;
 }
 
-static bool parse_option(struct server_options *options, char *option)
+static bool parse_option(struct server_options *options, bool *echo, char *option)
 {
 	static const char *const caches[] = {"never", "auto", "always"};
 	static const char *const owners[] = {"pass", "map", "squash"};
@@ -159,7 +208,7 @@ static bool parse_option(struct server_options *options, char *option)
 		{"ro", &options->read_only},	    {"writeback", &options->writeback},
 		{"xattr", &options->xattr},	    {"acl", &options->acl},
 		{"flock", &options->flock},	    {"posix_lock", &options->posix_lock},
-		{"submounts", &options->submounts},
+		{"submounts", &options->submounts}, {"echo", echo},
 	};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
@@ -168,12 +217,12 @@ static bool parse_option(struct server_options *options, char *option)
 	return false;
 }
 
-static void parse_options(struct server_options *options, char *list)
+static void parse_options(struct server_options *options, bool *echo, char *list)
 {
 	char *at = NULL;
 
 	for (char *option = strtok_r(list, ",", &at); option; option = strtok_r(NULL, ",", &at))
-		if (!parse_option(options, option)) {
+		if (!parse_option(options, echo, option)) {
 			log_error("no such option: %s", option);
 			exit(2);
 		}
@@ -233,12 +282,13 @@ int main(int argc, char **argv)
 	struct worker workers[MAX_THREADS] = {0};
 	unsigned int threads = 1;
 	mode_t mask = umask(0);
+	pthread_t follower = 0;
 	int option, r, status = 0;
 
 	log_setup("loop", LOG_LEVEL_INFO);
 	while ((option = getopt(argc, argv, "+o:t:")) >= 0) {
 		if (option == 'o')
-			parse_options(&options, optarg);
+			parse_options(&options, &loop.with_echo, optarg);
 		else if (option != 't' || sscanf(optarg, "%u", &threads) != 1 || threads < 1 ||
 			 threads > MAX_THREADS)
 			return 2;
@@ -272,11 +322,22 @@ int main(int argc, char **argv)
 		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
 			return 1;
 	}
+	/* After the threads, whose answers it may need, though it is forked. */
+	if (loop.with_echo) {
+		r = echo_start(argv[optind + 1], &loop.echo);
+		if (r < 0 || pthread_create(&follower, NULL, follow_echo, &loop) != 0)
+			return 1;
+	}
 	if (argc - optind > 2)
 		status = run_command(argv + optind + 2, argv[optind + 1], mask);
 	for (unsigned int i = 0; i < threads; i++)
 		pthread_join(workers[i].thread, NULL);
+	if (loop.echo) {
+		kill(echo_pid(loop.echo), SIGKILL);
+		pthread_join(follower, NULL);
+	}
 	server_free(loop.server);
+	echo_stop(loop.echo);
 	close(options.root);
 	return status;
 }

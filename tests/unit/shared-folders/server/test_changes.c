@@ -116,6 +116,22 @@ START_TEST(changes_of_a_name_have_their_order)
 }
 END_TEST
 
+START_TEST(only_names_are_looked_for)
+{
+	struct change change = of(SERVER_CHANGE_MODIFY, S_IFREG, "a");
+	uint64_t id = changes_add(changes, &change, 0);
+
+	ck_assert_uint_ne(id, 0);
+	ck_assert_uint_eq(changes_count(changes, 0), 1);
+	ck_assert_int_eq(view(1, "a"), CHANGES_AS_IT_IS);
+	ck_assert_int_eq(take(change), -EAGAIN);
+	changes_finished(changes, id);
+	ck_assert_uint_eq(changes_count(changes, 0), 0);
+	changes_add(changes, &change, 0);
+	ck_assert_uint_eq(changes_count(changes, CHANGES_KEEP_MS), 0);
+}
+END_TEST
+
 START_TEST(what_is_finished_is_forgotten)
 {
 	struct change first = of(SERVER_CHANGE_CREATE, S_IFREG, "a");
@@ -157,6 +173,7 @@ int main(void)
 	tcase_add_test(tests, a_deleted_name_is_present);
 	tcase_add_test(tests, a_renamed_one_has_both_names);
 	tcase_add_test(tests, changes_of_a_name_have_their_order);
+	tcase_add_test(tests, only_names_are_looked_for);
 	tcase_add_test(tests, what_is_finished_is_forgotten);
 	tcase_add_test(tests, there_are_limits);
 	return suite_run_case("changes", tests);

@@ -20,7 +20,7 @@
 
 struct rig {
 	char root[64], below[80];
-	int root_fd, below_fd;
+	int root_fd, below_fd, proc;
 	struct watch *watch;
 	char log[8192]; /* an event a line */
 };
@@ -43,8 +43,9 @@ static bool rig_start(struct rig *rig, enum watch_method method, size_t limit)
 	ck_assert_int_eq(mkdir(rig->below, 0700), 0);
 	rig->root_fd = open(rig->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	rig->below_fd = open(rig->below, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	ck_assert(rig->root_fd >= 0 && rig->below_fd >= 0);
-	ret = watch_new(method, rig->root_fd, limit, &rig->watch);
+	rig->proc = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ck_assert(rig->root_fd >= 0 && rig->below_fd >= 0 && rig->proc >= 0);
+	ret = watch_new(method, rig->root_fd, rig->proc, limit, &rig->watch);
 	if (ret < 0)
 		ck_assert_int_eq(ret, -EOPNOTSUPP);
 	return ret == 0;
@@ -55,6 +56,7 @@ static void rig_end(struct rig *rig)
 	watch_free(rig->watch);
 	close(rig->root_fd);
 	close(rig->below_fd);
+	close(rig->proc);
 	nftw(rig->root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -215,7 +217,7 @@ START_TEST(a_directory_that_goes_is_forgotten)
 	ck_assert(!watch_has(rig.watch, BELOW));
 	ck_assert_ptr_nonnull(strstr(rig.log, "G"));
 	ck_assert_ptr_nonnull(strstr(rig.log, " 12 -"));
-	ck_assert_uint_eq(watch_oldest(rig.watch), 0);
+	ck_assert_uint_eq(watch_count(rig.watch), 0);
 	rig_end(&rig);
 }
 END_TEST
@@ -240,6 +242,24 @@ START_TEST(forgotten_directories_are_silent)
 }
 END_TEST
 
+START_TEST(all_can_be_forgotten)
+{
+	struct rig rig;
+
+	IN_EACH_METHOD(rig, 10);
+	ck_assert_int_eq(watch_directory(rig.watch, ROOT, rig.root_fd), 1);
+	ck_assert_int_eq(watch_directory(rig.watch, BELOW, rig.below_fd), 1);
+	watch_forget_all(rig.watch);
+	ck_assert_uint_eq(watch_count(rig.watch), 0);
+	elsewhere(&rig, "mkdir x below/y");
+	ck_assert_int_eq(watch_directory(rig.watch, ROOT, rig.root_fd), 1);
+	elsewhere(&rig, "mkdir below/z after");
+	ck_assert(seen(&rig, "Cd 11 after"));
+	ck_assert_str_eq(rig.log, "Cd 11 after\n");
+	rig_end(&rig);
+}
+END_TEST
+
 START_TEST(there_is_a_limit)
 {
 	struct rig rig;
@@ -247,10 +267,9 @@ START_TEST(there_is_a_limit)
 	IN_EACH_METHOD(rig, 1);
 	ck_assert_int_eq(watch_directory(rig.watch, ROOT, rig.root_fd), 1);
 	ck_assert_int_eq(watch_directory(rig.watch, BELOW, rig.below_fd), -ENOSPC);
-	ck_assert_uint_eq(watch_oldest(rig.watch), ROOT);
 	watch_forget(rig.watch, ROOT, rig.root_fd);
 	ck_assert_int_eq(watch_directory(rig.watch, BELOW, rig.below_fd), 1);
-	ck_assert_uint_eq(watch_oldest(rig.watch), BELOW);
+	ck_assert_uint_eq(watch_count(rig.watch), 1);
 	rig_end(&rig);
 }
 END_TEST
@@ -312,6 +331,7 @@ int main(void)
 	tcase_add_loop_test(tests, own_changes_are_marked, 0, count);
 	tcase_add_loop_test(tests, a_directory_that_goes_is_forgotten, 0, count);
 	tcase_add_loop_test(tests, forgotten_directories_are_silent, 0, count);
+	tcase_add_loop_test(tests, all_can_be_forgotten, 0, count);
 	tcase_add_loop_test(tests, there_is_a_limit, 0, count);
 	tcase_add_loop_test(tests, one_directory_has_one_node, 0, count);
 	tcase_add_loop_test(tests, too_much_is_told, 0, count);

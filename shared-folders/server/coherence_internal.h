@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Inside of coherence: coherence.c has the folders that are watched and the thread,
+ * coherence_event.c makes notices and echoes of what the watch finds, coherence_tell.c hands them
+ * over.
+ */
+#ifndef LODGE_SHARED_FOLDERS_SERVER_COHERENCE_INTERNAL_H
+#define LODGE_SHARED_FOLDERS_SERVER_COHERENCE_INTERNAL_H
+
+#include "shared-folders/server/changes.h"
+#include "shared-folders/server/coherence.h"
+#include "shared-folders/server/notices.h"
+#include "shared-folders/server/own.h"
+#include "shared-folders/watch/watch.h"
+
+/* Echoes that wait; and those among them that are on their way. */
+#define COHERENCE_ECHO_MAX    8192
+#define COHERENCE_ECHO_WINDOW 256
+/* Changes that may be the peer's own and are told later. */
+#define COHERENCE_DOUBT_MAX 1024
+#define COHERENCE_DOUBT_MS  100
+
+/* A change for the echo. */
+struct waiting_echo {
+	struct waiting_echo *next;
+	struct change change;
+	size_t length; /* of both paths, with their zero bytes */
+	char paths[];
+};
+
+/* An event to be looked at again. */
+struct doubt {
+	uint64_t due_ms;
+	struct watch_event event; /* its names are the two below */
+	char name[NAME_MAX + 1], to_name[NAME_MAX + 1];
+};
+
+struct coherence {
+	struct server *server;
+	struct watch *watch;
+	struct changes *changes;
+	struct own own;
+	int wake;
+	_Atomic(bool) ending, anew;
+	_Atomic(uint32_t) echo;	  /* pid; 0: none */
+	_Atomic(uint32_t) leaked; /* marks of folders that could not be taken back */
+	pthread_t thread;
+
+	/* The thread's. */
+	struct notices notices;
+	uint32_t all_at; /* where the inodes are gone through */
+	struct waiting_echo *first_echo, **last_echo;
+	size_t echo_count;
+	struct doubt *doubts[COHERENCE_DOUBT_MAX];
+	size_t first_doubt, doubt_count;
+};
+
+/* coherence_event.c: what watch_read() calls; and what is due of that. */
+void coherence_event(void *owner, const struct watch_event *event);
+void coherence_doubts(struct coherence *coherence, uint64_t now_ms);
+void coherence_drop_waiting(struct coherence *coherence);
+
+/* coherence_tell.c: as much as can be told now. Return: whether something is left. */
+bool coherence_tell(struct coherence *coherence);
+/* The peer is to forget everything. */
+void coherence_forget_all(struct coherence *coherence);
+
+#endif

@@ -207,6 +207,32 @@ static int set_times(struct task *task, const struct node *node)
 	return utimensat(node->descriptor, "", times, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
+/*
+ * With write-back the peer's kernel keeps times, and tells them even of a file whose last name it
+ * has just removed. Nobody will ever see these; but an error would be told to the next who syncs.
+ * Return: 0, the reply is there; -ESTALE.
+ */
+static int set_times_of_gone(struct task *task)
+{
+	const uint32_t times = FATTR_ATIME | FATTR_MTIME | FATTR_CTIME;
+	struct server *server = task->server;
+	struct fuse_attr_out out = {0};
+	struct inode *inode;
+	bool gone;
+
+	if (!(atomic_load(&server->flags) & FUSE_WRITEBACK_CACHE) ||
+	    (task->in.setattr.valid & ~(times | FATTR_FH)) ||
+	    inode_get(server, task->in.header.nodeid, &inode) < 0)
+		return -ESTALE;
+	pthread_mutex_lock(&server->lock);
+	gone = !inode->parent && !inode->root;
+	pthread_mutex_unlock(&server->lock);
+	out.attr.ino = inode->key.number;
+	out.attr.mode = inode->type;
+	inode_put(server, inode);
+	return gone ? task_put(task, &out, sizeof(out)) : -ESTALE;
+}
+
 /* The time of change cannot be set by anybody; it follows what else is done. */
 int setattr_op(struct task *task)
 {
@@ -216,6 +242,8 @@ int setattr_op(struct task *task)
 
 	if (r == 0)
 		r = node_begin(&node, task->server, task->in.header.nodeid);
+	if (r == -ESTALE)
+		return set_times_of_gone(task);
 	if (r == 0 && (valid & (FATTR_UID | FATTR_GID)))
 		r = set_owner(task, &node);
 	if (r == 0 && (valid & FATTR_MODE))

@@ -51,6 +51,10 @@ int lseek_op(struct task *task)
 	off_t offset;
 	int r;
 
+	/* We do not know what the peer has written and still holds back: its kernel, told so, calls
+	 * all of the file data rather than lose some of it in what it takes for a hole. */
+	if (atomic_load(&task->server->flags) & FUSE_WRITEBACK_CACHE)
+		return -ENOSYS;
 	/* The rest needs no server. */
 	if (in->whence != SEEK_DATA && in->whence != SEEK_HOLE)
 		return -EINVAL;

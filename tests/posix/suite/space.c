@@ -36,6 +36,11 @@ static void write_units(const struct suite *suite, int fd, off_t first, off_t co
 		need(suite, "write", pwrite(fd, block, sizeof(block), at));
 }
 
+static bool holes_are_told(int fd)
+{
+	return lseek(fd, 0, SEEK_DATA) != 0;
+}
+
 static void holes(const struct suite *suite)
 {
 	int fd = create(suite, "holes", "");
@@ -44,6 +49,13 @@ static void holes(const struct suite *suite)
 	write_units(suite, fd, 3, 1);
 	need(suite, "ftruncate", ftruncate(fd, 5 * UNIT));
 	need(suite, "fsync", fsync(fd));
+	/* A file system may call all of a file data. */
+	observe_text(suite, "holes", holes_are_told(fd) ? "are told" : "are not told");
+	if (!holes_are_told(fd)) {
+		expect_equal(suite, "the end is a hole", lseek(fd, 0, SEEK_HOLE), 5 * UNIT);
+		close(fd);
+		return;
+	}
 	expect_equal(suite, "first data", lseek(fd, 0, SEEK_DATA), UNIT);
 	expect_equal(suite, "data in data", lseek(fd, UNIT + 10, SEEK_DATA), UNIT + 10);
 	expect_equal(suite, "hole after data", lseek(fd, UNIT, SEEK_HOLE), 2 * UNIT);
@@ -99,8 +111,10 @@ static void punching(const struct suite *suite)
 	expect(suite, "before it", bytes_are(fd, 0, UNIT, 'u'));
 	expect(suite, "after it", bytes_are(fd, 2 * UNIT, 2 * UNIT, 'u'));
 	expect_equal(suite, "size stays", status(suite, "punched").st_size, 4 * UNIT);
-	expect_equal(suite, "it is a hole", lseek(fd, 0, SEEK_HOLE), UNIT);
-	expect_equal(suite, "data after it", lseek(fd, UNIT, SEEK_DATA), 2 * UNIT);
+	if (lseek(fd, 0, SEEK_HOLE) != 4 * UNIT) {
+		expect_equal(suite, "it is a hole", lseek(fd, 0, SEEK_HOLE), UNIT);
+		expect_equal(suite, "data after it", lseek(fd, UNIT, SEEK_DATA), 2 * UNIT);
+	}
 	expect_done(suite, "punch of odd bytes", fallocate(fd, punch, 2 * UNIT + 100, 1000));
 	expect(suite, "odd zeros", bytes_are(fd, 2 * UNIT + 100, 1000, 0));
 	expect(suite, "around the odd zeros",

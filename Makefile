@@ -314,17 +314,19 @@ $(foreach b,$(BENCH_SRC),$(eval $(call bench_rule,$(b))))
 $(OUT)/tests/rig/fuse/%: $(OUT)/obj/tests/rig/fuse/%.o $(foreach c,fsrelay fsserver protocol base,$(OUT)/lib/$(c).a)
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -pie $(LDFLAGS_ALL) -o $@ $^
 
-# The proof of shared folders, static like them: tests/posix/suite (posix-suite) and random.c.
+# The proof of shared folders, static like them: tests/posix/suite, random.c, fight.c.
 POSIX_OUT   := $(OUT)/tests/posix
 POSIX_SUITE := $(wildcard tests/posix/suite/*.c)
 
 $(POSIX_OUT)/posix-suite: $(POSIX_SUITE:%.c=$(OUT)/obj/%.o)
 $(POSIX_OUT)/posix-random: $(OUT)/obj/tests/posix/random.o
-$(POSIX_OUT)/posix-suite $(POSIX_OUT)/posix-random:
+$(POSIX_OUT)/posix-fight: $(OUT)/obj/tests/posix/fight.o
+POSIX_BIN   := $(addprefix $(POSIX_OUT)/posix-,suite random fight)
+$(POSIX_BIN):
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -static-pie $(LDFLAGS_ALL) -o $@ $^
 
 .PHONY: posix
-posix: $(POSIX_OUT)/posix-suite $(POSIX_OUT)/posix-random
+posix: $(POSIX_BIN)
 
 soak: all
 	$(Q)tests/soak

@@ -316,7 +316,7 @@ int tmpfile_op(struct task *task)
 	int flags = server_file_flags(server, in->flags) & ~O_TRUNC;
 	struct fuse_entry_out entry = {0};
 	_cleanup_close_ int fd = -EBADF;
-	uint64_t handle;
+	uint64_t handle = 0;
 	int r = creation_begin(task, &parent, &owner);
 
 	if (r < 0)

@@ -75,6 +75,7 @@ int copy_file_range_op(struct task *task)
 {
 	_cleanup_handle_ struct handle_scope from = {.server = task->server};
 	_cleanup_handle_ struct handle_scope to = {.server = task->server};
+	int from_fd, to_fd;
 	const struct fuse_copy_file_range_in *in = &task->in.copy;
 	struct fuse_write_out out = {0};
 	off_t from_at, to_at;
@@ -87,15 +88,18 @@ int copy_file_range_op(struct task *task)
 	if (in->flags || in->off_in > INT64_MAX || in->off_out > INT64_MAX)
 		return -EINVAL;
 	r = handle_get(task->server, in->fh_in, task->in.header.nodeid, &from.handle);
-	if (r == 0)
-		r = handle_get(task->server, in->fh_out, in->nodeid_out, &to.handle);
 	if (r < 0)
 		return r;
+	from_fd = from.handle->fd;
+	r = handle_get(task->server, in->fh_out, in->nodeid_out, &to.handle);
+	if (r < 0)
+		return r;
+	to_fd = to.handle->fd;
 	from_at = (off_t)in->off_in;
 	to_at = (off_t)in->off_out;
 	dropped = as_user(task);
-	done = copy_file_range(from.handle->fd, &from_at, to.handle->fd, &to_at,
-			       MIN(in->len, (uint64_t)MAX_COPY), 0);
+	done = copy_file_range(from_fd, &from_at, to_fd, &to_at, MIN(in->len, (uint64_t)MAX_COPY),
+			       0);
 	if (done < 0)
 		done = -errno;
 	fsetid_restore(dropped);

@@ -192,6 +192,7 @@ static void types(const struct suite *suite)
 	unsigned int right = 0;
 	struct dirent *entry;
 	DIR *dir;
+	int fd;
 
 	need(suite, "mkdir", mkdir("types", 0755) | mkdir("types/d", 0755));
 	put(suite, "types/f", "");
@@ -207,12 +208,9 @@ static void types(const struct suite *suite)
 	}
 	closedir(dir);
 	expect_equal(suite, "d_type of each kind", right, 6);
-	expect_done(suite, "fsync of a folder", ({
-			    int fd = open("types", O_RDONLY | O_DIRECTORY);
-			    int result = fsync(fd);
-			    close(fd);
-			    result;
-		    }));
+	fd = (int)need(suite, "open", open("types", O_RDONLY | O_DIRECTORY));
+	expect_done(suite, "fsync of a folder", fsync(fd));
+	close(fd);
 }
 
 void group_directories(const struct suite *suite)

@@ -67,7 +67,7 @@ static void echo_later(struct coherence *coherence, const struct change *change)
 	size_t length, to_length = 1;
 	struct waiting_echo *echo;
 
-	if (!atomic_load(&coherence->echo) || coherence->echo_count >= COHERENCE_ECHO_MAX)
+	if (!atomic_load(&coherence->server->echo) || coherence->echo_count >= COHERENCE_ECHO_MAX)
 		return;
 	if (coherence->first_echo && change->kind >= SERVER_CHANGE_MODIFY) {
 		const struct waiting_echo *last =

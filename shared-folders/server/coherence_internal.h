@@ -42,7 +42,6 @@ struct coherence {
 	struct own own;
 	int wake;
 	_Atomic(bool) ending, anew;
-	_Atomic(uint32_t) echo;	  /* pid; 0: none */
 	_Atomic(uint32_t) leaked; /* marks of folders that could not be taken back */
 	pthread_t thread;
 

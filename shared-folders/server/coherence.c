@@ -107,7 +107,7 @@ static int coherence_new(struct server *server, struct coherence **result)
 	if (!coherence)
 		return -ENOMEM;
 	coherence->server = server;
-	notices_init(&coherence->notices);
+	notice_queue_init(&coherence->notices);
 	coherence->last_echo = &coherence->first_echo;
 	coherence->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	coherence->changes = changes_new();

@@ -9,7 +9,7 @@
 
 #include "shared-folders/server/changes.h"
 #include "shared-folders/server/coherence.h"
-#include "shared-folders/server/notices.h"
+#include "shared-folders/server/notice_queue.h"
 #include "shared-folders/server/own.h"
 #include "shared-folders/watch/watch.h"
 
@@ -46,7 +46,7 @@ struct coherence {
 	pthread_t thread;
 
 	/* The thread's. */
-	struct notices notices;
+	struct notice_queue notices;
 	uint32_t all_at; /* where the inodes are gone through */
 	struct waiting_echo *first_echo, **last_echo;
 	size_t echo_count;

@@ -38,7 +38,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
 	(void)context;
 	for (size_t i = 0; i < ARRAY_SIZE(watched) && info->si_code > 0; i++) {
 		if (watched[i].window &&
-		    dax_window_repair(watched[i].window, info->si_addr, number == SIGSEGV)) {
+		    dax_window_repair(watched[i].window, info->si_addr, true)) {
 			retry_soon(&watched[i]);
 			return;
 		}

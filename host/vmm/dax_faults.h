@@ -2,9 +2,11 @@
 /*
  * dax_faults - accesses to DAX windows that failed, the guest's and ours
  *
- * A guest's access ends KVM_RUN with EFAULT, and does not say where. An access of the VMM's own (a
- * device reads what the guest says is a buffer) is SIGBUS, or SIGSEGV where it may not write; a
- * signal's handler has no owner, so this file has the one list of windows that it looks at.
+ * A guest's access ends KVM_RUN with EFAULT, and does not say where; or KVM, where it carries out
+ * the instruction itself, takes it for one to a device, and the BAR does it
+ * (virtio/pci_transport.c). An access of the VMM's own, that one or when a device reads what the
+ * guest says is a buffer, is SIGBUS, or SIGSEGV where it may not write; a signal's handler has no
+ * owner, so this file has the one list of windows that it looks at.
  */
 #ifndef LODGE_VMM_DAX_FAULTS_H
 #define LODGE_VMM_DAX_FAULTS_H

@@ -312,7 +312,7 @@ static bool repair_end(struct dax_window *window, const struct piece *piece)
 }
 
 static bool repair_page(struct dax_window *window, const struct piece *piece, uint64_t page,
-			bool forbidden)
+			bool force)
 {
 	if (piece->missing)
 		return true; /* by another thread, just before */
@@ -322,7 +322,7 @@ static bool repair_page(struct dax_window *window, const struct piece *piece, ui
 			return true;
 	}
 	/* A page in the middle that its disk does not give. */
-	if (!(forbidden && !piece->writable) && !is_absent(window->base + page))
+	if (!force && !is_absent(window->base + page))
 		return false;
 	return put_aside(window, page, page + DAX_PAGE_BYTES);
 }
@@ -338,7 +338,7 @@ static bool repair_any(struct dax_window *window)
 	return repaired;
 }
 
-bool dax_window_repair(struct dax_window *window, const void *address, bool forbidden)
+bool dax_window_repair(struct dax_window *window, const void *address, bool force)
 {
 	uintptr_t at = (uintptr_t)address, base = (uintptr_t)window->base;
 	int saved = errno;
@@ -354,7 +354,7 @@ bool dax_window_repair(struct dax_window *window, const void *address, bool forb
 		const struct piece *piece = &window->piece[find(window, page)];
 
 		if (piece < window->piece + window->count && piece->start <= page)
-			repaired = repair_page(window, piece, page, forbidden);
+			repaired = repair_page(window, piece, page, force);
 	}
 	pthread_mutex_unlock(&window->lock);
 	errno = saved;

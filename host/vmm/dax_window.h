@@ -72,13 +72,14 @@ void dax_window_clear(struct dax_window *window);
 /**
  * dax_window_repair() - an access failed: see to it that it will not, if that can be done
  * @address:	of the access, in this process; NULL: not known, any piece
- * @forbidden:	it was a write where only reading is allowed: it goes to the sink
+ * @force:	put the sink in the place of the page even if it can be read: a write failed, and is
+ *		better lost than to end the process
  *
  * Async-signal-safe for a fault in code that does not hold the window's lock: all but this file.
  *
  * Return: whether anything was repaired; then dax_window_retry() is due in DAX_RETRY_MS.
  */
-bool dax_window_repair(struct dax_window *window, const void *address, bool forbidden);
+bool dax_window_repair(struct dax_window *window, const void *address, bool force);
 
 /* Put back what is there again. Return: whether something is still missing. */
 bool dax_window_retry(struct dax_window *window);

@@ -51,9 +51,9 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void begin(struct vhost_frontend *frontend)
+static void begin(struct vhost_frontend *frontend, int limit_ms)
 {
-	frontend->deadline_ms = now_ms() + VHOST_LIMIT_MS;
+	frontend->deadline_ms = now_ms() + limit_ms;
 }
 
 static int left_ms(const struct vhost_frontend *frontend)
@@ -136,7 +136,7 @@ static int serve(struct vhost_frontend *frontend)
 
 int vhost_frontend_serve(struct vhost_frontend *frontend)
 {
-	begin(frontend);
+	begin(frontend, VHOST_LIMIT_MS);
 	return serve(frontend);
 }
 
@@ -271,7 +271,7 @@ int vhost_take(int fd, struct vhost_sockets *sockets)
 		return -errno;
 	if (domain != AF_UNIX || type != SOCK_STREAM)
 		return -EPROTOTYPE;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	*sockets = (struct vhost_sockets){fd, pair[0], pair[1]};
 	return 0;
@@ -387,7 +387,7 @@ int vhost_frontend_new(struct vhost_sockets *sockets, const struct vhost_setup *
 	made->setup = *setup;
 	made->sockets = *sockets;
 	*sockets = (struct vhost_sockets){-EBADF, -EBADF, -EBADF};
-	begin(made);
+	begin(made, VHOST_GREET_LIMIT_MS);
 	*problem = shake_hands(made);
 	if (*problem) {
 		vhost_frontend_free(made);
@@ -511,6 +511,8 @@ static int start_ring(struct vhost_frontend *frontend, unsigned int index,
 	if (!error)
 		error = give_ring(frontend, VHOST_USER_SET_VRING_CALL, index, ring->call_fd);
 	if (!error)
+		error = give_ring(frontend, VHOST_USER_SET_VRING_ERR, index, ring->error_fd);
+	if (!error)
 		error = give_ring(frontend, VHOST_USER_SET_VRING_KICK, index, ring->kick_fd);
 	if (!error)
 		error = tell_ring(frontend, VHOST_USER_SET_VRING_ENABLE, index, 1);
@@ -529,7 +531,7 @@ int vhost_frontend_start(struct vhost_frontend *frontend, uint64_t features,
 {
 	int error;
 
-	begin(frontend);
+	begin(frontend, VHOST_LIMIT_MS);
 	error = tell_number(frontend, VHOST_USER_SET_FEATURES,
 			    features | BIT(VHOST_USER_F_PROTOCOL_FEATURES));
 	if (!error)
@@ -564,7 +566,7 @@ int vhost_frontend_stop(struct vhost_frontend *frontend, struct vhost_ring *ring
 {
 	int error = 0;
 
-	begin(frontend);
+	begin(frontend, VHOST_LIMIT_MS);
 	for (unsigned int i = 0; i < count && !error; i++)
 		if (rings[i].layout.size > 0)
 			error = tell_ring(frontend, VHOST_USER_SET_VRING_ENABLE, i, 0);
@@ -576,7 +578,7 @@ int vhost_frontend_stop(struct vhost_frontend *frontend, struct vhost_ring *ring
 
 int vhost_frontend_set_call(struct vhost_frontend *frontend, unsigned int index, int call_fd)
 {
-	begin(frontend);
+	begin(frontend, VHOST_LIMIT_MS);
 	return give_ring(frontend, VHOST_USER_SET_VRING_CALL, index, call_fd);
 }
 
@@ -585,7 +587,7 @@ int vhost_frontend_reset(struct vhost_frontend *frontend)
 	struct vhost_user_message message = {0};
 	int error;
 
-	begin(frontend);
+	begin(frontend, VHOST_LIMIT_MS);
 	error = has(frontend, VHOST_USER_PROTOCOL_F_RESET_DEVICE)
 			? tell(frontend, &message, VHOST_USER_RESET_DEVICE, 0)
 			: set_status(frontend, 0);

@@ -22,8 +22,10 @@
 
 #include <stdbool.h>
 
-/* For one call, however many messages it takes. A vCPU waits as long at most. */
-#define VHOST_LIMIT_MS 3000
+/* For one call, however many messages it takes: a vCPU waits as long at most. And for getting to
+ * know each other. */
+#define VHOST_LIMIT_MS	     5000
+#define VHOST_GREET_LIMIT_MS 10000
 
 struct vhost_frontend;
 
@@ -52,6 +54,7 @@ struct vhost_ring {
 	struct virtqueue_layout layout; /* size 0: not used */
 	uint16_t base;			/* index of the next available entry */
 	int kick_fd, call_fd; /* eventfds, the caller's; call_fd negative: no interrupts */
+	int error_fd;	      /* to be signalled if the guest breaks the ring's rules */
 };
 
 /**

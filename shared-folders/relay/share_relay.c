@@ -67,8 +67,7 @@ struct share_relay {
 	size_t init_length;
 	struct fuse_init_out init_out; /* as the kernel knows it */
 	bool has_init, is_renewing;
-	pid_t echo;	    /* 0: none */
-	uint64_t echo_done; /* of this server's changes, those up to here */
+	pid_t echo; /* 0: none */
 };
 
 static void go_on(struct share_relay *relay);
@@ -267,7 +266,6 @@ static void tell_echo(struct share_relay *relay)
 	header->len = sizeof(*header);
 	header->opcode = SHARE_OP_ECHO;
 	header->pid = (uint32_t)relay->echo;
-	header->nodeid = relay->echo_done;
 	requests_add(&relay->requests, (uint8_t *)header, sizeof(*header), true);
 }
 
@@ -290,7 +288,6 @@ static void renewed(struct share_relay *relay, const uint8_t *reply, bool is_goo
 		return;
 	}
 	relay->is_renewing = false;
-	relay->echo_done = 0;
 	tell_echo(relay);
 }
 
@@ -761,12 +758,6 @@ void share_relay_set_echo(struct share_relay *relay, pid_t pid)
 		return;
 	tell_echo(relay);
 	go_on(relay);
-}
-
-void share_relay_echo_done(struct share_relay *relay, uint64_t id)
-{
-	relay->echo_done = id;
-	share_relay_set_echo(relay, relay->echo);
 }
 
 static void on_released(uv_handle_t *handle)

@@ -112,7 +112,8 @@ struct virtio_device {
 	char name[32];		    /* for people: "disk 0" */
 	uint64_t offered_features;  /* of its type; those of the transport are added */
 	uint64_t withheld_features; /* of the transport: what this device cannot do */
-	uint64_t window_bytes;	    /* shared memory region 0 (4.1.4.7): a power of two, or 0 */
+	void *window;	       /* shared memory region 0 (4.1.4.7), here; NULL: there is none */
+	uint64_t window_bytes; /* of it: a power of two */
 	const void *config;
 	size_t config_size;
 	unsigned int queues;

@@ -13,6 +13,7 @@
 #include <linux/virtio_ids.h>
 #include <linux/virtio_ring.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 /* So long a queue lets Linux have requests of a mebibyte: 256 pages and some headers. */
 #define QUEUE_SIZE	  512
@@ -28,7 +29,8 @@ struct fs {
 	struct virtio_fs_setup setup;
 	struct vhost_frontend *back_end; /* NULL: gone */
 	struct loop_source *back_end_source, *requests_source;
-	struct loop_source *connector_source, *retry_source;
+	struct loop_source *connector_source, *retry_source, *error_source;
+	int error_fd; /* eventfd of all rings: the back end found one that breaks the rules */
 	struct vhost_ring ring[VIRTIO_MAX_QUEUES];
 	bool serving; /* rings are with the back end */
 };
@@ -223,8 +225,19 @@ static void activate(struct virtio_device *device)
 		ring->layout = device->layout[i];
 		ring->kick_fd = device->slot[i].kick_fd;
 		ring->call_fd = device->bus_ops->lend_interrupt(device->bus, i);
+		ring->error_fd = fs->error_fd;
 	}
 	serve_rings(fs);
+}
+
+static void on_error(void *owner, uint32_t events)
+{
+	struct fs *fs = owner;
+	eventfd_t ignored;
+
+	(void)events;
+	if (eventfd_read(fs->error_fd, &ignored) == 0 && fs->serving)
+		virtio_break(&fs->device, "its server cannot use a ring");
 }
 
 static void vector_changed(struct virtio_device *device, unsigned int index)
@@ -256,9 +269,11 @@ static void stop_rings(struct fs *fs)
 static void reset(struct virtio_device *device)
 {
 	struct fs *fs = of(device);
+	eventfd_t ignored;
 	int error;
 
 	stop_rings(fs);
+	(void)eventfd_read(fs->error_fd, &ignored);
 	error = fs->back_end ? vhost_frontend_reset(fs->back_end) : 0;
 	if (error)
 		lose(fs, "its server does not take a reset", error);
@@ -323,6 +338,9 @@ static int start(struct virtio_device *device)
 	struct fs *fs = of(device);
 	int error = watch(fs);
 
+	if (!error)
+		error = loop_add_fd(device->loop, fs->error_fd, EPOLLIN, on_error, fs,
+				    &fs->error_source);
 	if (!error && fs->setup.connector.child > 0)
 		error = loop_add_fd(device->loop, fs->setup.connector.fd, EPOLLIN, on_connector, fs,
 				    &fs->connector_source);
@@ -339,7 +357,9 @@ static void fs_free(struct virtio_device *device)
 	hang_up(fs);
 	loop_remove(fs->connector_source);
 	loop_remove(fs->retry_source);
+	loop_remove(fs->error_source);
 	connector_end(&fs->setup.connector);
+	cleanup_close(&fs->error_fd);
 	virtio_device_release(device);
 	free(fs);
 }
@@ -389,7 +409,13 @@ static int set_up(struct fs *fs)
 	device->config_size = sizeof(fs->config);
 	device->queues = queues + 1;
 	device->withheld_features = RING_FEATURES & ~vhost_frontend_features(fs->back_end);
-	device->window_bytes = fs->setup.window ? dax_window_size(fs->setup.window) : 0;
+	if (fs->setup.window) {
+		device->window = dax_window_host(fs->setup.window);
+		device->window_bytes = dax_window_size(fs->setup.window);
+	}
+	fs->error_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fs->error_fd < 0)
+		return -errno;
 	return virtio_device_init(device, fs->setup.memory, QUEUE_SIZE);
 }
 
@@ -405,6 +431,7 @@ int virtio_fs_new(struct virtio_fs_setup *setup, struct virtio_device **device)
 		return error;
 	}
 	fs->setup = *setup;
+	fs->error_fd = -EBADF;
 	fs->device.ops = &ops;
 	snprintf(fs->device.name, sizeof(fs->device.name), "share %.24s", setup->options->tag);
 	error = meet(fs, &setup->sockets, &problem);
@@ -417,6 +444,7 @@ int virtio_fs_new(struct virtio_fs_setup *setup, struct virtio_device **device)
 		return 0;
 	}
 	vhost_frontend_free(fs->back_end);
+	cleanup_close(&fs->error_fd);
 	connector_end(&fs->setup.connector);
 	free(fs);
 	return error;

@@ -153,22 +153,24 @@ static const struct pci_bar_ops registers_ops = {
 	.unmapped = registers_unmapped,
 };
 
-/* --- The device's memory: what the guest reaches without us, unless KVM cannot map it --- */
+/* --- The device's memory --- */
 
+/* KVM does what it can without us; the rest is the same access, from here. */
 static uint64_t window_read(void *owner, uint64_t offset, unsigned int size)
 {
-	(void)owner;
-	(void)offset;
-	(void)size;
-	return UINT64_MAX;
+	const struct virtio_pci *pci = owner;
+	uint64_t value = 0;
+
+	memcpy(&value, (const uint8_t *)pci->device->window + offset, size);
+	return le64toh(value);
 }
 
 static void window_write(void *owner, uint64_t offset, unsigned int size, uint64_t value)
 {
-	(void)owner;
-	(void)offset;
-	(void)size;
-	(void)value;
+	const struct virtio_pci *pci = owner;
+
+	value = htole64(value);
+	memcpy((uint8_t *)pci->device->window + offset, &value, size);
 }
 
 static void window_mapped(void *owner, uint64_t gpa)
@@ -344,7 +346,7 @@ static void add_capabilities(struct virtio_pci *pci)
 	add_capability(pci, VIRTIO_PCI_CAP_NOTIFY_CFG, VIRTIO_BAR_NOTIFY,
 		       device->queues * VIRTIO_BAR_NOTIFY_MULTIPLIER);
 	pci->cfg_access = add_capability(pci, VIRTIO_PCI_CAP_PCI_CFG, 0, 0);
-	if (device->window_bytes > 0)
+	if (device->window)
 		add_window(pci);
 }
 

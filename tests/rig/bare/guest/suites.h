@@ -14,6 +14,8 @@ extern const struct suite suite_console;
 extern const struct suite suite_net;
 extern const struct suite suite_gpu;
 extern const struct suite suite_input;
+extern const struct suite suite_fs;
+extern const struct suite suite_fs_use;	   /* what works, and the device left in use */
 extern const struct suite suite_rings;	   /* hostile: what is in the rings, and where they are */
 extern const struct suite suite_lifecycle; /* hostile: status, features, queue registers, resets */
 extern const struct suite suite_registers; /* hostile: every register, every width, MSI-X table */

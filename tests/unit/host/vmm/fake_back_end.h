@@ -57,7 +57,7 @@ struct fake_back_end {
 	int memory_fds[VHOST_USER_MAX_FDS];
 	struct vhost_user_vring_address address[FAKE_MAX_QUEUES];
 	uint32_t size[FAKE_MAX_QUEUES], set_base[FAKE_MAX_QUEUES], enabled[FAKE_MAX_QUEUES];
-	int kick[FAKE_MAX_QUEUES], call[FAKE_MAX_QUEUES];
+	int kick[FAKE_MAX_QUEUES], call[FAKE_MAX_QUEUES], error[FAKE_MAX_QUEUES];
 };
 
 static inline void fake_init(struct fake_back_end *fake)
@@ -78,7 +78,7 @@ static inline void fake_init(struct fake_back_end *fake)
 		.window_bytes = 1ULL << 40,
 	};
 	for (int i = 0; i < FAKE_MAX_QUEUES; i++)
-		fake->kick[i] = fake->call[i] = -EBADF;
+		fake->kick[i] = fake->call[i] = fake->error[i] = -EBADF;
 	for (int i = 0; i < VHOST_USER_MAX_FDS; i++)
 		fake->memory_fds[i] = -EBADF;
 }
@@ -143,6 +143,10 @@ static inline size_t fake_obey(struct fake_back_end *fake, struct vhost_user_mes
 	case VHOST_USER_SET_VRING_CALL:
 		index = payload->number & VHOST_USER_VRING_INDEX;
 		fake_keep(&fake->call[index % FAKE_MAX_QUEUES], message, 0);
+		return 0;
+	case VHOST_USER_SET_VRING_ERR:
+		index = payload->number & VHOST_USER_VRING_INDEX;
+		fake_keep(&fake->error[index % FAKE_MAX_QUEUES], message, 0);
 		return 0;
 	default:
 		return 0;
@@ -264,6 +268,7 @@ static inline void fake_free(struct fake_back_end *fake)
 	for (int i = 0; i < FAKE_MAX_QUEUES; i++) {
 		cleanup_close(&fake->kick[i]);
 		cleanup_close(&fake->call[i]);
+		cleanup_close(&fake->error[i]);
 	}
 	for (int i = 0; i < VHOST_USER_MAX_FDS; i++)
 		cleanup_close(&fake->memory_fds[i]);

@@ -286,6 +286,18 @@ START_TEST(what_nobody_asked_is_a_reason_to_hang_up)
 }
 END_TEST
 
+START_TEST(a_ring_that_it_cannot_use_is_the_guests_fault)
+{
+	plug(NULL);
+	bring_up();
+	eventfd_write(fake.error[2], 1);
+	wait_until_broken();
+	guest_set_status(&guest, 0);
+	ck_assert_uint_eq(fake_count(&fake, VHOST_USER_GET_VRING_BASE), 3);
+	bring_up();
+}
+END_TEST
+
 static void listen_at(const char *path, int *fd)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -510,6 +522,7 @@ int main(void)
 	tcase_add_test(tests, its_death_breaks_the_device_until_there_is_another);
 	tcase_add_loop_test(tests, it_may_die_in_any_state, 0, ARRAY_SIZE(deaths));
 	tcase_add_test(tests, what_nobody_asked_is_a_reason_to_hang_up);
+	tcase_add_test(tests, a_ring_that_it_cannot_use_is_the_guests_fault);
 	tcase_add_test(tests, another_back_end_is_found_and_used_after_a_reset);
 	tcase_add_test(tests, the_window_is_described_by_a_capability);
 	tcase_add_test(tests, files_come_into_the_window_and_go_with_a_reset);

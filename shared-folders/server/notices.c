@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "shared-folders/server/notice_queue.h"
+#include "shared-folders/server/notices.h"
 
 #include "protocol/base/bytes.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void notice_queue_init(struct notice_queue *notices)
+void notices_init(struct notices *notices)
 {
 	memset(notices, 0, sizeof(*notices));
 	notices->last = &notices->first;
@@ -18,10 +18,10 @@ static size_t bucket_of(uint64_t node, const char *name)
 
 	for (; *name; name++)
 		hash = (hash ^ (unsigned char)*name) * 0x100000001b3ULL;
-	return (size_t)(hash >> 20) % ARRAY_SIZE(((struct notice_queue *)NULL)->buckets);
+	return (size_t)(hash >> 20) % ARRAY_SIZE(((struct notices *)NULL)->buckets);
 }
 
-void notice_queue_drop_first(struct notice_queue *notices)
+void notices_drop_first(struct notices *notices)
 {
 	struct notice *notice = notices->first;
 	struct notice **at = &notices->buckets[bucket_of(notice->node, notice->name)];
@@ -37,7 +37,7 @@ void notice_queue_drop_first(struct notice_queue *notices)
 	free(notice);
 }
 
-void notice_queue_clear(struct notice_queue *notices)
+void notices_clear(struct notices *notices)
 {
 	struct notice *notice;
 
@@ -45,11 +45,10 @@ void notice_queue_clear(struct notice_queue *notices)
 		notices->first = notice->next;
 		free(notice);
 	}
-	notice_queue_init(notices);
+	notices_init(notices);
 }
 
-void notice_queue_add(struct notice_queue *notices, enum notice_kind kind, uint64_t node,
-		      const char *name)
+void notices_add(struct notices *notices, enum notice_kind kind, uint64_t node, const char *name)
 {
 	struct notice **bucket, *notice;
 
@@ -66,10 +65,9 @@ void notice_queue_add(struct notice_queue *notices, enum notice_kind kind, uint6
 		notice->kind = MAX(notice->kind, kind);
 		return;
 	}
-	notice = notices->count < NOTICE_QUEUE_MAX ? malloc(sizeof(*notice) + strlen(name) + 1)
-						   : NULL;
+	notice = notices->count < NOTICES_MAX ? malloc(sizeof(*notice) + strlen(name) + 1) : NULL;
 	if (!notice) {
-		notice_queue_clear(notices);
+		notices_clear(notices);
 		notices->all = true;
 		return;
 	}

@@ -59,6 +59,7 @@ struct program {
 	struct link *link;
 	struct share_relay *relay;
 	struct echo *echo;
+	uv_poll_t echo_poll;
 	bool is_mounted, has_started;
 	int starter; /* tells who waits for us; -EBADF: nobody does */
 	int status;
@@ -138,6 +139,27 @@ static void let_go(const struct program *program)
 		close(null);
 }
 
+static void on_echo(uv_poll_t *poll, int status, int events)
+{
+	struct program *program = poll->data;
+	int64_t id = echo_finished(program->echo);
+
+	(void)status;
+	(void)events;
+	if (id < 0)
+		uv_poll_stop(poll);
+	else if (id > 0)
+		share_relay_echo_done(program->relay, (uint64_t)id);
+}
+
+static void follow_echo(struct program *program)
+{
+	uv_poll_init(&program->loop, &program->echo_poll, echo_descriptor(program->echo));
+	program->echo_poll.data = program;
+	uv_poll_start(&program->echo_poll, UV_READABLE, on_echo);
+	share_relay_set_echo(program->relay, echo_pid(program->echo));
+}
+
 static void on_started(void *owner)
 {
 	struct program *program = owner;
@@ -148,7 +170,7 @@ static void on_started(void *owner)
 		log_warning("programs here will not be told of changes on the host: %s",
 			    error_text(error));
 	else
-		share_relay_set_echo(program->relay, echo_pid(program->echo));
+		follow_echo(program);
 	release_starter(program, EXIT_SUCCESS);
 	let_go(program);
 }

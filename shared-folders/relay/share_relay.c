@@ -67,7 +67,8 @@ struct share_relay {
 	size_t init_length;
 	struct fuse_init_out init_out; /* as the kernel knows it */
 	bool has_init, is_renewing;
-	pid_t echo; /* 0: none */
+	pid_t echo;	    /* 0: none */
+	uint64_t echo_done; /* of this server's changes, those up to here */
 };
 
 static void go_on(struct share_relay *relay);
@@ -266,6 +267,7 @@ static void tell_echo(struct share_relay *relay)
 	header->len = sizeof(*header);
 	header->opcode = SHARE_OP_ECHO;
 	header->pid = (uint32_t)relay->echo;
+	header->nodeid = relay->echo_done;
 	requests_add(&relay->requests, (uint8_t *)header, sizeof(*header), true);
 }
 
@@ -288,6 +290,7 @@ static void renewed(struct share_relay *relay, const uint8_t *reply, bool is_goo
 		return;
 	}
 	relay->is_renewing = false;
+	relay->echo_done = 0;
 	tell_echo(relay);
 }
 
@@ -758,6 +761,12 @@ void share_relay_set_echo(struct share_relay *relay, pid_t pid)
 		return;
 	tell_echo(relay);
 	go_on(relay);
+}
+
+void share_relay_echo_done(struct share_relay *relay, uint64_t id)
+{
+	relay->echo_done = id;
+	share_relay_set_echo(relay, relay->echo);
 }
 
 static void on_released(uv_handle_t *handle)

@@ -73,6 +73,8 @@ int share_relay_use(struct share_relay *relay, int fuse_fd);
 
 /* The process that carries out changes: each server that begins is told (SHARE_OP_ECHO). */
 void share_relay_set_echo(struct share_relay *relay, pid_t pid);
+/* It is done with the change @id and all before it (echo_finished()). */
+void share_relay_echo_done(struct share_relay *relay, uint64_t id);
 
 /* The mount must have ended (`ended`, or umount2(2) with MNT_FORCE): a thread may have to be waited
  * for. Memory goes as the loop runs on. NULL is fine. */

@@ -107,7 +107,7 @@ static int coherence_new(struct server *server, struct coherence **result)
 	if (!coherence)
 		return -ENOMEM;
 	coherence->server = server;
-	notices_init(&coherence->notices);
+	notice_queue_init(&coherence->notices);
 	coherence->last_echo = &coherence->first_echo;
 	coherence->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	coherence->changes = changes_new();
@@ -167,7 +167,6 @@ void coherence_end(struct server *server)
 
 	if (!coherence)
 		return;
-	atomic_store(&coherence->echo, 0);
 	changes_clear(coherence->changes);
 	atomic_store(&coherence->anew, true);
 	wake(coherence);
@@ -262,19 +261,19 @@ void coherence_note(struct task *task)
 
 void coherence_set_echo(struct server *server, uint32_t pid, uint64_t id)
 {
-	struct coherence *coherence = server->coherence;
+	bool is_another = atomic_exchange(&server->echo, pid) != pid;
 
-	if (!coherence)
+	if (!server->coherence)
 		return;
-	if (atomic_exchange(&coherence->echo, pid) != pid)
-		changes_clear(coherence->changes);
-	changes_finished(coherence->changes, id);
-	wake(coherence);
+	if (is_another)
+		changes_clear(server->coherence->changes);
+	changes_finished(server->coherence->changes, id);
+	wake(server->coherence);
 }
 
 bool coherence_is_echo(struct server *server, uint32_t pid)
 {
-	return pid && server->coherence && atomic_load(&server->coherence->echo) == pid;
+	return pid && server->coherence && atomic_load(&server->echo) == pid;
 }
 
 struct changes *coherence_changes(struct server *server)

@@ -32,7 +32,7 @@ struct change;
 /* A session begins. Where the folder cannot be watched, or nobody listens, the server is not
  * coherent, and the rest of this does nothing. */
 void coherence_begin(struct server *server);
-/* It ends: no echo, nothing more to tell. */
+/* It ends: nothing more is to be told. */
 void coherence_end(struct server *server);
 /* With the server. */
 void coherence_free(struct server *server);

@@ -33,7 +33,7 @@ void coherence_drop_waiting(struct coherence *coherence)
 		coherence->first_doubt = (coherence->first_doubt + 1) % COHERENCE_DOUBT_MAX;
 		coherence->doubt_count--;
 	}
-	notices_clear(&coherence->notices);
+	notice_queue_clear(&coherence->notices);
 }
 
 /* The path of @name in the folder @node. Return: its length with the zero byte, 0: there is none.
@@ -67,7 +67,7 @@ static void echo_later(struct coherence *coherence, const struct change *change)
 	size_t length, to_length = 1;
 	struct waiting_echo *echo;
 
-	if (!atomic_load(&coherence->echo) || coherence->echo_count >= COHERENCE_ECHO_MAX)
+	if (!atomic_load(&coherence->server->echo) || coherence->echo_count >= COHERENCE_ECHO_MAX)
 		return;
 	if (coherence->first_echo && change->kind >= SERVER_CHANGE_MODIFY) {
 		const struct waiting_echo *last =
@@ -137,16 +137,16 @@ static void meaning_end(struct server *server, struct meaning *meaning)
 static void notice_file(struct coherence *coherence, const struct inode *inode, bool contents)
 {
 	if (inode)
-		notices_add(&coherence->notices, contents ? NOTICE_DATA : NOTICE_ATTRIBUTES,
-			    inode->id, NULL);
+		notice_queue_add(&coherence->notices, contents ? NOTICE_DATA : NOTICE_ATTRIBUTES,
+				 inode->id, NULL);
 }
 
 /* --- Events ---------------------------------------------------------------------------------- */
 
 static void names_changed(struct coherence *coherence, uint64_t directory, const char *name)
 {
-	notices_add(&coherence->notices, NOTICE_NAME, directory, name);
-	notices_add(&coherence->notices, NOTICE_DATA, directory, NULL);
+	notice_queue_add(&coherence->notices, NOTICE_NAME, directory, name);
+	notice_queue_add(&coherence->notices, NOTICE_DATA, directory, NULL);
 }
 
 static void renamed(struct coherence *coherence, const struct watch_event *event, bool echoed)
@@ -222,7 +222,7 @@ static void handle(struct coherence *coherence, const struct watch_event *event,
 	struct meaning meaning;
 
 	if (!event->name) {
-		notices_add(&coherence->notices, NOTICE_ATTRIBUTES, event->directory, NULL);
+		notice_queue_add(&coherence->notices, NOTICE_ATTRIBUTES, event->directory, NULL);
 		return;
 	}
 	if (event->what & WATCH_RENAMED) {
@@ -233,7 +233,7 @@ static void handle(struct coherence *coherence, const struct watch_event *event,
 		names_changed(coherence, event->directory, event->name);
 	else if (!event->is_dir)
 		/* It waits for a lookup that is under way and has older attributes. */
-		notices_add(&coherence->notices, NOTICE_NAME, event->directory, event->name);
+		notice_queue_add(&coherence->notices, NOTICE_NAME, event->directory, event->name);
 	learn(server, event->directory, event->name, &meaning);
 	notice_file(coherence, meaning.before, event->what & CONTENTS);
 	notice_file(coherence, meaning.now, event->what & CONTENTS);

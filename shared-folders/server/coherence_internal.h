@@ -9,7 +9,7 @@
 
 #include "shared-folders/server/changes.h"
 #include "shared-folders/server/coherence.h"
-#include "shared-folders/server/notices.h"
+#include "shared-folders/server/notice_queue.h"
 #include "shared-folders/server/own.h"
 #include "shared-folders/watch/watch.h"
 
@@ -42,12 +42,11 @@ struct coherence {
 	struct own own;
 	int wake;
 	_Atomic(bool) ending, anew;
-	_Atomic(uint32_t) echo;	  /* pid; 0: none */
 	_Atomic(uint32_t) leaked; /* marks of folders that could not be taken back */
 	pthread_t thread;
 
 	/* The thread's. */
-	struct notices notices;
+	struct notice_queue notices;
 	uint32_t all_at; /* where the inodes are gone through */
 	struct waiting_echo *first_echo, **last_echo;
 	size_t echo_count;

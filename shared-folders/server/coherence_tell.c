@@ -66,7 +66,7 @@ static int send_echo(struct coherence *coherence, const struct waiting_echo *ech
 
 void coherence_forget_all(struct coherence *coherence)
 {
-	notices_clear(&coherence->notices);
+	notice_queue_clear(&coherence->notices);
 	coherence->notices.all = true;
 	coherence->all_at = 0;
 }
@@ -109,7 +109,7 @@ static bool forget_some(struct coherence *coherence)
 
 static bool tell_notices(struct coherence *coherence)
 {
-	struct notices *notices = &coherence->notices;
+	struct notice_queue *notices = &coherence->notices;
 
 	if (notices->all && !forget_some(coherence))
 		return false;
@@ -121,7 +121,7 @@ static bool tell_notices(struct coherence *coherence)
 
 		if (ret == -ENOBUFS)
 			return false;
-		notices_drop_first(notices);
+		notice_queue_drop_first(notices);
 	}
 	return true;
 }

@@ -37,6 +37,7 @@ struct server {
 	_Atomic(bool) coherent;	      /* the peer is told of changes: server_set_coherent() */
 	_Atomic(bool) behind;	      /* just now it cannot be told of some */
 	_Atomic(bool) crowded;	      /* other servers of this process change the folder too */
+	_Atomic(uint32_t) echo;	      /* pid of the peer's echo; 0: none; may be told before INIT */
 	struct coherence *coherence;  /* NULL: nobody watches */
 	unsigned int max_descriptors; /* of inodes */
 

@@ -135,6 +135,7 @@ int init_op(struct task *task)
 
 int destroy_op(struct task *task)
 {
+	atomic_store(&task->server->echo, 0);
 	session_end(task->server);
 	return 0;
 }

@@ -161,9 +161,10 @@ static void *follow_echo(void *data)
 	while (id >= 0) {
 		struct pollfd wait = {.fd = echo_descriptor(loop->echo), .events = POLLIN};
 
-		tell_echo(loop, (uint64_t)id);
 		poll(&wait, 1, -1);
 		id = echo_finished(loop->echo);
+		if (id > 0)
+			tell_echo(loop, (uint64_t)id);
 	}
 	return NULL;
 }
@@ -325,6 +326,8 @@ int main(int argc, char **argv)
 	/* After the threads, whose answers it may need, though it is forked. */
 	if (loop.with_echo) {
 		r = echo_start(argv[optind + 1], &loop.echo);
+		if (r == 0)
+			tell_echo(&loop, 0);
 		if (r < 0 || pthread_create(&follower, NULL, follow_echo, &loop) != 0)
 			return 1;
 	}

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "shared-folders/server/notices.h"
+#include "shared-folders/server/notice_queue.h"
 
 #include "protocol/base/bytes.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void notices_init(struct notices *notices)
+void notice_queue_init(struct notice_queue *notices)
 {
 	memset(notices, 0, sizeof(*notices));
 	notices->last = &notices->first;
@@ -18,10 +18,10 @@ static size_t bucket_of(uint64_t node, const char *name)
 
 	for (; *name; name++)
 		hash = (hash ^ (unsigned char)*name) * 0x100000001b3ULL;
-	return (size_t)(hash >> 20) % ARRAY_SIZE(((struct notices *)NULL)->buckets);
+	return (size_t)(hash >> 20) % ARRAY_SIZE(((struct notice_queue *)NULL)->buckets);
 }
 
-void notices_drop_first(struct notices *notices)
+void notice_queue_drop_first(struct notice_queue *notices)
 {
 	struct notice *notice = notices->first;
 	struct notice **at = &notices->buckets[bucket_of(notice->node, notice->name)];
@@ -37,7 +37,7 @@ void notices_drop_first(struct notices *notices)
 	free(notice);
 }
 
-void notices_clear(struct notices *notices)
+void notice_queue_clear(struct notice_queue *notices)
 {
 	struct notice *notice;
 
@@ -45,10 +45,11 @@ void notices_clear(struct notices *notices)
 		notices->first = notice->next;
 		free(notice);
 	}
-	notices_init(notices);
+	notice_queue_init(notices);
 }
 
-void notices_add(struct notices *notices, enum notice_kind kind, uint64_t node, const char *name)
+void notice_queue_add(struct notice_queue *notices, enum notice_kind kind, uint64_t node,
+		      const char *name)
 {
 	struct notice **bucket, *notice;
 
@@ -65,9 +66,10 @@ void notices_add(struct notices *notices, enum notice_kind kind, uint64_t node, 
 		notice->kind = MAX(notice->kind, kind);
 		return;
 	}
-	notice = notices->count < NOTICES_MAX ? malloc(sizeof(*notice) + strlen(name) + 1) : NULL;
+	notice = notices->count < NOTICE_QUEUE_MAX ? malloc(sizeof(*notice) + strlen(name) + 1)
+						   : NULL;
 	if (!notice) {
-		notices_clear(notices);
+		notice_queue_clear(notices);
 		notices->all = true;
 		return;
 	}

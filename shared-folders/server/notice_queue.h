@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * notices - what the peer's kernel has yet to be told to forget
+ * notice_queue - what the peer's kernel has yet to be told to forget
  *
  * A queue in which equal notices are one, with a limit: beyond it, all of them become one, that the
  * peer forgets everything (`all`). So nothing is lost, however much happens. For one thread.
  */
-#ifndef LODGE_SHARED_FOLDERS_SERVER_NOTICES_H
-#define LODGE_SHARED_FOLDERS_SERVER_NOTICES_H
+#ifndef LODGE_SHARED_FOLDERS_SERVER_NOTICE_QUEUE_H
+#define LODGE_SHARED_FOLDERS_SERVER_NOTICE_QUEUE_H
 
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define NOTICES_MAX 4096
+#define NOTICE_QUEUE_MAX 4096
 
 enum notice_kind {
 	NOTICE_NAME,	   /* what a name stands for */
@@ -29,21 +29,22 @@ struct notice {
 	char name[];   /* ended by a zero byte; empty unless NAME */
 };
 
-struct notices {
+struct notice_queue {
 	struct notice *first, **last;
 	size_t count;
 	bool all;
 	struct notice *buckets[1024];
 };
 
-void notices_init(struct notices *notices);
+void notice_queue_init(struct notice_queue *notices);
 /* The queue is empty again, and not `all`. */
-void notices_clear(struct notices *notices);
+void notice_queue_clear(struct notice_queue *notices);
 
 /* @name: NULL unless NAME. Without memory for it, `all`. */
-void notices_add(struct notices *notices, enum notice_kind kind, uint64_t node, const char *name);
+void notice_queue_add(struct notice_queue *notices, enum notice_kind kind, uint64_t node,
+		      const char *name);
 
 /* The first one was told. */
-void notices_drop_first(struct notices *notices);
+void notice_queue_drop_first(struct notice_queue *notices);
 
 #endif

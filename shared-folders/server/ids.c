@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
 
 #define FIRST_CAPACITY 64
 
@@ -18,6 +20,20 @@ void id_table_free(struct id_table *table)
 {
 	free(table->slots);
 	id_table_init(table, 0);
+}
+
+void id_table_draw(struct id_table *table)
+{
+	struct timespec now;
+	uint32_t drawn;
+
+	if (getrandom(&drawn, sizeof(drawn), GRND_NONBLOCK) != sizeof(drawn)) {
+		/* A machine that has just started has nothing random yet; its clock will do. */
+		clock_gettime(CLOCK_REALTIME, &now);
+		drawn = (uint32_t)now.tv_nsec ^ (uint32_t)now.tv_sec << 8;
+	}
+	/* Where ids are shown as signed numbers they look better so. */
+	table->generation = drawn & INT32_MAX;
 }
 
 static int grow(struct id_table *table)
@@ -50,7 +66,7 @@ int id_table_add(struct id_table *table, void *object, uint64_t *id)
 				return r;
 		}
 		index = table->used++;
-		table->slots[index].generation = 0;
+		table->slots[index].generation = table->generation;
 	}
 	table->slots[index].object = object;
 	*id = (uint64_t)table->slots[index].generation << 32 | index;

@@ -143,6 +143,7 @@ int inodes_new(struct server *server)
 	if (server->root->descriptor < 0)
 		return -errno;
 	assert(server->root->id == FUSE_ROOT_ID);
+	id_table_draw(&server->inodes);
 	server->descriptors = 1;
 	return 0;
 }

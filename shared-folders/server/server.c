@@ -52,6 +52,7 @@ int server_new(const struct server_options *options, struct server **out)
 	pthread_rwlock_init(&server->renames, NULL);
 	pthread_cond_init(&server->lock_threads_changed, NULL);
 	id_table_init(&server->handles, HANDLE_MAX);
+	id_table_draw(&server->handles);
 	server->proc = options->proc ? fcntl(options->proc, F_DUPFD_CLOEXEC, 3)
 				     : open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	r = server->proc < 0 ? -errno : inodes_new(server);
@@ -188,10 +189,15 @@ static int carry_out(struct task *task)
 
 void server_call(struct server *server, struct server_call *call)
 {
-	struct task task = {.server = server, .call = call};
 	uint64_t flags = atomic_load(&server->flags);
-	int r = fuse_request_decode(call->in, call->in_count, flags & FUSE_SETXATTR_EXT,
-				    SERVER_MAX_MESSAGE, &task.in);
+	struct task task; /* most of it is room for names */
+	int r;
+
+	task.server = server;
+	task.call = call;
+	task.length = 0;
+	r = fuse_request_decode(call->in, call->in_count, flags & FUSE_SETXATTR_EXT,
+				SERVER_MAX_MESSAGE, &task.in);
 
 	if (r == -EBADMSG) {
 		call->done(call, 0);

@@ -49,6 +49,29 @@ START_TEST(test_invented)
 }
 END_TEST
 
+/* What another process gave out means nothing. */
+START_TEST(test_drawn)
+{
+	struct id_table other;
+	uint64_t id;
+
+	id_table_init(&table, MAXIMUM);
+	id_table_init(&other, MAXIMUM);
+	for (int i = 0; i < 5; i++) {
+		id_table_draw(&table);
+		id_table_draw(&other);
+		ck_assert_int_eq(id_table_add(&table, &objects[i], &ids[i]), 0);
+		ck_assert_int_eq(id_table_add(&other, &objects[i], &id), 0);
+		ck_assert_uint_eq((uint32_t)ids[i], (uint32_t)id);
+		ck_assert_uint_ne(ids[i], id);
+		ck_assert_ptr_null(id_table_get(&other, ids[i]));
+		ck_assert_ptr_eq(id_table_get(&table, ids[i]), &objects[i]);
+	}
+	id_table_free(&table);
+	id_table_free(&other);
+}
+END_TEST
+
 START_TEST(test_next)
 {
 	uint32_t index = 0;
@@ -71,6 +94,7 @@ int main(void)
 
 	tcase_add_test(tests, test_add_get_remove);
 	tcase_add_test(tests, test_invented);
+	tcase_add_test(tests, test_drawn);
 	tcase_add_test(tests, test_next);
 	return suite_run_case("ids", tests);
 }

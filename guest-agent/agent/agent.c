@@ -3,6 +3,7 @@
 #include "guest-agent/agent/memory.h"
 #include "guest-agent/agent/service.h"
 #include "protocol/base/bytes.h"
+#include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 #include "protocol/pump/pump.h"
 
@@ -129,6 +130,9 @@ int agent_new(uv_loop_t *loop, const struct agent_options *options, struct agent
 		return -ENOMEM;
 	agent->options = *options;
 	agent->context.loop = loop;
+	agent->context.share_socket = options->share_socket;
+	agent->context.share_list = options->share_list;
+	agent->context.export_right = options->export_right;
 	error = workers_new(loop, &agent->context.workers);
 	if (error) {
 		free(agent);
@@ -144,6 +148,7 @@ int agent_new(uv_loop_t *loop, const struct agent_options *options, struct agent
 		agent_free(agent);
 		return -ENOMEM;
 	}
+	agent->context.host = agent->session;
 	*result = agent;
 	return 0;
 }
@@ -262,7 +267,8 @@ void agent_free(struct agent *agent)
 		return;
 	agent_detach(agent);
 	local_drop(&agent->local);
-	session_free(agent->session);
+	session_free(take_ptr(agent->session));
+	agent->context.host = NULL;
 	service_set_stop(&agent->services);
 	session_link_free(agent->context.sessions);
 	workers_free(agent->context.workers);

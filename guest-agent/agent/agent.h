@@ -8,6 +8,8 @@
 #ifndef LODGE_AGENT_AGENT_H
 #define LODGE_AGENT_AGENT_H
 
+#include "guest-agent/agent/service.h"
+
 #include <stdbool.h>
 #include <uv.h>
 
@@ -18,6 +20,10 @@ struct agent_options {
 	/* Where desktop sessions are awaited (session_link.h); NULL: nowhere. */
 	const char *session_socket;
 	const char *root; /* for seat.h; NULL: "" */
+	/* Where mount.lodge is awaited, and what is shared is written down (share_list.h); NULL:
+	 * nowhere. */
+	const char *share_socket, *share_list;
+	enum share_export_right export_right;
 	/* The connection has ended: see pump_handlers. May be NULL. */
 	void (*disconnected)(void *owner, bool is_port, int error);
 	/* The host has been met, or lost. May be NULL. */

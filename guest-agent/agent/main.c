@@ -12,6 +12,8 @@
 #include "guest-agent/system/agent_state.h"
 #include "guest-agent/system/ports.h"
 #include "guest-agent/system/session_socket.h"
+#include "guest-agent/system/share_list.h"
+#include "protocol/base/bytes.h"
 #include "protocol/base/log.h"
 
 #include <errno.h>
@@ -36,6 +38,9 @@ struct program {
 	const char *port_path;	/* NULL: the virtio port */
 	const char *state_path; /* NULL: none */
 	const char *session_path;
+	const char *share_path, *share_list;
+	enum share_export_right export_right;
+	bool is_wrong;		     /* the command line */
 	const char *const *disabled; /* services */
 	int error;
 };
@@ -63,9 +68,27 @@ static const char usage[] =
 	"                  /run/lodge-agent.state, with --port none\n"
 	"  --sessions PATH await desktop sessions on this socket; default\n"
 	"                  " SESSION_SOCKET_PATH ", with --port none\n"
+	"  --shares PATH   await mount.lodge on this socket; default\n"
+	"                  " SHARE_SOCKET_PATH ", with --port none\n"
+	"  --export WHAT   what the host may do to files here: rw (default), ro, no\n"
 	"  --spice PATH    serve SPICE clients over this port, or unix:PATH; \"no\": none;\n"
 	"                  default: port com.redhat.spice.0, unless spice-vdagentd is\n"
 	"                  installed; with --port none\n";
+
+static void take_right(struct program *program, const char *word)
+{
+	static const char *const words[] = {
+		[SHARE_EXPORT_WRITE] = "rw", [SHARE_EXPORT_READ] = "ro", [SHARE_EXPORT_NO] = "no"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcmp(words[i], word) != 0)
+			continue;
+		program->export_right = (enum share_export_right)i;
+		return;
+	}
+	log_error("--export %s: it is rw, ro or no", word);
+	program->is_wrong = true;
+}
 
 static void take_option(void *owner, int option, char *argument)
 {
@@ -80,6 +103,12 @@ static void take_option(void *owner, int option, char *argument)
 		break;
 	case 'e':
 		program->session_path = argument;
+		break;
+	case 'h':
+		program->share_path = argument;
+		break;
+	case 'x':
+		take_right(program, argument);
 		break;
 	default:
 		program->spice_path = argument;
@@ -182,6 +211,9 @@ static int start(struct program *program)
 	const struct agent_options options = {
 		.disabled = program->disabled,
 		.session_socket = program->session_path,
+		.share_socket = program->share_path,
+		.share_list = program->share_list,
+		.export_right = program->export_right,
 		.disconnected = on_disconnected,
 		.connected = on_met,
 		.owner = program,
@@ -234,6 +266,8 @@ int main(int argc, char **argv)
 		{"port", required_argument, NULL, 'p'},
 		{"state", required_argument, NULL, 's'},
 		{"sessions", required_argument, NULL, 'e'},
+		{"shares", required_argument, NULL, 'h'},
+		{"export", required_argument, NULL, 'x'},
 		{"spice", required_argument, NULL, 'i'},
 		PROGRAM_OPTIONS,
 	};
@@ -254,11 +288,17 @@ int main(int argc, char **argv)
 	status = program_parse(&line, argc, argv);
 	if (status >= 0)
 		return status;
+	if (program.is_wrong)
+		return PROGRAM_EXIT_USAGE;
 	program.disabled = line.disabled;
 	if (!program.port_path && !program.state_path)
 		program.state_path = AGENT_STATE_PATH;
 	if (!program.port_path && !program.session_path)
 		program.session_path = SESSION_SOCKET_PATH;
+	if (!program.port_path && !program.share_path) {
+		program.share_path = SHARE_SOCKET_PATH;
+		program.share_list = SHARE_LIST_PATH;
+	}
 	memory_set_policy();
 	set_signals();
 	if (start(&program) < 0)

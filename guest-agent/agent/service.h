@@ -13,11 +13,22 @@
 
 #include <uv.h>
 
+/* What the guest's owner lets the host do to the guest's files (`share.export`). */
+enum share_export_right {
+	SHARE_EXPORT_WRITE,
+	SHARE_EXPORT_READ,
+	SHARE_EXPORT_NO,
+};
+
 /* What a service may use while it runs. */
 struct service_context {
 	uv_loop_t *loop;
 	struct workers *workers;
 	struct session_link *sessions; /* of desktops; NULL: there are none */
+	struct session *host;	       /* set when all services have started */
+	const char *share_socket;      /* where mount.lodge comes; NULL: nowhere */
+	const char *share_list;	       /* see share_list.h; NULL: none is kept */
+	enum share_export_right export_right;
 };
 
 /* All services there are, NULL-terminated. */
@@ -31,6 +42,7 @@ extern const struct service service_file;
 extern const struct service service_files;
 extern const struct service service_info;
 extern const struct service service_power;
+extern const struct service service_share;
 extern const struct service service_time;
 extern const struct service service_watch;
 

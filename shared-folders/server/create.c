@@ -283,7 +283,7 @@ static int tell_nameless(struct task *task, int fd, int flags, struct fuse_entry
 			 uint64_t *handle)
 {
 	struct server *server = task->server;
-	struct inode *inode;
+	struct inode *inode = NULL;
 	struct statx stat;
 	char name[16];
 	int path, r;
@@ -297,7 +297,7 @@ static int tell_nameless(struct task *task, int fd, int flags, struct fuse_entry
 	r = inode_enter_entry(server, NULL, NULL, &stat, entry);
 	if (r == 0)
 		r = inode_get(server, entry->nodeid, &inode);
-	if (r < 0) {
+	if (r != 0 || !inode) {
 		close(path);
 		return r;
 	}

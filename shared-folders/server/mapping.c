@@ -47,6 +47,8 @@ int setupmapping_op(struct task *task)
 		r = node_begin(&node, task->server, task->in.header.nodeid);
 	if (r < 0)
 		return r;
+	if (node.inode->type != S_IFREG)
+		return node.inode->type == S_IFDIR ? -EISDIR : -EOPNOTSUPP;
 	/* The kernel names no handle: a mapping belongs to the file. */
 	fd = inode_open(task->server, node.inode, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	if (fd < 0)

@@ -88,7 +88,8 @@ static uint64_t agree(struct server *server, uint64_t peer)
 		ours |= FUSE_POSIX_LOCKS;
 	if (options->flock)
 		ours |= FUSE_FLOCK_LOCKS;
-	if (options->acl)
+	/* Ids in lists are not translated (xattr.c). */
+	if (options->acl && options->owner == SERVER_OWNER_PASS)
 		ours |= FUSE_POSIX_ACL | FUSE_DONT_MASK | FUSE_SETXATTR_EXT;
 	if (options->submounts)
 		ours |= FUSE_SUBMOUNTS;

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#define BUFFER_BYTES 32768
+#define BUFFER_BYTES 16384
 
 struct directory {
 	pthread_mutex_t lock; /* of this folder's listing; held over reading it */

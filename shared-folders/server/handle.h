@@ -10,7 +10,8 @@
 
 #include "shared-folders/server/inode.h"
 
-#define HANDLE_MAX (1U << 20)
+/* At once; a listing of a folder costs 16 KiB. */
+#define HANDLE_MAX (1U << 18)
 
 struct directory;
 

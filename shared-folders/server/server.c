@@ -36,6 +36,17 @@ static unsigned int descriptor_bound(void)
 	return (unsigned int)MIN(limit.rlim_cur / 2, (rlim_t)16384);
 }
 
+/* Who waits for renames to end is not passed by new ones for ever. */
+static void renames_init(pthread_rwlock_t *renames)
+{
+	pthread_rwlockattr_t attributes;
+
+	pthread_rwlockattr_init(&attributes);
+	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(renames, &attributes);
+	pthread_rwlockattr_destroy(&attributes);
+}
+
 int server_new(const struct server_options *options, struct server **out)
 {
 	struct server *server = calloc(1, sizeof(*server));
@@ -49,7 +60,7 @@ int server_new(const struct server_options *options, struct server **out)
 	server->max_descriptors =
 		options->max_descriptors ? options->max_descriptors : descriptor_bound();
 	pthread_mutex_init(&server->lock, NULL);
-	pthread_rwlock_init(&server->renames, NULL);
+	renames_init(&server->renames);
 	pthread_cond_init(&server->lock_threads_changed, NULL);
 	id_table_init(&server->handles, HANDLE_MAX);
 	id_table_draw(&server->handles);

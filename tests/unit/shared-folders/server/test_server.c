@@ -563,6 +563,33 @@ START_TEST(test_setattr)
 }
 END_TEST
 
+static int map(void *owner, int fd, uint64_t file_offset, uint64_t window_offset, uint64_t length,
+	       uint64_t flags)
+{
+	(void)owner, (void)fd, (void)file_offset, (void)window_offset, (void)length, (void)flags;
+	return 0;
+}
+
+/* Large files are worth a window, where there is one and the peer asks. */
+START_TEST(test_dax)
+{
+	peer_write(&peer, "small", "1");
+	peer_write(&peer, "large", "1");
+	ck_assert_int_eq(truncate(peer_path(&peer, "large"), 1 << 20), 0);
+	peer.options.window.map = map;
+	for (int asks = 0; asks < 2; asks++) {
+		peer_start(&peer, asks ? FUSE_HAS_INODE_DAX : 0);
+		ck_assert_int_gt(peer_lookup(&peer, ROOT, "small"), 0);
+		ck_assert_uint_eq(PEER_BODY(&peer, struct fuse_entry_out)->attr.flags, 0);
+		ck_assert_int_gt(peer_lookup(&peer, ROOT, "large"), 0);
+		ck_assert_uint_eq(PEER_BODY(&peer, struct fuse_entry_out)->attr.flags,
+				  asks ? FUSE_ATTR_DAX : 0);
+		if (!asks)
+			server_free(peer.server);
+	}
+}
+END_TEST
+
 START_TEST(test_read_only)
 {
 	struct fuse_setattr_in set = {.valid = FATTR_MODE};
@@ -830,6 +857,7 @@ int main(void)
 	tcase_add_test(tests, test_escapes);
 	tcase_add_test(tests, test_devices);
 	tcase_add_test(tests, test_setattr);
+	tcase_add_test(tests, test_dax);
 	tcase_add_test(tests, test_read_only);
 	tcase_add_test(tests, test_owners);
 	tcase_add_test(tests, test_passed_owner);

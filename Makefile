@@ -94,7 +94,7 @@ fsmount_PKGS   := libuv-static
 PROGRAMS := lodge lodged lodge-vmm lodge-net lodge-screen lodge-agent lodge-guest lodge-session lodge-fsd mount.lodge
 
 lodge_MAIN       := host/cli/main.c
-lodge_USES       := cli probe pump protocol base
+lodge_USES       := cli fsrelay fsserver probe pump protocol base
 lodged_MAIN      := host/daemon/main.c
 lodged_USES      := daemon probe pump relay busloop protocol base
 lodge-vmm_MAIN   := host/vmm/main.c
@@ -206,7 +206,7 @@ unit_components = $(strip $(or \
 	$(if $(filter tests/unit/host/probe/%,$(1)),probe base),\
 	$(if $(filter tests/unit/host/arguments/%,$(1)),forward base),\
 	$(if $(filter tests/unit/host/daemon/%,$(1)),daemon probe pump relay busloop protocol base),\
-	$(if $(filter tests/unit/host/cli/%,$(1)),cli probe pump protocol base),\
+	$(if $(filter tests/unit/host/cli/%,$(1)),cli fsrelay fsserver probe pump protocol base),\
 	$(if $(filter tests/unit/drivers/%,$(1)),drivers pump protocol base),\
 	$(if $(filter tests/unit/guest-agent/agent/%,$(1)),agent common drivers system pump relay protocol base),\
 	$(if $(filter tests/unit/guest-agent/common/%,$(1)),common protocol base),\

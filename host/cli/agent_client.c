@@ -113,17 +113,21 @@ static int wait_agent(struct client *client, const char *vm)
 	return -EHOSTUNREACH;
 }
 
-int agent_open(struct client *client, const char *vm, struct agent **agent)
+int agent_connect(struct client *client, const char *vm)
 {
 	DBusMessage *message;
-	int fd, error = wait_agent(client, vm);
+	int error = wait_agent(client, vm);
 
 	if (error)
 		return error;
 	message = client_vm_message(client, vm, LODGE_VM_INTERFACE, "OpenAgent");
-	if (!message)
-		return -ENOENT;
-	fd = client_vm_descriptor(client, vm, message);
+	return message ? client_vm_descriptor(client, vm, message) : -ENOENT;
+}
+
+int agent_open(struct client *client, const char *vm, struct agent **agent)
+{
+	int fd = agent_connect(client, vm);
+
 	return fd < 0 ? fd : agent_new(fd, vm, agent);
 }
 

@@ -38,6 +38,10 @@ struct agent {
  */
 int agent_open(struct client *client, const char *vm, struct agent **agent);
 
+/* Its first half: a socket to the agent, which speaks the native protocol. Negative errno as above.
+ */
+int agent_connect(struct client *client, const char *vm);
+
 /* The same over a socket that is there already. @fd becomes the agent's, also on failure. */
 int agent_new(int fd, const char *vm, struct agent **agent);
 

@@ -53,6 +53,7 @@ extern const struct command command_info;
 extern const struct command command_key;
 extern const struct command command_kill;
 extern const struct command command_ls;
+extern const struct command command_mount;
 extern const struct command command_pause;
 extern const struct command command_ping;
 extern const struct command command_reboot;

@@ -6,12 +6,13 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-	&command_run,	  &command_ls,	 &command_info,	     &command_console, &command_exec,
-	&command_shell,	  &command_cp,	 &command_view,	     &command_screen,  &command_display,
-	&command_type,	  &command_key,	 &command_clipboard, &command_send,    &command_share,
-	&command_stop,	  &command_kill, &command_reboot,    &command_pause,   &command_resume,
-	&command_attach,  &command_ping, &command_doctor,    &command_help,    &command_umount,
-	&command_version, NULL,
+	&command_run,	  &command_ls,	   &command_info,    &command_console,
+	&command_exec,	  &command_shell,  &command_cp,	     &command_share,
+	&command_mount,	  &command_umount, &command_view,    &command_screen,
+	&command_display, &command_type,   &command_key,     &command_clipboard,
+	&command_send,	  &command_stop,   &command_kill,    &command_reboot,
+	&command_pause,	  &command_resume, &command_attach,  &command_ping,
+	&command_doctor,  &command_help,   &command_version, NULL,
 };
 
 const struct command *command_find(const char *name)

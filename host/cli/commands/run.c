@@ -135,7 +135,7 @@ static int run_run(const struct command *command, int argc, char **argv)
 		{"clipboard", 0, OPTION_TEXT, "WHAT",
 		 "off, all, text,images,files...; see lodge(1) (both)", &options.clipboard, 0, 0},
 		{"share", 0, OPTION_LIST, "NAME=DIR[,ro][,at=PATH]",
-		 "a folder, as with lodge share; repeat", &options.shares, 0, 0},
+		 "a folder, see lodge(1); repeat", &options.shares, 0, 0},
 		{"detach", 'd', OPTION_FLAG, NULL, "print its name and leave it running", &detach,
 		 0, 0},
 	};

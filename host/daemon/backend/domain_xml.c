@@ -171,6 +171,21 @@ static void put_display(struct writer *writer, const struct domain_plan *plan)
 	fputs("<target type='virtio' name='" SCREEN_SPICE_PORT "'/></channel>\n", writer->file);
 }
 
+/* --- Shared folders ------------------------------------------------------------------------- */
+
+static void put_shares(struct writer *writer, const struct domain_plan *plan)
+{
+	for (size_t i = 0; i < plan->share_count; i++) {
+		fputs("<filesystem type='mount'><driver type='virtiofs' queue='1024'/>"
+		      "<source socket='",
+		      writer->file);
+		put_text(writer, plan->shares[i].socket);
+		fputs("'/><target dir='", writer->file);
+		put_text(writer, plan->shares[i].tag);
+		fputs("'/></filesystem>\n", writer->file);
+	}
+}
+
 /* --- The rest ------------------------------------------------------------------------------- */
 
 static void put_devices(struct writer *writer, const struct domain_plan *plan)
@@ -178,6 +193,7 @@ static void put_devices(struct writer *writer, const struct domain_plan *plan)
 	fputs("<devices>\n", writer->file);
 	put_element(writer, "emulator", plan->emulator);
 	put_disks(writer, plan->options->disks);
+	put_shares(writer, plan);
 	fputs("<controller type='usb' model='none'/>\n"
 	      "<channel type='unix'>",
 	      writer->file);
@@ -246,6 +262,11 @@ static void put_domain(struct writer *writer, const struct domain_plan *plan)
 	put_element(writer, "uuid", plan->uuid);
 	fprintf(writer->file, "<memory unit='b'>%llu</memory>\n<vcpu>%llu</vcpu>\n",
 		(unsigned long long)options->memory, (unsigned long long)options->cpus);
+	/* Who serves a file system works in the guest's memory. */
+	if (plan->share_count > 0)
+		fputs("<memoryBacking><source type='memfd'/><access mode='shared'/>"
+		      "</memoryBacking>\n",
+		      writer->file);
 	put_boot(writer, options);
 	fprintf(writer->file,
 		"<features><acpi/><apic/></features>\n<cpu mode='%s'/>\n<clock offset='utc'/>\n"

@@ -10,6 +10,12 @@
 #include "host/daemon/options.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+
+/* A virtio file system; whoever listens on the socket serves it. */
+struct domain_share {
+	const char *tag, *socket;
+};
 
 struct domain_plan {
 	const char *name, *uuid;
@@ -17,6 +23,8 @@ struct domain_plan {
 	const char *emulator;
 	const char *net_socket; /* where a lodge-net listens; NULL: no network */
 	bool kvm;
+	const struct domain_share *shares; /* @share_count of them */
+	size_t share_count;
 	const struct vm_options *options; /* completed */
 };
 

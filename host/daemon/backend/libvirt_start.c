@@ -6,6 +6,7 @@
 #include "host/daemon/backend/kernel_file.h"
 #include "host/daemon/backend/user_network.h"
 #include "host/daemon/lodged.h"
+#include "host/daemon/share/vm_shares.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -102,6 +103,17 @@ static void make_uuid(char uuid[VIR_UUID_STRING_BUFLEN])
 		 (unsigned long long)(low & 0xffffffffffffULL));
 }
 
+static size_t list_shares(const struct vm *vm, struct domain_share shares[SHARE_MAX_DEVICES])
+{
+	const struct share_spec *spec;
+	size_t count = 0;
+
+	while (count < SHARE_MAX_DEVICES &&
+	       (spec = vm_share_device_at(vm, count, &shares[count].socket)) != NULL)
+		shares[count++].tag = spec->name;
+	return count;
+}
+
 /* All that the job needs, from the VM's options. */
 static int prepare_start(struct libvirt_job *job, struct vm *vm)
 {
@@ -113,6 +125,7 @@ static int prepare_start(struct libvirt_job *job, struct vm *vm)
 		.kvm = strcmp(vm->options.accel, "kvm") == 0,
 		.options = &vm->options,
 	};
+	struct domain_share shares[SHARE_MAX_DEVICES];
 	int r = kernel_file_check(vm->options.kernel, job->text, sizeof(job->text));
 
 	if (r < 0)
@@ -134,6 +147,8 @@ static int prepare_start(struct libvirt_job *job, struct vm *vm)
 		}
 		plan.net_socket = job->socket;
 	}
+	plan.shares = shares;
+	plan.share_count = list_shares(vm, shares);
 	return domain_xml_new(&plan, &job->xml, job->text, sizeof(job->text));
 }
 

@@ -6,6 +6,7 @@
 #include "host/daemon/backend.h"
 #include "host/daemon/lodged.h"
 #include "host/daemon/screen/screen.h"
+#include "host/daemon/share/vm_shares.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
@@ -325,22 +326,47 @@ static void add_pair(struct arguments *arguments, const char *flag, const char *
 	}
 }
 
-/* Its value is a list: a comma of the path is written twice. */
+/* For values that are lists: a comma of the path is written twice. NULL without memory. */
+static char *in_list(const char *path)
+{
+	char *copy = malloc(2 * strlen(path) + 1), *to = copy;
+
+	for (const char *from = path; copy && *from; from++) {
+		if (*from == ',')
+			*to++ = ',';
+		*to++ = *from;
+	}
+	if (copy)
+		*to = '\0';
+	return copy;
+}
+
+static void add_shares(struct arguments *arguments, const struct vm *vm)
+{
+	const struct share_spec *spec;
+	const char *socket;
+
+	for (size_t i = 0; (spec = vm_share_device_at(vm, i, &socket)) != NULL; i++) {
+		_cleanup_free_ char *path = in_list(socket);
+		char dax[32] = "";
+
+		if (spec->dax_bytes)
+			snprintf(dax, sizeof(dax), ",dax=%llu",
+				 (unsigned long long)spec->dax_bytes);
+		arguments->failed |= !path;
+		if (path)
+			add(arguments, "--fs=tag=%s,socket=%s%s", spec->name, path, dax);
+	}
+}
+
 static void add_display(struct arguments *arguments, const struct vm *vm)
 {
-	_cleanup_free_ char *path = malloc(2 * strlen(vm->path) + 1);
-	char *to = path;
+	_cleanup_free_ char *path = in_list(vm->path);
 
 	if (!path) {
 		arguments->failed = true;
 		return;
 	}
-	for (const char *from = vm->path; *from; from++) {
-		if (*from == ',')
-			*to++ = ',';
-		*to++ = *from;
-	}
-	*to = '\0';
 	add(arguments, "--display=socket=%s/" SCREEN_DISPLAY ",heads=%llu,size=%s", path,
 	    (unsigned long long)vm->options.heads, vm->options.size);
 }
@@ -371,6 +397,7 @@ static void build_arguments(const struct vm *vm, const char *program, struct arg
 		add_display(arguments, vm);
 	}
 	add(arguments, "--port=org.lodge.agent.0=%s/agent.sock", vm->path);
+	add_shares(arguments, vm);
 }
 
 static int spawn(struct machine *machine, const char *program, int log)

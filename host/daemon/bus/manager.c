@@ -247,7 +247,7 @@ static void start_vm(struct call *call)
 	probe_host("", &probe);
 	r = placement_decide(&options, &probe, &backend, error, sizeof(error));
 	if (r == 0)
-		r = vm_shares_check(&options, error, sizeof(error));
+		r = vm_shares_check(&options, backend, error, sizeof(error));
 	if (r < 0) {
 		vm_options_free(&options);
 		call_done(call, r, error);

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ struct share_server {
 	void *owner;
 	char folder[PATH_MAX]; /* the VM's */
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char device[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* "": none */
 	struct session *session;
 	struct pump *pump;	    /* NULL while not connected */
 	pid_t pid;		    /* of who listens there, while connected */
@@ -119,7 +121,8 @@ static void on_child_exit(uv_process_t *process, int64_t status, int signal)
 }
 
 /* A command line, with its end. */
-static void make_command_line(const struct share_server *server, const char *list[16])
+static void make_command_line(const struct share_server *server, const char *list[24],
+			      char number[24])
 {
 	const struct share_spec *spec = server->spec;
 	size_t count = 0;
@@ -136,6 +139,17 @@ static void make_command_line(const struct share_server *server, const char *lis
 	if (spec->owner[0]) {
 		list[count++] = "--owner";
 		list[count++] = spec->owner;
+	}
+	if (server->device[0]) {
+		list[count++] = "--socket-path";
+		list[count++] = server->device;
+		list[count++] = "--tag";
+		list[count++] = spec->name;
+	}
+	if (server->device[0] && spec->dax_bytes) {
+		snprintf(number, 24, "%" PRIu64, spec->dax_bytes);
+		list[count++] = "--dax-window";
+		list[count++] = number;
 	}
 	list[count] = NULL;
 }
@@ -156,8 +170,8 @@ static int open_log(const struct share_server *server)
 static int spawn(struct share_server *server)
 {
 	_cleanup_close_ int log = -EBADF;
-	char program[PATH_MAX];
-	const char *list[16];
+	char program[PATH_MAX], number[24];
+	const char *list[24];
 	struct server_child *child;
 	uv_stdio_container_t stdio[3] = {{.flags = UV_IGNORE}};
 	uv_process_options_t options = {
@@ -175,12 +189,14 @@ static int spawn(struct share_server *server)
 	log = open_log(server);
 	if (log < 0)
 		return log;
-	make_command_line(server, list);
+	make_command_line(server, list, number);
 	child = calloc(1, sizeof(*child));
 	if (!child)
 		return -ENOMEM;
 	/* Nobody listens there any more. */
 	unlink(server->path);
+	if (server->device[0])
+		unlink(server->device);
 	stdio[1] = stdio[2] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = log};
 	child->process.data = child;
 	child->server = server;
@@ -326,8 +342,8 @@ static int make_folder(const struct share_server *server)
 }
 
 int share_server_new(uv_loop_t *loop, const char *folder, const struct share_spec *spec,
-		     bool adopted, const struct share_server_handlers *handlers, void *owner,
-		     struct share_server **result)
+		     enum share_device device, const struct share_server_handlers *handlers,
+		     void *owner, struct share_server **result)
 {
 	static const char *const capabilities[] = {NULL};
 	struct share_server *server = calloc(1, sizeof(*server));
@@ -339,12 +355,16 @@ int share_server_new(uv_loop_t *loop, const char *folder, const struct share_spe
 	server->spec = spec;
 	server->handlers = handlers;
 	server->owner = owner;
-	server->lasting = adopted;
+	server->lasting = device == SHARE_DEVICE_AS_BEFORE;
 	server->restart_ms = RESTART_FIRST_MS;
 	r = snprintf(server->folder, sizeof(server->folder), "%s", folder) >=
 			    (int)sizeof(server->folder)
 		    ? -ENAMETOOLONG
 		    : file_of(server, ".sock", server->path, sizeof(server->path));
+	if (r == 0 && device != SHARE_DEVICE_NONE)
+		r = file_of(server, "~fs", server->device, sizeof(server->device));
+	if (r == 0 && device == SHARE_DEVICE_AS_BEFORE && access(server->device, F_OK) < 0)
+		server->device[0] = '\0';
 	if (r == 0)
 		r = make_folder(server);
 	if (r == 0) {
@@ -366,6 +386,11 @@ int share_server_new(uv_loop_t *loop, const char *folder, const struct share_spe
 struct session *share_server_session(const struct share_server *server)
 {
 	return session_is_established(server->session) ? server->session : NULL;
+}
+
+const char *share_server_device(const struct share_server *server)
+{
+	return server->device[0] ? server->device : NULL;
 }
 
 static void free_server(uv_handle_t *handle)
@@ -410,6 +435,7 @@ void share_server_end(struct share_server *server)
 		kill(server->pid, SIGTERM);
 	remove_file(server, ".sock");
 	remove_file(server, ".log");
+	remove_file(server, "~fs");
 	let_go(server, true);
 }
 

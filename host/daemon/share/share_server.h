@@ -16,7 +16,10 @@
 #include <uv.h>
 
 #define SHARE_PROGRAM "lodge-fsd"
-#define SHARE_FOLDER  "share" /* in the VM's: NAME.sock, NAME.log */
+#define SHARE_FOLDER  "share" /* in the VM's: NAME.sock, NAME.log, NAME~fs */
+/* A virtio file system's tag has no more (virtio 1.2, 5.11.4): shares with longer names have none.
+ */
+#define SHARE_TAG_MAX 36
 
 struct share_server;
 
@@ -28,22 +31,33 @@ struct share_server_handlers {
 	void (*failed)(void *owner, int error, const char *text);
 };
 
+/* Does the VM's emulator connect to it, too, for a virtio file system (by vhost-user)? */
+enum share_device {
+	SHARE_DEVICE_NONE,
+	SHARE_DEVICE,
+	SHARE_DEVICE_AS_BEFORE, /* of one that an earlier lodged started */
+};
+
 /**
  * share_server_new() - find the process by its socket, or start it
  * @folder:	the VM's
  * @spec:	outlives the server
- * @adopted:	an earlier lodged started it: it is tried again for ever, `failed` never comes
+ * @device:	SHARE_DEVICE_AS_BEFORE: an earlier lodged started it: it is tried again for ever,
+ *		`failed` never comes
  *
  * Handlers are called from the loop alone.
  *
  * Return: 0; -ENAMETOOLONG: the socket's path is too long; -errno.
  */
 int share_server_new(uv_loop_t *loop, const char *folder, const struct share_spec *spec,
-		     bool adopted, const struct share_server_handlers *handlers, void *owner,
-		     struct share_server **server);
+		     enum share_device device, const struct share_server_handlers *handlers,
+		     void *owner, struct share_server **server);
 
 /* NULL: it is not ready. Requests may be made on it. */
 struct session *share_server_session(const struct share_server *server);
+
+/* Where the emulator connects to; NULL: it has no device. */
+const char *share_server_device(const struct share_server *server);
 
 /* lodged ends and the VM does not: the process stays. NULL is fine. */
 void share_server_leave(struct share_server *server);

@@ -4,10 +4,12 @@
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
+#include "protocol/base/parse.h"
 #include "protocol/base/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +81,14 @@ int share_spec_check(const struct share_spec *spec, char *error, size_t capacity
 	if (!is_owner(spec->owner))
 		return refuse(error, capacity, "a share's owner rule is pass, map or squash, not",
 			      spec->owner);
+	if (spec->dax_bytes &&
+	    (spec->dax_bytes < SHARE_DAX_MIN || spec->dax_bytes > SHARE_DAX_MAX ||
+	     (spec->dax_bytes & (spec->dax_bytes - 1)) != 0)) {
+		snprintf(error, capacity,
+			 "a share's dax is a power of two from 2M to 16G, not %" PRIu64,
+			 spec->dax_bytes);
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -123,7 +133,7 @@ static const char *value_of(const char *word, const char *key)
 static int set_word(struct share_spec *spec, const char *word, char *error, size_t capacity)
 {
 	const char *at = value_of(word, "at"), *cache = value_of(word, "cache");
-	const char *owner = value_of(word, "owner");
+	const char *owner = value_of(word, "owner"), *dax = value_of(word, "dax");
 
 	if (strcmp(word, "ro") == 0) {
 		spec->read_only = true;
@@ -135,11 +145,13 @@ static int set_word(struct share_spec *spec, const char *word, char *error, size
 		strcpy(spec->cache, cache);
 	} else if (owner && strlen(owner) < sizeof(spec->owner)) {
 		strcpy(spec->owner, owner);
+	} else if (dax && parse_size(dax, &spec->dax_bytes) == 0 && spec->dax_bytes) {
+		return 0;
 	} else {
-		return refuse(
-			error, capacity,
-			"a share is NAME=DIR[,ro][,at=PATH][,cache=…][,owner=…], which has no",
-			word);
+		return refuse(error, capacity,
+			      "a share is NAME=DIR[,ro][,at=PATH][,cache=…][,owner=…][,dax=SIZE], "
+			      "which has no",
+			      word);
 	}
 	return 0;
 }
@@ -207,6 +219,8 @@ char *share_spec_line(const struct share_spec *spec)
 	fprintf(file, ",cache=%s", spec->cache);
 	if (spec->owner[0])
 		fprintf(file, ",owner=%s", spec->owner);
+	if (spec->dax_bytes)
+		fprintf(file, ",dax=%" PRIu64, spec->dax_bytes);
 	if (fclose(file) != 0) {
 		free(line);
 		return NULL;

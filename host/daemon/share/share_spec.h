@@ -4,7 +4,7 @@
  *
  * The line is what `lodge run --share` takes, and what vm.json keeps:
  *
- *	NAME=DIRECTORY[,ro][,at=PATH][,cache=never|auto|always][,owner=RULE]
+ *	NAME=DIRECTORY[,ro][,at=PATH][,cache=never|auto|always][,owner=RULE][,dax=SIZE]
  *
  * A comma that belongs to a path is written twice.
  */
@@ -15,8 +15,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define SHARE_OWNER_MAX 63
+#define SHARE_DAX_MIN	(2ULL << 20)
+#define SHARE_DAX_MAX	(16ULL << 30)
 /* So that a VM's whole list fits into one message. */
 #define SHARE_AT_MAX 1023
 
@@ -27,6 +30,7 @@ struct share_spec {
 	bool read_only;
 	char cache[8];			 /* "never", "auto", "always" */
 	char owner[SHARE_OWNER_MAX + 1]; /* lodge-fsd's rule; "": its default */
+	uint64_t dax_bytes; /* window into its files, of a VM's device: lodge-vmm's; 0: none */
 };
 
 /**

@@ -262,13 +262,13 @@ static void on_failed(void *owner, int error, const char *text)
 		    text);
 }
 
-static int start(struct vm_share *share, bool adopted)
+static int start(struct vm_share *share, enum share_device device)
 {
 	static const struct share_server_handlers handlers = {on_ready, on_failed};
 	struct vm *vm = share->shares->vm;
 
-	return share_server_new(&vm->lodged->loop, vm->path, &share->spec, adopted, &handlers,
-				share, &share->server);
+	return share_server_new(&vm->lodged->loop, vm->path, &share->spec, device, &handlers, share,
+				&share->server);
 }
 
 /* At the end of the list. Takes @spec's memory. NULL without memory. */
@@ -315,7 +315,7 @@ void vm_share_add(struct vm *vm, struct share_spec *spec, backend_done done, voi
 	}
 	r = vm_make_folder(vm);
 	if (r == 0)
-		r = start(share, false);
+		r = start(share, SHARE_DEVICE_NONE);
 	if (r == 0) {
 		share->done = done;
 		share->owner = owner;
@@ -343,6 +343,19 @@ int vm_share_remove(struct vm *vm, const char *name)
 	tell_who_added(share, -ECANCELED, "the share was removed");
 	free_share(share);
 	return 0;
+}
+
+const struct share_spec *vm_share_device_at(const struct vm *vm, size_t index, const char **socket)
+{
+	for (const struct vm_share *at = vm->shares->list; at; at = at->next) {
+		const char *path = at->server ? share_server_device(at->server) : NULL;
+
+		if (!path || index-- > 0)
+			continue;
+		*socket = path;
+		return &at->spec;
+	}
+	return NULL;
 }
 
 bool vm_share_at(const struct vm *vm, size_t index, struct vm_share_state *state)
@@ -379,7 +392,8 @@ int vm_shares_new(struct vm *vm)
 	return 0;
 }
 
-int vm_shares_check(const struct vm_options *options, char *error, size_t capacity)
+int vm_shares_check(const struct vm_options *options, const struct backend *backend, char *error,
+		    size_t capacity)
 {
 	char program[PATH_MAX];
 	int r = 0;
@@ -398,9 +412,56 @@ int vm_shares_check(const struct vm_options *options, char *error, size_t capaci
 		if (r < 0)
 			return r;
 		r = share_spec_check_directory(&spec, error, capacity);
+		if (r == 0 && spec.dax_bytes && backend != &backend_vmm) {
+			snprintf(error, capacity, "--share %s: dax needs lodge-vmm, that is KVM",
+				 spec.name);
+			r = -EINVAL;
+		}
 		share_spec_free(&spec);
 	}
 	return r;
+}
+
+/* Those that can be are devices. */
+static enum share_device device_of(const struct vm_share *share, enum share_device wanted,
+				   size_t index)
+{
+	bool fits = strlen(share->spec.name) <= SHARE_TAG_MAX && index < SHARE_MAX_DEVICES;
+
+	return wanted == SHARE_DEVICE && !fits ? SHARE_DEVICE_NONE : wanted;
+}
+
+static void start_all(struct vm *vm, enum share_device device)
+{
+	struct vm_shares *shares = vm->shares;
+	char error[512];
+	size_t count = 0;
+
+	if (shares->started)
+		return;
+	shares->started = true;
+	for (char **line = vm->options.shares; line && *line; line++) {
+		struct share_spec spec;
+		struct vm_share *share = NULL;
+		int r = share_spec_parse(*line, &spec, error, sizeof(error));
+
+		if (r == 0)
+			share = append(shares, &spec);
+		if (share) {
+			share->was_ready = device == SHARE_DEVICE_AS_BEFORE;
+			r = start(share, device_of(share, device, count++));
+			snprintf(error, sizeof(error), "%s", error_text(r));
+		}
+		if (r < 0 && share)
+			on_failed(share, r, error);
+		else if (r < 0)
+			log_warning("%s: a share of it is not there: %s", vm->name, error);
+	}
+}
+
+void vm_shares_start(struct vm *vm, bool adopted)
+{
+	start_all(vm, adopted ? SHARE_DEVICE_AS_BEFORE : SHARE_DEVICE_NONE);
 }
 
 /* One of those that were to be prepared. */
@@ -420,7 +481,7 @@ void vm_shares_prepare(struct vm *vm, backend_done done, void *owner)
 {
 	struct vm_shares *shares = vm->shares;
 
-	vm_shares_start(vm, false);
+	start_all(vm, SHARE_DEVICE);
 	for (struct vm_share *at = shares->list; at; at = at->next) {
 		if (!at->server) {
 			done(owner, -EIO, at->trouble);
@@ -436,33 +497,6 @@ void vm_shares_prepare(struct vm *vm, backend_done done, void *owner)
 	}
 	shares->prepared = done;
 	shares->prepared_owner = owner;
-}
-
-void vm_shares_start(struct vm *vm, bool adopted)
-{
-	struct vm_shares *shares = vm->shares;
-	char error[512];
-
-	if (shares->started)
-		return;
-	shares->started = true;
-	for (char **line = vm->options.shares; line && *line; line++) {
-		struct share_spec spec;
-		struct vm_share *share = NULL;
-		int r = share_spec_parse(*line, &spec, error, sizeof(error));
-
-		if (r == 0)
-			share = append(shares, &spec);
-		if (share) {
-			share->was_ready = adopted;
-			r = start(share, adopted);
-			snprintf(error, sizeof(error), "%s", error_text(r));
-		}
-		if (r < 0 && share)
-			on_failed(share, r, error);
-		else if (r < 0)
-			log_warning("%s: a share of it is not there: %s", vm->name, error);
-	}
 }
 
 static void free_shares(uv_handle_t *handle)

@@ -16,6 +16,8 @@
 
 /* `share.open`s of one share at a time. */
 #define SHARE_MAX_MOUNTS 8
+/* Virtio file systems that a VM has at most: lodge-vmm's limit. */
+#define SHARE_MAX_DEVICES 8
 
 struct vm_shares;
 
@@ -33,10 +35,12 @@ int vm_shares_new(struct vm *vm);
 /**
  * vm_shares_check() - may a VM be started with these?
  * @options:	of one that is not there yet; its shares are well-formed
+ * @backend:	that will run it
  *
  * Return: 0; -errno with one line for people.
  */
-int vm_shares_check(const struct vm_options *options, char *error, size_t capacity);
+int vm_shares_check(const struct vm_options *options, const struct backend *backend, char *error,
+		    size_t capacity);
 
 /**
  * vm_shares_prepare() - start the lodge-fsd of each, before the VM starts
@@ -58,6 +62,10 @@ void vm_share_add(struct vm *vm, struct share_spec *spec, backend_done done, voi
 
 /* Mounts of it end. -ENOENT. */
 int vm_share_remove(struct vm *vm, const char *name);
+
+/* The virtio file system at @index of those that the VM is started with: its share, and the socket
+ * of the process that serves it; NULL: there are no more. After vm_shares_prepare(). */
+const struct share_spec *vm_share_device_at(const struct vm *vm, size_t index, const char **socket);
 
 /* The one at @index of the list; false: there is none. */
 bool vm_share_at(const struct vm *vm, size_t index, struct vm_share_state *state);

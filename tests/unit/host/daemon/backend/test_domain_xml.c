@@ -53,6 +53,24 @@ static void add_disk(const char *flags)
 	vm_option_add(&options, vm_option_named("disks"), option);
 }
 
+START_TEST(a_share_is_a_file_system_and_memory_is_shared_with_it)
+{
+	static const struct domain_share shares[] = {{"one", "/run/a b/one~fs"},
+						     {"t<o", "/run/a b/two~fs"}};
+
+	ck_assert_int_eq(write_xml(), 0);
+	ck_assert_ptr_null(strstr(xml, "memfd"));
+	free(xml);
+	plan.shares = shares;
+	plan.share_count = 2;
+	ck_assert_int_eq(write_xml(), 0);
+	ck_assert_ptr_nonnull(strstr(xml, "<source type='memfd'/><access mode='shared'/>"));
+	ck_assert_ptr_nonnull(strstr(xml, "<source socket='/run/a b/one~fs'/>"
+					  "<target dir='one'/></filesystem>"));
+	ck_assert_ptr_nonnull(strstr(xml, "<target dir='t&#60;o'/>"));
+}
+END_TEST
+
 START_TEST(the_sockets_are_where_lodged_looks)
 {
 	ck_assert_int_eq(write_xml(), 0);
@@ -173,6 +191,7 @@ int main(void)
 	TCase *tc = tcase_create("domain_xml");
 
 	tcase_add_checked_fixture(tc, make_plan, drop_plan);
+	tcase_add_test(tc, a_share_is_a_file_system_and_memory_is_shared_with_it);
 	tcase_add_test(tc, the_sockets_are_where_lodged_looks);
 	tcase_add_test(tc, a_display_is_shown_to_nobody_but_us);
 	tcase_add_test(tc, without_a_display_there_is_none);

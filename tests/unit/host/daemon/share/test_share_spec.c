@@ -38,6 +38,7 @@ static const char *const lines[] = {
 	"a=/,cache=auto",
 	"a=/x,,,,y,,,ro,cache=never",
 	"a.b-c_d=/tmp,at=/mnt,,,cache=always,owner=squash",
+	"a=/,cache=auto,dax=1073741824",
 };
 
 START_TEST(what_is_written_is_read)
@@ -74,6 +75,10 @@ static const struct {
 	{"a=/x,owner=map:a", "owner"},
 	{"a=/x,owner=--help", "owner"},
 	{"a=/x,rw", "rw"},
+	{"a=/x,dax=1M", "dax"},
+	{"a=/x,dax=3G", "dax"},
+	{"a=/x,dax=32G", "dax"},
+	{"a=/x,dax=much", "dax=much"},
 	{"a=/x,", "''"},
 	{"a=/x,ro=yes", "ro=yes"},
 	{"a1234567890123456789012345678901234567890123456789012345678901234=/x", "too long"},

@@ -596,17 +596,30 @@ static struct vm *prepare(const char *first, const char *second, struct outcome 
 	return other;
 }
 
+START_TEST(what_comes_later_is_no_device)
+{
+	const char *socket;
+
+	expect_added("one=/tmp");
+	ck_assert_ptr_null(vm_share_device_at(vm, 0, &socket));
+}
+END_TEST
+
 START_TEST(all_serve_before_a_vm_starts)
 {
 	struct outcome outcome = {0};
 	struct vm *other = prepare("one=/tmp", "two=/usr,ro", &outcome);
 	struct vm_share_state state;
+	const char *socket;
 
 	ck_assert_int_eq(outcome.error, 0);
 	for (size_t i = 0; i < 2; i++) {
 		ck_assert(vm_share_at(other, i, &state));
 		ck_assert_str_eq(state.state, "ready");
 	}
+	ck_assert_ptr_eq(vm_share_device_at(other, 1, &socket), state.spec);
+	ck_assert_msg(strstr(socket, "/vm/w/share/two~fs"), "%s", socket);
+	ck_assert_ptr_null(vm_share_device_at(other, 2, &socket));
 	vm_started(other);
 	ck_assert(!vm_share_at(other, 2, &state));
 	vm_gone(other, "power-off", 0);
@@ -644,6 +657,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, they_end_with_their_vm);
 	tcase_add_test(tc, the_next_lodged_finds_them);
 	tcase_add_test(tc, those_left_behind_are_ended);
+	tcase_add_test(tc, what_comes_later_is_no_device);
 	tcase_add_test(tc, all_serve_before_a_vm_starts);
 	tcase_add_test(tc, a_vm_whose_share_cannot_serve_does_not_start);
 	suite_add_tcase(suite, tc);

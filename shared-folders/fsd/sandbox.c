@@ -26,11 +26,11 @@ struct attributes {
 
 #define CAPABILITY(number) (1ULL << (number))
 
-/* What root keeps: to act as any owner of a file. */
-static const uint64_t capabilities_kept = CAPABILITY(CAP_CHOWN) | CAPABILITY(CAP_DAC_OVERRIDE) |
-					  CAPABILITY(CAP_DAC_READ_SEARCH) | CAPABILITY(CAP_FOWNER) |
-					  CAPABILITY(CAP_FSETID) | CAPABILITY(CAP_SETUID) |
-					  CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_MKNOD);
+/* What root keeps: to act as any owner of a file, whose capabilities are an attribute of it. */
+static const uint64_t capabilities_kept =
+	CAPABILITY(CAP_CHOWN) | CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_DAC_READ_SEARCH) |
+	CAPABILITY(CAP_FOWNER) | CAPABILITY(CAP_FSETID) | CAPABILITY(CAP_SETUID) |
+	CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_MKNOD) | CAPABILITY(CAP_SETFCAP);
 
 static int write_file(const char *path, const char *text)
 {

@@ -41,8 +41,11 @@ static void set_up(void)
 	outside_inode = stat_.st_ino;
 	ck_assert_int_eq(mkdir(peer_path(&peer, "d"), 0755), 0);
 	ck_assert_int_eq(mkdir(peer_path(&peer, "d/secret"), 0755), 0);
-	ck_assert_int_eq(symlink(outside, peer_path(&peer, "link")), 0);
-	peer.options.max_descriptors = 2;
+	/* Both lie in /tmp; a link that begins with a slash would be caught by more than one rule.
+	 */
+	snprintf(path, sizeof(path), "..%s", outside + strlen("/tmp"));
+	ck_assert_int_eq(symlink(path, peer_path(&peer, "link")), 0);
+	peer.options.max_descriptors = 1; /* the root's: all others are given up at once */
 	peer_start(&peer, 0);
 }
 

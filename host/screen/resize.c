@@ -162,7 +162,7 @@ static void changed_at_rest(struct resize *resize, struct resize_head *head)
 		return;
 	}
 	if (head->followed == RESIZE_NOT) {
-		if (head->tried_replug && head->asks_left > 0 &&
+		if (head->replugs > 0 && head->asks_left > 0 &&
 		    is_recent(resize, head->changed_ms, RESIZE_LATE_MS))
 			resize_begin_back(resize, head);
 		return;
@@ -232,7 +232,7 @@ static void take_answer(struct resize *resize, unsigned int number, int error, b
 	log_debug("the guest's session does not set head %u: %s%s", number, error_text(error),
 		  replug ? ", it asks for a replug" : "");
 	resize->needs_help |= replug;
-	if (head->phase == PHASE_AGAIN)
+	if (head->phase == PHASE_AGAIN && (head->noticed || !replug))
 		resize_rest(resize, head, RESIZE_NOT);
 	else
 		resize_begin_replug(resize, number);
@@ -285,7 +285,7 @@ static void look_back(struct resize *resize, unsigned int number, const struct g
 	bool late = head->phase == PHASE_REST && head->followed == RESIZE_NOT &&
 		    is_recent(resize, head->changed_ms, RESIZE_LATE_MS);
 
-	if ((head->phase != PHASE_REPLUGGED && !late) || !head->tried_replug ||
+	if ((head->phase != PHASE_REPLUGGED && !late) || head->replugs == 0 ||
 	    head->asks_left == 0 || !is->known || !is->enabled || is->width == 0 ||
 	    (is->width == head->wanted.width && is->height == head->wanted.height))
 		return;

@@ -12,8 +12,9 @@
  *		the guest's session is asked over the agent; RESIZE_SOON_MS later if it had to be
  *		asked the last time.
  *	RESIZE_REPLUG_MS later, or if the session says so
- *		the monitor is unplugged, once, until the head is dark or out of the session's
- *		layout: RESIZE_GAP_MS at least, RESIZE_DARK_MS at most.
+ *		the monitor is unplugged until the head is dark or out of the session's layout:
+ *		RESIZE_GAP_MS at least, RESIZE_DARK_MS at most. A guest too busy to notice that is
+ *		given RESIZE_DARK_AGAIN_MS another time, if its session asks for that.
  *	RESIZE_BACK_MS after it has come back with another size
  *		the session is asked again, RESIZE_ASKS_AGAIN times at most.
  *	RESIZE_GIVE_UP_MS after that
@@ -29,19 +30,20 @@
 #include "host/screen/guest.h"
 #include "host/screen/screen.h"
 
-#define RESIZE_CALM_MS	  80
-#define RESIZE_BURST_MS	  250
-#define RESIZE_SOON_MS	  50   /* after the monitor's change */
-#define RESIZE_SESSION_MS 500  /* likewise */
-#define RESIZE_REPLUG_MS  1500 /* likewise */
-#define RESIZE_GAP_MS	  150
-#define RESIZE_DARK_MS	  2000
-#define RESIZE_BLIND_MS	  500 /* where nobody says that it is dark */
-#define RESIZE_BLINK_MS	  30  /* dark is dark for so long */
-#define RESIZE_BACK_MS	  100
-#define RESIZE_ASKS_AGAIN 2
-#define RESIZE_GIVE_UP_MS 1000
-#define RESIZE_LATE_MS	  30000 /* after the replug: it may still come back */
+#define RESIZE_CALM_MS	     80
+#define RESIZE_BURST_MS	     250
+#define RESIZE_SOON_MS	     50	  /* after the monitor's change */
+#define RESIZE_SESSION_MS    500  /* likewise */
+#define RESIZE_REPLUG_MS     1500 /* likewise */
+#define RESIZE_GAP_MS	     150
+#define RESIZE_DARK_MS	     2000
+#define RESIZE_DARK_AGAIN_MS 10000
+#define RESIZE_BLIND_MS	     500 /* where nobody says that it is dark */
+#define RESIZE_BLINK_MS	     30	 /* dark is dark for so long */
+#define RESIZE_BACK_MS	     100
+#define RESIZE_ASKS_AGAIN    2
+#define RESIZE_GIVE_UP_MS    1000
+#define RESIZE_LATE_MS	     30000 /* after the replug: it may still come back */
 #define RESIZE_START_MS                                                                            \
 	10000 /* a session that starts sets its own size so long before it is known */
 

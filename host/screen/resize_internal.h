@@ -41,16 +41,17 @@ struct resize_head {
 	struct size shown;  /* what is scanned out; 0: nothing */
 	struct size before; /* the monitor's before it was what it is */
 	enum phase phase;
-	uint64_t next_ms;    /* of the phase; 0: nothing comes by time */
-	uint64_t wished_ms;  /* the last wish */
-	uint64_t first_ms;   /* PHASE_CALM: its beginning */
-	uint64_t changed_ms; /* when the monitor was changed */
-	uint64_t gap_ms;     /* PHASE_GAP: its end at the earliest */
-	uint64_t undone_ms;  /* when the guest set another size than was wished; 0: it has not */
-	bool to_place;	     /* place or scale are for the session to set */
-	bool tried_replug;
-	bool session_asked; /* for this wish */
-	bool helped;	    /* when it was, the size was not right */
+	uint64_t next_ms;     /* of the phase; 0: nothing comes by time */
+	uint64_t wished_ms;   /* the last wish */
+	uint64_t first_ms;    /* PHASE_CALM: its beginning */
+	uint64_t changed_ms;  /* when the monitor was changed */
+	uint64_t gap_ms;      /* PHASE_GAP: its end at the earliest */
+	uint64_t undone_ms;   /* when the guest set another size than was wished; 0: it has not */
+	bool to_place;	      /* place or scale are for the session to set */
+	unsigned int replugs; /* for this wish */
+	bool noticed;	      /* the last one, by the guest */
+	bool session_asked;   /* for this wish */
+	bool helped;	      /* when it was, the size was not right */
 	unsigned int asks_left;
 };
 

@@ -38,7 +38,7 @@ void resize_rest(struct resize *resize, struct resize_head *head, enum resize_fo
 		resize->needs_help = false;
 	if (followed == RESIZE_BY_SESSION && head->helped && resize_is_right(head))
 		resize->needs_help = true;
-	if (head->tried_replug)
+	if (head->replugs > 0)
 		screen_set_patience(resize->screen, SCREEN_DARK_MS);
 	screen_status_changed(resize->screen);
 }
@@ -52,7 +52,8 @@ void resize_begin_itself(struct resize *resize, unsigned int number)
 	head->followed = RESIZE_WAITING;
 	head->changed_ms = resize_now(resize);
 	head->next_ms = head->changed_ms + (soon ? RESIZE_SOON_MS : RESIZE_SESSION_MS);
-	head->tried_replug = head->session_asked = head->helped = false;
+	head->session_asked = head->helped = false;
+	head->replugs = 0;
 	head->asks_left = RESIZE_ASKS_AGAIN;
 	head->undone_ms = 0;
 	set_monitor(resize, number, head->wanted.enabled);
@@ -69,30 +70,33 @@ static bool is_laid_out(const struct resize *resize, unsigned int number)
 void resize_begin_replug(struct resize *resize, unsigned int number)
 {
 	struct resize_head *head = &resize->head[number];
-	uint64_t now = resize_now(resize);
+	uint64_t now = resize_now(resize), dark_ms;
 
-	if (head->tried_replug || !head->wanted.enabled) {
+	if (head->replugs > 1 || !head->wanted.enabled) {
 		resize_rest(resize, head, RESIZE_NOT);
 		return;
 	}
-	head->tried_replug = true;
+	dark_ms = head->replugs++ ? RESIZE_DARK_AGAIN_MS : RESIZE_DARK_MS;
+	head->noticed = false;
 	head->phase = PHASE_GAP;
 	head->gap_ms = now + RESIZE_GAP_MS;
 	/* Viewers need not see the dark. */
-	screen_set_patience(resize->screen, RESIZE_DARK_MS + RESIZE_GIVE_UP_MS);
+	screen_set_patience(resize->screen, dark_ms + RESIZE_GIVE_UP_MS);
 	set_monitor(resize, number, false);
 	/* What is dark at once is so by the source's word, not by the guest's. */
 	head->next_ms =
-		now + (head->shown.width > 0 || is_laid_out(resize, number) ? RESIZE_DARK_MS
-									    : RESIZE_BLIND_MS);
+		now +
+		(head->shown.width > 0 || is_laid_out(resize, number) ? dark_ms : RESIZE_BLIND_MS);
 }
 
 void resize_went_dark(struct resize *resize, unsigned int number)
 {
 	struct resize_head *head = &resize->head[number];
 
-	if (head->phase == PHASE_GAP)
-		head->next_ms = MAX(head->gap_ms, resize_now(resize) + RESIZE_BLINK_MS);
+	if (head->phase != PHASE_GAP)
+		return;
+	head->noticed = true;
+	head->next_ms = MAX(head->gap_ms, resize_now(resize) + RESIZE_BLINK_MS);
 }
 
 static void end_replug(struct resize *resize, unsigned int number)

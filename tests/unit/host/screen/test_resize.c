@@ -576,6 +576,38 @@ START_TEST(the_session_says_that_it_is_dark)
 }
 END_TEST
 
+START_TEST(what_nobody_noticed_is_done_again_for_longer)
+{
+	has_session = true;
+	guest_says("wayland", "weston", 1024, 768);
+	wish(0, 800, 600);
+	run_for(RESIZE_SESSION_MS + 10);
+	resize_applied(resize, 1, EAGAIN, true);
+	run_for(RESIZE_DARK_MS + RESIZE_GIVE_UP_MS + 20);
+	expect_log("mode 0 800x600;mode 0 off;mode 0 800x600;");
+	ck_assert_uint_eq(asks, 2);
+	resize_applied(resize, 2, EAGAIN, true);
+	run_for(RESIZE_DARK_AGAIN_MS - 100);
+	expect_log("mode 0 off;");
+	/* At last. */
+	painted_source_show(&painted, 0, 0, 0);
+	run_for(RESIZE_BLINK_MS + 10);
+	expect_log("mode 0 800x600;");
+	painted_source_show(&painted, 0, 800, 600);
+	expect(0, RESIZE_BY_REPLUG);
+	/* Twice is enough. */
+	wish(0, 900, 600);
+	run_for(RESIZE_SESSION_MS + 10);
+	resize_applied(resize, 3, EAGAIN, true);
+	run_for(RESIZE_DARK_MS + RESIZE_GIVE_UP_MS + 20);
+	resize_applied(resize, 4, EAGAIN, true);
+	run_for(RESIZE_DARK_AGAIN_MS + RESIZE_GIVE_UP_MS + 20);
+	resize_applied(resize, 5, EAGAIN, true);
+	expect(0, RESIZE_NOT);
+	expect_log("mode 0 900x600;mode 0 off;mode 0 900x600;mode 0 off;mode 0 900x600;");
+}
+END_TEST
+
 START_TEST(several_viewers_and_the_last_wins)
 {
 	struct viewer looks = {.view_only = true};
@@ -651,6 +683,7 @@ int main(void)
 	tcase_add_test(tests, a_late_answer_to_an_older_wish_is_not_the_last);
 	tcase_add_test(tests, a_wish_in_a_replug_waits_for_its_end);
 	tcase_add_test(tests, the_session_says_that_it_is_dark);
+	tcase_add_test(tests, what_nobody_noticed_is_done_again_for_longer);
 	tcase_add_test(tests, several_viewers_and_the_last_wins);
 	tcase_add_test(tests, another_source_is_told_the_monitors);
 	suite_add_tcase(suite, tests);

@@ -5,6 +5,25 @@
 #include "shared-folders/server/coherence.h"
 #include "shared-folders/server/inode.h"
 
+/* The longest that the peer may believe that there is no file, in seconds: should it once be told
+ * too late, this is how long programs wait for a file that is there. */
+#define ABSENT_SECONDS 10
+
+/*
+ * There is no such file. Compilers and shells look for many names in many folders, mostly in vain;
+ * a peer that is told when the name comes to be need not ask each time.
+ */
+static int tell_absent(struct task *task, const struct node *parent)
+{
+	bool told = inode_is_told(task->server, parent->inode->id, 1);
+	struct validity valid = server_validity(task->server, told);
+	struct fuse_entry_out entry = {.entry_valid = MIN(valid.seconds, (uint64_t)ABSENT_SECONDS)};
+
+	if (valid.seconds == 0 || (!told && task->server->options.cache != SERVER_CACHE_ALWAYS))
+		return -ENOENT;
+	return task_put(task, &entry, sizeof(entry));
+}
+
 int lookup_op(struct task *task)
 {
 	_cleanup_node_ struct node parent = NODE_NONE;
@@ -16,6 +35,8 @@ int lookup_op(struct task *task)
 		return r;
 	coherence_watch(task->server, parent.inode, parent.descriptor);
 	r = inode_stat_child(task->server, parent.descriptor, task->in.name, &stat);
+	if (r == -ENOENT)
+		return tell_absent(task, &parent);
 	if (r == 0)
 		r = inode_enter_entry(task->server, parent.inode, task->in.name, &stat, &entry);
 	return r < 0 ? r : task_put(task, &entry, sizeof(entry));

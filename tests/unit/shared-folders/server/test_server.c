@@ -267,6 +267,25 @@ START_TEST(test_batch_forget)
 }
 END_TEST
 
+/* Where nobody else changes anything the peer need not ask again for what is not there. */
+START_TEST(test_absent)
+{
+	const struct fuse_entry_out *entry = PEER_BODY(&peer, struct fuse_entry_out);
+	const struct peer_request lookup = {.opcode = FUSE_LOOKUP, .node = ROOT, .name = "none"};
+
+	peer_start(&peer, 0);
+	ck_assert_int_eq(peer_call(&peer, &lookup), -ENOENT);
+	server_free(peer.server);
+	peer.options.cache = SERVER_CACHE_ALWAYS;
+	peer_start(&peer, 0);
+	ck_assert_int_eq(peer_call(&peer, &lookup), 0);
+	ck_assert_uint_eq(peer.length, sizeof(*entry));
+	ck_assert_uint_eq(entry->nodeid, 0);
+	ck_assert_uint_gt(entry->entry_valid, 0);
+	ck_assert_uint_eq(peer.server->inode_count, 1);
+}
+END_TEST
+
 /* A child whose parent was forgotten still works: it knows where it is. */
 START_TEST(test_parent_forgotten)
 {
@@ -847,6 +866,7 @@ int main(void)
 	tcase_add_test(tests, test_little_room);
 	tcase_add_test(tests, test_forget_never_underflows);
 	tcase_add_test(tests, test_batch_forget);
+	tcase_add_test(tests, test_absent);
 	tcase_add_test(tests, test_parent_forgotten);
 	tcase_add_test(tests, test_replaced_behind);
 	tcase_add_test(tests, test_few_descriptors);

@@ -111,7 +111,8 @@ int server_new(const struct server_options *options, struct server **server);
 void server_free(struct server *server);
 
 /* Serve one request; from any thread, at any time. What is not a request is answered by an error,
- * or by nothing where no answer could be told from another's. */
+ * or by nothing where no answer could be told from another's. The calling thread may find itself
+ * with a working directory of its own, /proc/self/fd: attributes of files are only had there. */
 void server_call(struct server *server, struct server_call *call);
 
 /* How much room the reply to the request with these first bytes can take at most, in bytes; 0 if

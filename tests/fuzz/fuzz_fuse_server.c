@@ -21,6 +21,8 @@
 #define MAX_MESSAGE 8192
 #define MAX_CALLS   300
 
+#define WINDOW_BYTES (1 << 16)
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 struct input {
@@ -348,6 +350,26 @@ static void begin(struct peer *peer, struct input *input)
 	call(peer, exchange, header.len, MAX_MESSAGE, MAX_MESSAGE);
 }
 
+static int unmap(void *owner, uint64_t window_offset, uint64_t length)
+{
+	(void)owner;
+	if (length == 0 || window_offset > WINDOW_BYTES || length > WINDOW_BYTES - window_offset)
+		abort();
+	return 0;
+}
+
+static int map(void *owner, int fd, uint64_t file_offset, uint64_t window_offset, uint64_t length,
+	       uint64_t flags)
+{
+	struct stat stat;
+
+	(void)flags;
+	if (fstat(fd, &stat) < 0 || !S_ISREG(stat.st_mode) || stat.st_ino == outside[1].st_ino ||
+	    file_offset > INT64_MAX - length)
+		abort();
+	return unmap(owner, window_offset, length);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct input input = {bytes, size};
@@ -366,6 +388,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	options.flock = options.xattr = options.acl = choice & 16;
 	options.submounts = choice & 32;
 	options.max_descriptors = choice & 64 ? 2 : 0;
+	if (choice & 128)
+		options.window = (struct server_window){
+			.size_bytes = WINDOW_BYTES, .map = map, .unmap = unmap};
 	if (options.root < 0 || server_new(&options, &peer.server) < 0)
 		abort();
 	begin(&peer, &input);
@@ -379,6 +404,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	}
 	server_free(peer.server);
 	close(options.root);
+	/* The server works elsewhere (server_call()). */
+	if (chdir(base) < 0)
+		abort();
 	check_outside();
 	remove_tree("share");
 	return 0;

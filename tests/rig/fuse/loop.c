@@ -90,6 +90,8 @@ static void *work(void *data)
 	struct worker *worker = data;
 	struct exchange *exchange = exchange_new(worker);
 
+	worker->thread = pthread_self();
+
 	for (;;) {
 		ssize_t bytes = read(worker->device, exchange->request, sizeof(exchange->request));
 
@@ -107,7 +109,6 @@ static void *work(void *data)
 			.owner = exchange,
 		};
 		worker->finished = false;
-		worker->thread = pthread_self();
 		server_call(worker->loop->server, &exchange->call);
 		if (!worker->finished)
 			exchange = exchange_new(worker);

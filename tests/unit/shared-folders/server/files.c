@@ -74,25 +74,27 @@ const char *file_text(struct peer *peer, const char *name)
 	return text;
 }
 
-struct fuse_lk_in file_lock(struct file file, uint64_t owner, uint32_t type, uint64_t start,
-			    uint64_t end)
+struct lock_request file_lock(struct file file, uint64_t owner, uint32_t type, uint64_t start,
+			      uint64_t end)
 {
-	return (struct fuse_lk_in){
-		.fh = file.handle,
-		.owner = owner,
-		.lk = {.start = start, .end = end, .type = type, .pid = (uint32_t)owner},
-		/* Not the kernel's: here it carries the node to whoever sends the request. */
-		.padding = (uint32_t)file.node,
+	return (struct lock_request){
+		.node = file.node,
+		.in =
+			{
+				.fh = file.handle,
+				.owner = owner,
+				.lk = {.start = start,
+				       .end = end,
+				       .type = type,
+				       .pid = (uint32_t)owner},
+			},
 	};
 }
 
-int file_lock_call(struct peer *peer, uint32_t opcode, struct fuse_lk_in lock)
+int file_lock_call(struct peer *peer, uint32_t opcode, struct lock_request lock)
 {
-	uint64_t node = lock.padding;
-
-	lock.padding = 0;
-	return PEER_CALL(peer, .opcode = opcode, .node = node, .arguments = &lock,
-			 .arguments_bytes = sizeof(lock));
+	return PEER_CALL(peer, .opcode = opcode, .node = lock.node, .arguments = &lock.in,
+			 .arguments_bytes = sizeof(lock.in));
 }
 
 static void on_answer(struct server_call *call, size_t length)
@@ -107,19 +109,18 @@ static void on_answer(struct server_call *call, size_t length)
 	pthread_mutex_unlock(&pending->lock);
 }
 
-void pending_start(struct peer *peer, struct pending *pending, struct fuse_lk_in lock)
+void pending_start(struct peer *peer, struct pending *pending, struct lock_request lock)
 {
 	memset(pending, 0, sizeof(*pending));
 	pthread_mutex_init(&pending->lock, NULL);
 	pthread_cond_init(&pending->changed, NULL);
 	pending->header = (struct fuse_in_header){
-		.len = sizeof(pending->header) + sizeof(lock),
+		.len = sizeof(pending->header) + sizeof(lock.in),
 		.opcode = FUSE_SETLKW,
 		.unique = ++peer->unique,
-		.nodeid = lock.padding,
+		.nodeid = lock.node,
 	};
-	lock.padding = 0;
-	pending->arguments = lock;
+	pending->arguments = lock.in;
 	pending->in[0] = (struct iovec){&pending->header, sizeof(pending->header)};
 	pending->in[1] = (struct iovec){&pending->arguments, sizeof(pending->arguments)};
 	pending->out = (struct iovec){pending->reply, sizeof(pending->reply)};

@@ -25,9 +25,13 @@ int64_t file_write(struct peer *peer, struct file file, uint64_t offset, const c
 const char *file_text(struct peer *peer, const char *name);
 
 /* A lock request of @owner: @opcode is FUSE_GETLK, FUSE_SETLK or FUSE_SETLKW. */
-struct fuse_lk_in file_lock(struct file file, uint64_t owner, uint32_t type, uint64_t start,
-			    uint64_t end);
-int file_lock_call(struct peer *peer, uint32_t opcode, struct fuse_lk_in lock);
+struct lock_request {
+	uint64_t node;
+	struct fuse_lk_in in;
+};
+struct lock_request file_lock(struct file file, uint64_t owner, uint32_t type, uint64_t start,
+			      uint64_t end);
+int file_lock_call(struct peer *peer, uint32_t opcode, struct lock_request lock);
 
 /* A SETLKW that may wait. */
 struct pending {
@@ -40,7 +44,7 @@ struct pending {
 	pthread_cond_t changed;
 	bool answered;
 };
-void pending_start(struct peer *peer, struct pending *pending, struct fuse_lk_in lock);
+void pending_start(struct peer *peer, struct pending *pending, struct lock_request lock);
 bool pending_answered(struct pending *pending);
 /* Return: the reply's error, once it is there. */
 int pending_wait(struct pending *pending);

@@ -124,12 +124,12 @@ END_TEST
 
 START_TEST(flock_belongs_to_the_handle)
 {
-	struct fuse_lk_in lock = file_lock(file, 1, F_WRLCK, 0, END);
+	struct lock_request lock = file_lock(file, 1, F_WRLCK, 0, END);
 
-	lock.lk_flags = FUSE_LK_FLOCK;
+	lock.in.lk_flags = FUSE_LK_FLOCK;
 	ck_assert_int_eq(file_lock_call(&peer, FUSE_SETLK, lock), 0);
 	ck_assert_int_eq(flock(host, LOCK_SH | LOCK_NB), -1);
-	lock.lk.type = F_RDLCK;
+	lock.in.lk.type = F_RDLCK;
 	ck_assert_int_eq(file_lock_call(&peer, FUSE_SETLK, lock), 0);
 	ck_assert_int_eq(flock(host, LOCK_SH | LOCK_NB), 0);
 	ck_assert_int_eq(host_set(F_OFD_SETLK, F_WRLCK, 0, 0), 0);
@@ -140,15 +140,15 @@ END_TEST
 
 START_TEST(nonsense_is_refused)
 {
-	struct fuse_lk_in lock = file_lock(file, 1, F_WRLCK, 0, END);
+	struct lock_request lock = file_lock(file, 1, F_WRLCK, 0, END);
 
 	ck_assert_int_eq(set(1, 77, 0, 1), -EINVAL);
 	ck_assert_int_eq(set(1, F_WRLCK, 2, 1), -EINVAL);
 	ck_assert_int_eq(set(1, F_WRLCK, UINT64_MAX, UINT64_MAX), -EINVAL);
-	lock.fh ^= 1;
+	lock.in.fh ^= 1;
 	ck_assert_int_eq(file_lock_call(&peer, FUSE_SETLK, lock), -EBADF);
 	lock = file_lock(file, 1, 99, 0, 0);
-	lock.lk_flags = FUSE_LK_FLOCK;
+	lock.in.lk_flags = FUSE_LK_FLOCK;
 	ck_assert_int_eq(file_lock_call(&peer, FUSE_SETLK, lock), -EINVAL);
 }
 END_TEST
@@ -161,9 +161,9 @@ START_TEST(who_waits_gets_it_when_it_is_free)
 	ck_assert_int_eq(flock(host, LOCK_EX), 0);
 	pending_start(&peer, &waiting, file_lock(file, 1, F_WRLCK, 5, 5));
 	pending_start(&peer, &other, ({
-		struct fuse_lk_in lock = file_lock(file, 1, F_RDLCK, 0, END);
+		struct lock_request lock = file_lock(file, 1, F_RDLCK, 0, END);
 
-		lock.lk_flags = FUSE_LK_FLOCK;
+		lock.in.lk_flags = FUSE_LK_FLOCK;
 		lock;
 	}));
 	/* The server goes on meanwhile. */
@@ -248,14 +248,14 @@ END_TEST
 
 START_TEST(locks_that_were_not_asked_for_do_not_exist)
 {
-	struct fuse_lk_in lock = file_lock(file, 1, F_WRLCK, 0, END);
+	struct lock_request lock = file_lock(file, 1, F_WRLCK, 0, END);
 
 	server_free(peer.server);
 	peer.options.posix_lock = peer.options.flock = false;
 	peer_start(&peer, FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS);
 	ck_assert_int_eq(file_lock_call(&peer, FUSE_SETLK, lock), -ENOSYS);
 	ck_assert_int_eq(file_lock_call(&peer, FUSE_GETLK, lock), -ENOSYS);
-	lock.lk_flags = FUSE_LK_FLOCK;
+	lock.in.lk_flags = FUSE_LK_FLOCK;
 	ck_assert_int_eq(file_lock_call(&peer, FUSE_SETLKW, lock), -ENOSYS);
 }
 END_TEST

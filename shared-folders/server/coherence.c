@@ -113,8 +113,8 @@ static int coherence_new(struct server *server, struct coherence **result)
 	coherence->changes = changes_new();
 	if (coherence->wake < 0 || !coherence->changes)
 		goto fail;
-	ret = watch_new(WATCH_BEST, server->root->descriptor, server->proc, COHERENCE_WATCH_LIMIT,
-			&coherence->watch);
+	ret = watch_new(server->watch, server->root->descriptor, server->proc,
+			COHERENCE_WATCH_LIMIT, &coherence->watch);
 	if (ret < 0)
 		goto fail;
 	ret = start_thread(coherence);

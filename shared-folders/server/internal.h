@@ -13,6 +13,7 @@
 #include "shared-folders/server/ids.h"
 #include "shared-folders/server/owner.h"
 #include "shared-folders/server/server.h"
+#include "shared-folders/watch/watch.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -39,6 +40,7 @@ struct server {
 	_Atomic(bool) crowded;	      /* other servers of this process change the folder too */
 	_Atomic(uint32_t) echo;	      /* pid of the peer's echo; 0: none; may be told before INIT */
 	struct coherence *coherence;  /* NULL: nobody watches */
+	enum watch_method watch;      /* how to */
 	unsigned int max_descriptors; /* of inodes */
 
 	/* Guards all below. Never held over a system call. */

@@ -68,6 +68,7 @@ int peer_call(struct peer *peer, const struct peer_request *request)
 		.nodeid = request->node,
 		.uid = peer->uid,
 		.gid = peer->gid,
+		.pid = peer->pid,
 	};
 	struct iovec in[5] = {
 		{&header, sizeof(header)},

@@ -15,6 +15,7 @@ struct peer {
 	struct server_options options;
 	struct server *server;
 	uint32_t uid, gid; /* who asks */
+	uint32_t pid;
 	uint64_t unique;
 	size_t room; /* for replies */
 	/* Of the last reply. */

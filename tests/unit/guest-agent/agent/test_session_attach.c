@@ -7,6 +7,7 @@
 #include "protocol/head_list.h"
 #include "tests/unit/guest-agent/agent/host.h"
 #include "tests/unit/guest-agent/folder.h"
+#include "tests/unit/played_end.h"
 
 #include <check.h>
 #include <errno.h>
@@ -22,9 +23,7 @@
 /* What a lodge-session would be. */
 struct desktop {
 	const char *name;
-	struct session *session;
-	struct pump *pump;
-	bool established, closed;
+	struct played_end end;
 	struct stream *attached[MAX_REQUESTS];
 	unsigned int attaches, applies, reads;
 };
@@ -88,77 +87,27 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 		tell_layout(desktop, stream, 0);
 }
 
-static void on_established(void *owner, const struct session_peer *peer)
-{
-	(void)peer;
-	((struct desktop *)owner)->established = true;
-}
-
-static void on_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
-static void on_wake(void *owner)
-{
-	pump_wake(((struct desktop *)owner)->pump);
-}
-
-static uint64_t on_random(void *owner)
-{
-	(void)owner;
-	return uv_hrtime();
-}
-
-static const struct session_handlers session_handlers = {
-	.established = on_established,
-	.lost = on_lost,
-	.request = on_request,
-	.wake = on_wake,
-	.random = on_random,
-};
-
-static void on_pump_closed(void *owner, int error)
-{
-	(void)error;
-	((struct desktop *)owner)->closed = true;
-}
-
-static const struct pump_handlers pump_handlers = {.closed = on_pump_closed};
-
 static bool is_established(void *data)
 {
 	const struct desktop *desktop = data;
 
-	return desktop->established || desktop->closed;
+	return desktop->end.established || desktop->end.closed;
 }
 
 static void desktop_start(struct desktop *desktop, const char *name)
 {
 	static const char *const capabilities[] = {"display", "clipboard", NULL};
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%.100s", socket_path);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	*desktop = (struct desktop){.name = name};
-	desktop->session =
-		session_new(SESSION_GUEST, "test", capabilities, &session_handlers, desktop);
-	ck_assert_int_eq(pump_new(&host.loop, fd, false, desktop->session, &pump_handlers, desktop,
-				  &desktop->pump),
-			 0);
-	session_start(desktop->session);
+	*desktop = (struct desktop){.name = name, .end = {.request = on_request, .owner = desktop}};
+	played_end_start(&desktop->end, &host.loop, played_connect(socket_path), SESSION_GUEST,
+			 capabilities);
+	session_start(desktop->end.session);
 	host_wait(&host, is_established, desktop);
 }
 
 static void desktop_stop(struct desktop *desktop)
 {
-	struct pump *pump = desktop->pump;
-
-	desktop->pump = NULL;
-	pump_free(pump);
-	session_free(desktop->session);
+	played_end_stop(&desktop->end);
 }
 
 /* As logind does it. */
@@ -406,8 +355,8 @@ START_TEST(one_user_does_not_take_all_places)
 
 	for (size_t i = 0; i < ARRAY_SIZE(desktops); i++)
 		desktop_start(&desktops[i], "many");
-	ck_assert(!desktops[3].closed);
-	ck_assert(desktops[4].closed);
+	ck_assert(!desktops[3].end.closed);
+	ck_assert(desktops[4].end.closed);
 	for (size_t i = 0; i < ARRAY_SIZE(desktops); i++)
 		desktop_stop(&desktops[i]);
 }
@@ -427,15 +376,15 @@ START_TEST(who_has_the_screen_gets_a_place)
 		ck_assert_int_eq(seteuid((uid_t)(2000 + i / 4)), 0);
 		desktop_start(&others[i], "other");
 		ck_assert_int_eq(seteuid(0), 0);
-		ck_assert(!others[i].closed);
+		ck_assert(!others[i].end.closed);
 	}
 	desktop_start(&sway, "sway");
-	ck_assert(!sway.closed);
+	ck_assert(!sway.end.closed);
 	attach("display.attach");
 	host_wait(&host, sway_is_told, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 		ck_assert_uint_eq(others[i].attaches, 0);
-		closed += others[i].closed;
+		closed += others[i].end.closed;
 		desktop_stop(&others[i]);
 	}
 	ck_assert_uint_eq(closed, 1);
@@ -457,7 +406,7 @@ START_TEST(a_host_that_leaves_lets_the_session_be)
 	attach("display.attach");
 	host_wait(&host, sway_is_told, NULL);
 	ck_assert_uint_eq(sway.attaches, 2);
-	ck_assert(!sway.closed);
+	ck_assert(!sway.end.closed);
 	desktop_stop(&sway);
 }
 END_TEST

@@ -7,35 +7,23 @@
 #include "protocol/base/bytes.h"
 #include "protocol/clipboard_text.h"
 #include "protocol/head_list.h"
-#include "protocol/spice/spice_wire.h"
 #include "tests/unit/guest-agent/agent/host.h"
 #include "tests/unit/guest-agent/folder.h"
+#include "tests/unit/played_end.h"
+#include "tests/unit/played_spice.h"
 
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#define TYPES 17
-#define MUCH  (3U << 20)
-
-struct client {
-	struct spice_wire wire;
-	struct pump *pump;
-	unsigned int count[TYPES];
-	uint8_t *last[TYPES];
-	size_t length[TYPES];
-	bool closed;
-};
+#define MUCH (3U << 20)
 
 struct desktop {
-	struct session *session;
-	struct pump *pump;
-	bool established, no_files;
+	struct played_end end;
+	bool no_files;
 	struct stream *display, *clipboard, *write, *file;
 	struct head_list wanted;
 	unsigned int applies;
@@ -55,91 +43,15 @@ struct desktop {
 
 static struct host host;
 static struct spice *spice;
-static struct client client;
+static struct played_spice client;
 static struct desktop desktop;
 static char socket_path[256], port_path[270];
 
 /* --- The client ----------------------------------------------------------------------------- */
 
-static uint32_t most(void *owner, uint32_t type)
-{
-	(void)owner;
-	(void)type;
-	return 16U << 20;
-}
-
-static void on_said(void *owner, uint32_t type, struct slice payload)
-{
-	struct client *c = owner;
-
-	ck_assert_uint_lt(type, TYPES);
-	c->count[type]++;
-	free(c->last[type]);
-	c->last[type] = malloc(payload.length + 1);
-	if (payload.length)
-		memcpy(c->last[type], payload.bytes, payload.length);
-	c->length[type] = payload.length;
-}
-
-static const struct spice_wire_handlers wire_handlers = {
-	.most = most,
-	.message = on_said,
-	.skipped = on_said,
-};
-
-static size_t client_output(void *owner, void *bytes, size_t capacity)
-{
-	struct byte_queue *out = &((struct client *)owner)->wire.out;
-	const size_t length = MIN(out->length, capacity);
-
-	if (length) {
-		memcpy(bytes, byte_queue_front(out), length);
-		byte_queue_take(out, length);
-	}
-	return length;
-}
-
-static void client_input(void *owner, const void *bytes, size_t length)
-{
-	struct client *c = owner;
-
-	ck_assert_int_eq(spice_wire_receive(&c->wire, bytes, length), 0);
-}
-
-static void client_disconnected(void *owner)
-{
-	(void)owner;
-}
-
-static void client_closed(void *owner, int error)
-{
-	(void)error;
-	((struct client *)owner)->closed = true;
-}
-
-static const struct pump_bytes client_bytes = {
-	.output = client_output,
-	.input = client_input,
-	.disconnected = client_disconnected,
-};
-static const struct pump_handlers client_handlers = {.closed = client_closed};
-
 static void say(enum spice_type type, const void *bytes, size_t length)
 {
-	ck_assert_int_eq(spice_wire_send(&client.wire, SPICE_CLIENT_PORT, type,
-					 (struct slice){bytes, length}, (struct slice){0}),
-			 0);
-	pump_wake(client.pump);
-}
-
-static int connect_to(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%.100s", path);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
+	played_spice_say(&client, type, bytes, length);
 }
 
 static bool is_said(void *data)
@@ -163,22 +75,10 @@ static void client_start(uint32_t bits)
 	const struct spice_capabilities capabilities = {.bits = bits};
 	uint8_t bytes[SPICE_CAPABILITIES_SIZE];
 
-	client = (struct client){0};
-	spice_wire_init(&client.wire, &wire_handlers, &client);
-	ck_assert_int_eq(pump_new_bytes(&host.loop, connect_to(port_path + 5), false, &client_bytes,
-					&client_handlers, &client, &client.pump),
-			 0);
+	played_spice_start(&client, &host.loop, played_connect(port_path + 5));
 	await(SPICE_ANNOUNCE_CAPABILITIES);
 	spice_capabilities_encode(&capabilities, bytes);
 	say(SPICE_ANNOUNCE_CAPABILITIES, bytes, sizeof(bytes));
-}
-
-static void client_stop(void)
-{
-	pump_free(client.pump);
-	spice_wire_reset(&client.wire);
-	for (size_t i = 0; i < TYPES; i++)
-		free(client.last[i]);
 }
 
 /* --- The desktop ---------------------------------------------------------------------------- */
@@ -325,45 +225,6 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 	}
 }
 
-static void on_established(void *owner, const struct session_peer *peer)
-{
-	(void)peer;
-	((struct desktop *)owner)->established = true;
-}
-
-static void on_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
-static void on_wake(void *owner)
-{
-	pump_wake(((struct desktop *)owner)->pump);
-}
-
-static uint64_t on_random(void *owner)
-{
-	(void)owner;
-	return uv_hrtime();
-}
-
-static const struct session_handlers session_handlers = {
-	.established = on_established,
-	.lost = on_lost,
-	.request = on_request,
-	.wake = on_wake,
-	.random = on_random,
-};
-
-static void on_pump_closed(void *owner, int error)
-{
-	(void)owner;
-	(void)error;
-}
-
-static const struct pump_handlers pump_handlers = {.closed = on_pump_closed};
-
 static bool is_attached(void *data)
 {
 	(void)data;
@@ -374,12 +235,10 @@ static void desktop_start(void)
 {
 	static const char *const capabilities[] = {"display", "clipboard", "files", NULL};
 
-	desktop.session =
-		session_new(SESSION_GUEST, "test", capabilities, &session_handlers, &desktop);
-	ck_assert_int_eq(pump_new(&host.loop, connect_to(socket_path), false, desktop.session,
-				  &pump_handlers, &desktop, &desktop.pump),
-			 0);
-	session_start(desktop.session);
+	desktop.end = (struct played_end){.request = on_request, .owner = &desktop};
+	played_end_start(&desktop.end, &host.loop, played_connect(socket_path), SESSION_GUEST,
+			 capabilities);
+	session_start(desktop.end.session);
 }
 
 static void desktop_offers(uint64_t serial, const char *first, const char *second)
@@ -451,11 +310,9 @@ static void setup(void)
 
 static void teardown(void)
 {
-	client_stop();
+	played_spice_stop(&client);
 	spice_free(spice);
-	pump_free(desktop.pump);
-	desktop.pump = NULL;
-	session_free(desktop.session);
+	played_end_stop(&desktop.end);
 	free(desktop.got);
 	host_stop(&host);
 	remove_folder();
@@ -727,11 +584,11 @@ START_TEST(nonsense_closes_the_port_and_both_begin_anew)
 {
 	static const uint8_t nonsense[] = {9, 9, 9, 9, 9, 9, 9, 9, 9};
 
-	ck_assert_int_eq(byte_queue_append(&client.wire.out, nonsense, sizeof(nonsense)), 0);
+	played_spice_write(&client, nonsense, sizeof(nonsense));
 	say(SPICE_MONITORS_CONFIG, "\0\0\0\0\0\0\0\0", 8);
 	host_wait(&host, is_hung_up, NULL);
 	ck_assert_uint_eq(client.count[SPICE_REPLY], 0);
-	client_stop();
+	played_spice_stop(&client);
 	host_wait(&host, is_closed, NULL);
 	client_start(CLIENT_BITS);
 	host_wait(&host, is_attached, NULL);

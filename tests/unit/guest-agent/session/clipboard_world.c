@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -127,13 +126,13 @@ uint8_t *world_get(const struct world *world, const char *name, size_t *length)
 
 static void on_request(void *owner, struct stream *stream, struct slice method, struct slice params)
 {
-	const struct world_end *end = owner;
+	const struct world *world = owner;
 	const struct service_method *m = session_service_clipboard.methods;
 
 	while (m->name && !slice_is(method, m->name))
 		m++;
 	ck_assert_ptr_nonnull(m->name);
-	m->call(end->world->service, stream, params);
+	m->call(world->service, stream, params);
 }
 
 /* --- The host's end ------------------------------------------------------------------------- */
@@ -378,58 +377,6 @@ void world_check_file(const struct world *world, const char *name, const void *e
 
 /* --- Start and end -------------------------------------------------------------------------- */
 
-static void on_established(void *owner, const struct session_peer *peer)
-{
-	struct world_end *end = owner;
-
-	(void)peer;
-	end->established = true;
-}
-
-static void on_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
-static void on_wake(void *owner)
-{
-	pump_wake(((struct world_end *)owner)->pump);
-}
-
-static uint64_t on_random(void *owner)
-{
-	(void)owner;
-	return uv_hrtime();
-}
-
-static const struct session_handlers session_handlers = {
-	.established = on_established,
-	.lost = on_lost,
-	.request = on_request,
-	.wake = on_wake,
-	.random = on_random,
-};
-
-static void on_pump_closed(void *owner, int error)
-{
-	(void)owner;
-	(void)error;
-}
-
-static const struct pump_handlers pump_handlers = {.closed = on_pump_closed};
-
-static void end_start(struct world *world, struct world_end *end, enum session_role role, int fd)
-{
-	static const char *const capabilities[] = {"clipboard", NULL};
-
-	end->world = world;
-	end->session = session_new(role, "test", capabilities, &session_handlers, end);
-	ck_assert_int_eq(
-		pump_new(&world->loop, fd, false, end->session, &pump_handlers, end, &end->pump),
-		0);
-}
-
 static void on_over(void *owner)
 {
 	((struct world *)owner)->over = true;
@@ -442,7 +389,7 @@ static bool is_established(struct world *world)
 
 static void start_service(struct world *world)
 {
-	int fds[2];
+	static const char *const capabilities[] = {"clipboard", NULL};
 
 	world->context = (struct service_context){
 		.loop = &world->loop,
@@ -451,10 +398,8 @@ static void start_service(struct world *world)
 		.owner = world,
 	};
 	ck_assert_int_eq(session_service_clipboard.start(&world->context, &world->service), 0);
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-	end_start(world, &world->host, SESSION_HOST, fds[0]);
-	end_start(world, &world->guest, SESSION_GUEST, fds[1]);
-	session_start(world->host.session);
+	world->guest = (struct played_end){.request = on_request, .owner = world};
+	played_ends_start(&world->host, &world->guest, &world->loop, capabilities);
 	world_wait(world, is_established);
 	ck_assert_int_eq(session_request(world->host.session, SLICE_LITERAL("clipboard.attach"),
 					 (struct slice){0}, &attach_handlers, world,
@@ -543,12 +488,6 @@ void world_start_sway(struct world *world)
 	start_service(world);
 }
 
-static void end_stop(const struct world_end *end)
-{
-	pump_free(end->pump);
-	session_free(end->session);
-}
-
 static void close_handle(uv_handle_t *handle, void *unused)
 {
 	(void)unused;
@@ -559,8 +498,8 @@ void world_stop(struct world *world)
 {
 	char command[128];
 
-	end_stop(&world->guest);
-	end_stop(&world->host);
+	played_end_stop(&world->guest);
+	played_end_stop(&world->host);
 	session_service_clipboard.stop(world->service);
 	uv_close((uv_handle_t *)&world->tick, NULL);
 	uv_close((uv_handle_t *)&world->watchdog, NULL);

@@ -7,16 +7,9 @@
 #define LODGE_TEST_SESSION_CLIPBOARD_WORLD_H
 
 #include "guest-agent/session/clipboard.h"
-#include "protocol/pump/pump.h"
+#include "tests/unit/played_end.h"
 
 #define WORLD_WAIT_MS 60000
-
-struct world_end {
-	struct world *world;
-	struct session *session;
-	struct pump *pump;
-	bool established;
-};
 
 struct world {
 	uv_loop_t loop;
@@ -28,7 +21,7 @@ struct world {
 	pid_t server;
 	void *service;
 	bool over;
-	struct world_end host, guest;
+	struct played_end host, guest;
 	struct stream *attach;
 	/* What the desktop has offered. */
 	char offered[CLIPBOARD_SELECTIONS][2048]; /* "type type " */

@@ -5,13 +5,11 @@
  */
 #include "guest-agent/session/display.h"
 #include "protocol/base/bytes.h"
-#include "protocol/pump/pump.h"
+#include "tests/unit/played_end.h"
 
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
-#include <sys/socket.h>
 
 #define WAIT_MS 60000 /* of that clock */
 #define TURNS	16
@@ -111,18 +109,12 @@ const struct display_backend display_wlr = {
 
 /* --- The two ends ---------------------------------------------------------------------------- */
 
-struct end {
-	struct session *session;
-	struct pump *pump;
-	bool established;
-};
-
 static struct {
 	uv_loop_t loop;
 	struct environment environment;
 	struct service_context context;
 	void *service;
-	struct end host, guest;
+	struct played_end host, guest;
 	struct stream *stream;
 	bool ended;
 	unsigned int layouts, answers;
@@ -131,47 +123,12 @@ static struct {
 	char text[64], backend[16];
 } test;
 
-static void on_established(void *owner, const struct session_peer *peer)
-{
-	(void)peer;
-	((struct end *)owner)->established = true;
-}
-
-static void on_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
-static void on_wake(void *owner)
-{
-	pump_wake(((struct end *)owner)->pump);
-}
-
-static uint64_t on_random(void *owner)
-{
-	uint64_t value;
-
-	(void)owner;
-	ck_assert_int_eq(getrandom(&value, sizeof(value), 0), sizeof(value));
-	return value;
-}
-
 static void on_request(void *owner, struct stream *stream, struct slice method, struct slice params)
 {
 	(void)owner;
 	ck_assert(slice_is(method, "display.attach"));
 	session_service_display.methods[0].call(test.service, stream, params);
 }
-
-static const struct session_handlers host_handlers = {
-	.established = on_established, .lost = on_lost, .wake = on_wake, .random = on_random};
-static const struct session_handlers guest_handlers = {.established = on_established,
-						       .lost = on_lost,
-						       .request = on_request,
-						       .wake = on_wake,
-						       .random = on_random};
-static const struct pump_handlers pump_handlers = {0};
 
 static void on_message(struct stream *stream, void *owner, struct slice name, struct slice params)
 {
@@ -245,7 +202,6 @@ static void wait_count(const unsigned int *count, unsigned int wanted)
 static void setup_late(unsigned int late)
 {
 	static const char *const capabilities[] = {"display", NULL};
-	int fds[2];
 
 	memset(&test, 0, sizeof(test));
 	desktop = (struct desktop){.late = late,
@@ -260,17 +216,8 @@ static void setup_late(unsigned int late)
 	test.context =
 		(struct service_context){.loop = &test.loop, .environment = &test.environment};
 	ck_assert_int_eq(session_service_display.start(&test.context, &test.service), 0);
-	test.host.session = session_new(SESSION_HOST, "h", NULL, &host_handlers, &test.host);
-	test.guest.session =
-		session_new(SESSION_GUEST, "g", capabilities, &guest_handlers, &test.guest);
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-	ck_assert_int_eq(pump_new(&test.loop, fds[0], false, test.host.session, &pump_handlers,
-				  NULL, &test.host.pump),
-			 0);
-	ck_assert_int_eq(pump_new(&test.loop, fds[1], false, test.guest.session, &pump_handlers,
-				  NULL, &test.guest.pump),
-			 0);
-	session_start(test.host.session);
+	test.guest.request = on_request;
+	played_ends_start(&test.host, &test.guest, &test.loop, capabilities);
 	settle();
 	ck_assert(test.host.established && test.guest.established);
 	ck_assert_int_eq(session_request(test.host.session, slice_of("display.attach"),
@@ -286,10 +233,8 @@ static void setup(void)
 
 static void teardown(void)
 {
-	pump_free(test.host.pump);
-	pump_free(test.guest.pump);
-	session_free(test.host.session);
-	session_free(test.guest.session);
+	played_end_stop(&test.host);
+	played_end_stop(&test.guest);
 	session_service_display.stop(test.service);
 	uv_run(&test.loop, UV_RUN_DEFAULT);
 	ck_assert_int_eq(uv_loop_close(&test.loop), 0);

@@ -7,8 +7,8 @@
 
 #include "protocol/base/bytes.h"
 #include "protocol/display.h"
-#include "protocol/pump/pump.h"
 #include "tests/unit/guest-agent/folder.h"
+#include "tests/unit/played_end.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -16,16 +16,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define WAIT_MS 20000
-
-struct end {
-	struct session *session;
-	struct pump *pump;
-};
 
 struct call {
 	bool done, ready;
@@ -35,10 +29,9 @@ struct call {
 
 static uv_loop_t loop;
 static uv_timer_t watchdog;
-static struct end host, guest;
+static struct played_end host, guest;
 static void *service;
 static struct service_context context;
-static bool established;
 
 static void on_expired(uv_timer_t *timer)
 {
@@ -55,88 +48,28 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 	m->call(service, stream, params);
 }
 
-static void on_established(void *owner, const struct session_peer *peer)
-{
-	(void)peer;
-	if (owner == &host)
-		established = true;
-}
-
-static void on_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
-static void on_wake(void *owner)
-{
-	pump_wake(((struct end *)owner)->pump);
-}
-
-static uint64_t on_random(void *owner)
-{
-	(void)owner;
-	return uv_hrtime();
-}
-
-static const struct session_handlers session_handlers = {
-	.established = on_established,
-	.lost = on_lost,
-	.request = on_request,
-	.wake = on_wake,
-	.random = on_random,
-};
-
-static void on_pump_closed(void *owner, int error)
-{
-	(void)owner;
-	(void)error;
-}
-
-static const struct pump_handlers pump_handlers = {.closed = on_pump_closed};
-
-static void end_start(struct end *end, enum session_role role, int fd)
-{
-	static const char *const capabilities[] = {"files", NULL};
-
-	end->session = session_new(role, "test", capabilities, &session_handlers, end);
-	ck_assert_int_eq(pump_new(&loop, fd, false, end->session, &pump_handlers, end, &end->pump),
-			 0);
-}
-
-static void end_stop(struct end *end)
-{
-	pump_free(end->pump);
-	end->pump = NULL;
-	session_free(end->session);
-	end->session = NULL;
-}
-
 static void setup(void)
 {
-	int fds[2];
+	static const char *const capabilities[] = {"files", NULL};
 
 	make_folder();
 	setenv("HOME", folder, 1);
 	unsetenv("XDG_CONFIG_HOME");
-	established = false;
 	uv_loop_init(&loop);
 	uv_timer_init(&loop, &watchdog);
 	uv_timer_start(&watchdog, on_expired, WAIT_MS, 0);
 	context = (struct service_context){.loop = &loop};
 	ck_assert_int_eq(session_service_files.start(&context, &service), 0);
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-	end_start(&host, SESSION_HOST, fds[0]);
-	end_start(&guest, SESSION_GUEST, fds[1]);
-	session_start(host.session);
-	while (!established)
+	guest = (struct played_end){.request = on_request};
+	played_ends_start(&host, &guest, &loop, capabilities);
+	while (!host.established)
 		uv_run(&loop, UV_RUN_ONCE);
 }
 
 static void teardown(void)
 {
-	end_stop(&guest);
-	end_stop(&host);
+	played_end_stop(&guest);
+	played_end_stop(&host);
 	session_service_files.stop(service);
 	uv_close((uv_handle_t *)&watchdog, NULL);
 	uv_run(&loop, UV_RUN_NOWAIT);

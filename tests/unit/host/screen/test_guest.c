@@ -4,19 +4,16 @@
 #include "protocol/base/bytes.h"
 #include "protocol/display.h"
 #include "protocol/head_list.h"
-#include "protocol/pump/pump.h"
-#include "protocol/session.h"
+#include "tests/unit/played_end.h"
 
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 /* --- The agent's end -------------------------------------------------------------------------- */
 
 struct agent {
-	struct session *session;
-	struct pump *pump;
+	struct played_end end;
 	struct stream *attached;
 	struct head_list asked;
 	unsigned int attaches, asks;
@@ -30,31 +27,6 @@ static unsigned int layouts, answers;
 static uint64_t applied_serial;
 static int applied_error;
 static bool applied_replug;
-
-static void on_established(void *owner, const struct session_peer *peer)
-{
-	(void)owner;
-	(void)peer;
-}
-
-static void on_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
-static void on_wake(void *owner)
-{
-	pump_wake(((struct agent *)owner)->pump);
-}
-
-static uint64_t on_random(void *owner)
-{
-	static uint64_t last = 100;
-
-	(void)owner;
-	return ++last;
-}
 
 static void on_message(struct stream *stream, void *owner, struct slice name, struct slice params)
 {
@@ -91,21 +63,9 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 	stream_set_handlers(stream, &attach_handlers, mine);
 }
 
-static const struct session_handlers agent_handlers = {
-	.established = on_established,
-	.lost = on_lost,
-	.request = on_request,
-	.wake = on_wake,
-	.random = on_random,
-};
-static const struct pump_handlers pump_handlers = {0};
-
 static void agent_stop(void)
 {
-	pump_free(agent.pump);
-	agent.pump = NULL;
-	session_free(agent.session);
-	agent.session = NULL;
+	played_end_stop(&agent.end);
 }
 
 static void agent_start(const char *capability)
@@ -113,17 +73,14 @@ static void agent_start(const char *capability)
 	static const char *capabilities[2];
 	int pair[2];
 
-	agent = (struct agent){.refuses = agent.refuses};
+	agent = (struct agent){.refuses = agent.refuses,
+			       .end = {.request = on_request, .owner = &agent}};
 	capabilities[0] = capability;
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	agent.session =
-		session_new(SESSION_GUEST, "agent 1", capabilities, &agent_handlers, &agent);
-	ck_assert_int_eq(
-		pump_new(&loop, pair[1], false, agent.session, &pump_handlers, &agent, &agent.pump),
-		0);
-	session_start(agent.session);
+	played_end_start(&agent.end, &loop, pair[1], SESSION_GUEST, capabilities);
+	session_start(agent.end.session);
 	ck_assert_int_eq(guest_attach(guest, pair[0]), 0);
-	while (!session_is_established(agent.session))
+	while (!session_is_established(agent.end.session))
 		uv_run(&loop, UV_RUN_ONCE);
 	for (int i = 0; i < 5; i++)
 		uv_run(&loop, UV_RUN_NOWAIT);

@@ -9,8 +9,8 @@
 #include "protocol/clipboard_text.h"
 #include "protocol/display.h"
 #include "protocol/head_list.h"
-#include "protocol/pump/pump.h"
-#include "protocol/spice/spice_wire.h"
+#include "tests/unit/played_end.h"
+#include "tests/unit/played_spice.h"
 
 #include <check.h>
 #include <errno.h>
@@ -18,15 +18,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define WAIT_MS 30000
 #define MUCH	(3U << 20)
-#define TYPES	17
 
 struct world {
 	uv_loop_t loop;
@@ -34,9 +31,7 @@ struct world {
 	char folder[64];
 	pid_t pids[3];
 	struct spice_guest *spice;
-	struct session *session;
-	struct pump *pump;
-	bool established, lost;
+	struct played_end host;
 	unsigned int ended;
 	struct stream *display, *clipboard, *write;
 	struct display_layout layout;
@@ -47,13 +42,7 @@ struct world {
 	uint64_t offered_serial, serial, wants;
 	const uint8_t *has;
 	size_t has_length, written;
-	/* The played agent. */
-	struct spice_wire wire;
-	struct pump *agent;
-	bool hung_up;
-	unsigned int count[TYPES];
-	uint8_t *last[TYPES];
-	size_t length[TYPES];
+	struct played_spice agent;
 };
 
 /* --- The loop ------------------------------------------------------------------------------- */
@@ -130,44 +119,6 @@ static void check_file(const struct world *world, const char *name, const void *
 }
 
 /* --- The host ------------------------------------------------------------------------------- */
-
-static void on_established(void *owner, const struct session_peer *peer)
-{
-	ck_assert(session_peer_has(peer, "clipboard"));
-	((struct world *)owner)->established = true;
-}
-
-static void on_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
-static void on_wake(void *owner)
-{
-	pump_wake(((struct world *)owner)->pump);
-}
-
-static uint64_t on_random(void *owner)
-{
-	(void)owner;
-	return uv_hrtime();
-}
-
-static const struct session_handlers session_handlers = {
-	.established = on_established,
-	.lost = on_lost,
-	.wake = on_wake,
-	.random = on_random,
-};
-
-static void on_pump_closed(void *owner, int error)
-{
-	(void)error;
-	((struct world *)owner)->lost = true;
-}
-
-static const struct pump_handlers pump_handlers = {.closed = on_pump_closed};
 
 static void on_closed(struct stream *stream, void *owner, const struct stream_result *result)
 {
@@ -254,7 +205,7 @@ static void on_clipboard(struct stream *stream, void *owner, struct slice name, 
 	params_of.id = want.id;
 	message_encode(&message_clipboard_write, &params_of, &writer);
 	world->written = 0;
-	ck_assert_int_eq(session_request(world->session, SLICE_LITERAL("clipboard.write"),
+	ck_assert_int_eq(session_request(world->host.session, SLICE_LITERAL("clipboard.write"),
 					 cbor_written(&writer), &write_handlers, world,
 					 &world->write),
 			 0);
@@ -360,8 +311,9 @@ static void call_start(const struct world *world, struct call *call, const char 
 	struct cbor_writer writer = CBOR_WRITER(bytes);
 
 	message_encode(type, params, &writer);
-	ck_assert_int_eq(session_request(world->session, slice_of(method), cbor_written(&writer),
-					 &call_handlers, call, &call->stream),
+	ck_assert_int_eq(session_request(world->host.session, slice_of(method),
+					 cbor_written(&writer), &call_handlers, call,
+					 &call->stream),
 			 0);
 }
 
@@ -433,17 +385,14 @@ static void world_attach(struct world *world, int port)
 	ck_assert_int_eq(spice_guest_new(&world->loop, port, on_ended, world, &world->spice), 0);
 	fd = spice_guest_session(world->spice);
 	ck_assert_int_ge(fd, 0);
-	world->session = session_new(SESSION_HOST, "test", none, &session_handlers, world);
-	ck_assert_int_eq(pump_new(&world->loop, fd, false, world->session, &pump_handlers, world,
-				  &world->pump),
-			 0);
-	session_start(world->session);
-	WAIT_FOR(world, world->established);
-	ck_assert_int_eq(session_request(world->session, SLICE_LITERAL("display.attach"),
+	played_end_start(&world->host, &world->loop, fd, SESSION_HOST, none);
+	session_start(world->host.session);
+	WAIT_FOR(world, world->host.established);
+	ck_assert_int_eq(session_request(world->host.session, SLICE_LITERAL("display.attach"),
 					 (struct slice){0}, &display_handlers, world,
 					 &world->display),
 			 0);
-	ck_assert_int_eq(session_request(world->session, SLICE_LITERAL("clipboard.attach"),
+	ck_assert_int_eq(session_request(world->host.session, SLICE_LITERAL("clipboard.attach"),
 					 (struct slice){0}, &clipboard_handlers, world,
 					 &world->clipboard),
 			 0);
@@ -459,13 +408,8 @@ static void world_stop(struct world *world)
 {
 	char command[128];
 
-	pump_free(world->agent);
-	spice_wire_reset(&world->wire);
-	for (size_t i = 0; i < TYPES; i++)
-		free(world->last[i]);
-	pump_free(world->pump);
-	world->pump = NULL;
-	session_free(world->session);
+	played_spice_stop(&world->agent);
+	played_end_stop(&world->host);
 	spice_guest_free(world->spice);
 	uv_close((uv_handle_t *)&world->tick, NULL);
 	uv_close((uv_handle_t *)&world->watchdog, NULL);
@@ -585,70 +529,9 @@ END_TEST
 
 /* --- The hostile one ------------------------------------------------------------------------ */
 
-static uint32_t most(void *owner, uint32_t type)
-{
-	(void)owner;
-	(void)type;
-	return 16U << 20;
-}
-
-static void on_said(void *owner, uint32_t type, struct slice payload)
-{
-	struct world *world = owner;
-
-	ck_assert_uint_lt(type, TYPES);
-	world->count[type]++;
-	free(world->last[type]);
-	world->last[type] = malloc(payload.length + 1);
-	if (payload.length)
-		memcpy(world->last[type], payload.bytes, payload.length);
-	world->length[type] = payload.length;
-}
-
-static const struct spice_wire_handlers wire_handlers = {
-	.most = most,
-	.message = on_said,
-	.skipped = on_said,
-};
-
-static size_t agent_output(void *owner, void *bytes, size_t capacity)
-{
-	struct byte_queue *out = &((struct world *)owner)->wire.out;
-	const size_t length = MIN(out->length, capacity);
-
-	if (length) {
-		memcpy(bytes, byte_queue_front(out), length);
-		byte_queue_take(out, length);
-	}
-	return length;
-}
-
-static void agent_input(void *owner, const void *bytes, size_t length)
-{
-	struct world *world = owner;
-
-	ck_assert_int_eq(spice_wire_receive(&world->wire, bytes, length), 0);
-}
-
-static void agent_disconnected(void *owner)
-{
-	((struct world *)owner)->hung_up = true;
-}
-
-static const struct pump_bytes agent_bytes = {
-	.output = agent_output,
-	.input = agent_input,
-	.disconnected = agent_disconnected,
-};
-
-static const struct pump_handlers nothing;
-
 static void say(struct world *world, enum spice_type type, const void *bytes, size_t length)
 {
-	ck_assert_int_eq(spice_wire_send(&world->wire, SPICE_CLIENT_PORT, type,
-					 (struct slice){bytes, length}, (struct slice){0}),
-			 0);
-	pump_wake(world->agent);
+	played_spice_say(&world->agent, type, bytes, length);
 }
 
 static void played_start(struct world *world, uint32_t bits)
@@ -658,16 +541,13 @@ static void played_start(struct world *world, uint32_t bits)
 	int fds[2];
 
 	world_start(world);
-	spice_wire_init(&world->wire, &wire_handlers, world);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-	ck_assert_int_eq(pump_new_bytes(&world->loop, fds[1], false, &agent_bytes, &nothing, world,
-					&world->agent),
-			 0);
+	played_spice_start(&world->agent, &world->loop, fds[1]);
 	world_attach(world, fds[0]);
-	WAIT_FOR(world, world->count[SPICE_ANNOUNCE_CAPABILITIES] == 1);
+	WAIT_FOR(world, world->agent.count[SPICE_ANNOUNCE_CAPABILITIES] == 1);
 	spice_capabilities_encode(&capabilities, bytes);
 	say(world, SPICE_ANNOUNCE_CAPABILITIES, bytes, sizeof(bytes));
-	WAIT_FOR(world, world->count[SPICE_ANNOUNCE_CAPABILITIES] == 2);
+	WAIT_FOR(world, world->agent.count[SPICE_ANNOUNCE_CAPABILITIES] == 2);
 }
 
 #define AGENT_BITS                                                                                 \
@@ -685,13 +565,13 @@ START_TEST(test_says_what_it_can)
 	struct world world;
 
 	played_start(&world, AGENT_BITS);
-	ck_assert_uint_eq(world.length[SPICE_ANNOUNCE_CAPABILITIES], sizeof(golden));
-	ck_assert_mem_eq(world.last[SPICE_ANNOUNCE_CAPABILITIES], golden, sizeof(golden));
+	ck_assert_uint_eq(world.agent.length[SPICE_ANNOUNCE_CAPABILITIES], sizeof(golden));
+	ck_assert_mem_eq(world.agent.last[SPICE_ANNOUNCE_CAPABILITIES], golden, sizeof(golden));
 	WAIT_FOR(&world, strcmp(world.backend, "spice") == 0);
 	apply(&world, 1024, 768);
-	WAIT_FOR(&world, world.count[SPICE_MONITORS_CONFIG] == 1);
-	ck_assert_uint_eq(world.length[SPICE_MONITORS_CONFIG], sizeof(monitors));
-	ck_assert_mem_eq(world.last[SPICE_MONITORS_CONFIG], monitors, sizeof(monitors));
+	WAIT_FOR(&world, world.agent.count[SPICE_MONITORS_CONFIG] == 1);
+	ck_assert_uint_eq(world.agent.length[SPICE_MONITORS_CONFIG], sizeof(monitors));
+	ck_assert_mem_eq(world.agent.last[SPICE_MONITORS_CONFIG], monitors, sizeof(monitors));
 	ck_assert(!world.applied);
 	say(&world, SPICE_REPLY, "\2\0\0\0\2\0\0\0", 8);
 	WAIT_FOR(&world, world.applied);
@@ -711,8 +591,8 @@ START_TEST(test_hostile)
 	/* Wants what was never offered: nothing, and the host is not asked. */
 	for (unsigned int i = 0; i < 1000; i++)
 		say(&world, SPICE_CLIPBOARD_REQUEST, "\0\0\0\0\1\0\0\0", 8);
-	WAIT_FOR(&world, world.count[SPICE_CLIPBOARD] == 1000);
-	ck_assert_mem_eq(world.last[SPICE_CLIPBOARD], "\0\0\0\0\0\0\0\0", 8);
+	WAIT_FOR(&world, world.agent.count[SPICE_CLIPBOARD] == 1000);
+	ck_assert_mem_eq(world.agent.last[SPICE_CLIPBOARD], "\0\0\0\0\0\0\0\0", 8);
 	ck_assert_uint_eq(world.wants, 0);
 	/* Many types, wild ones, a selection that is not there, too short. */
 	for (size_t i = 4; i < sizeof(grab); i += 4)
@@ -725,7 +605,7 @@ START_TEST(test_hostile)
 	WAIT_FOR(&world, strcmp(world.offered, "image/png ") == 0);
 	/* Another type than it was asked for, then none. */
 	read_start(&world, &call, "image/png");
-	WAIT_FOR(&world, world.count[SPICE_CLIPBOARD_REQUEST] == 1);
+	WAIT_FOR(&world, world.agent.count[SPICE_CLIPBOARD_REQUEST] == 1);
 	say(&world, SPICE_CLIPBOARD, "\0\0\0\0\1\0\0\0text", 12);
 	pass(&world, 50);
 	ck_assert(!call.done);
@@ -734,7 +614,7 @@ START_TEST(test_hostile)
 	ck_assert_int_eq(call.error, -ENOENT);
 	/* Success of a file before all of it has gone. */
 	file_start(&world, &call, "name", "12345", 5);
-	WAIT_FOR(&world, world.count[SPICE_FILE_XFER_START] == 1);
+	WAIT_FOR(&world, world.agent.count[SPICE_FILE_XFER_START] == 1);
 	say(&world, SPICE_FILE_XFER_STATUS, "\1\0\0\0\3\0\0\0", 8);
 	WAIT_FOR(&world, call.done);
 	ck_assert_int_eq(call.error, -EPROTO);
@@ -742,9 +622,9 @@ START_TEST(test_hostile)
 	WAIT_FOR(&world, call.done);
 	ck_assert_int_eq(call.error, -EINVAL);
 	/* What is no dialect: it is not listened to, and the port closed. */
-	ck_assert_int_eq(byte_queue_append(&world.wire.out, grab, sizeof(grab)), 0);
+	played_spice_write(&world.agent, grab, sizeof(grab));
 	say(&world, SPICE_CLIPBOARD_GRAB, "\0\0\0\0\1\0\0\0", 8);
-	WAIT_FOR(&world, world.hung_up && world.lost);
+	WAIT_FOR(&world, world.agent.closed && world.host.closed);
 	ck_assert_uint_eq(world.ended, 1);
 	ck_assert_str_eq(world.offered, "image/png ");
 	world_stop(&world);
@@ -761,13 +641,12 @@ START_TEST(a_message_that_stops_is_the_end)
 	WAIT_FOR(&world, strcmp(world.backend, "spice") == 0);
 	stall = (const uv_handle_t *)world.spice->stall;
 	ck_assert(!uv_is_active(stall));
-	ck_assert_int_eq(byte_queue_append(&world.wire.out, started, sizeof(started)), 0);
-	pump_wake(world.agent);
+	played_spice_write(&world.agent, started, sizeof(started));
 	WAIT_FOR(&world, uv_is_active(stall));
 	/* So long after. */
 	world.spice->stall->timer_cb(world.spice->stall);
 	ck_assert_uint_eq(world.ended, 1);
-	WAIT_FOR(&world, world.hung_up);
+	WAIT_FOR(&world, world.agent.closed);
 	world_stop(&world);
 }
 END_TEST

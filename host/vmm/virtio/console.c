@@ -55,13 +55,13 @@ static bool tell_port(struct virtio_console *console, struct port *port)
 			return false;
 		port->tell_added = false;
 	}
-	if (!port->ready)
-		return true;
 	if (port->tell_name) {
 		if (!send_control(console, port, VIRTIO_CONSOLE_PORT_NAME, 1))
 			return false;
 		port->tell_name = false;
 	}
+	if (!port->ready)
+		return true;
 	if (port->tell_closed) {
 		if (!send_control(console, port, VIRTIO_CONSOLE_PORT_OPEN, 0))
 			return false;
@@ -117,8 +117,11 @@ static void handle_control(struct virtio_console *console, const uint8_t message
 	uint16_t value = load_le16(message + offsetof(struct virtio_console_control, value));
 
 	if (event == VIRTIO_CONSOLE_DEVICE_READY) {
+		/* The name right behind the port: in Linux it is there by the time udev looks at
+		 * the new device, whose rules (spice-vdagentd's) may go by the name. A driver that
+		 * makes ports more slowly is told again when the port is ready. */
 		for (unsigned int i = 0; value == 1 && i < console->ports; i++)
-			console->port[i].tell_added = true;
+			console->port[i].tell_added = console->port[i].tell_name = true;
 		return;
 	}
 	if (id >= console->ports)

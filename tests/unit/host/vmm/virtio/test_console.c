@@ -128,13 +128,21 @@ static void bring_up(void)
 		add_buffer(VIRTIO_CONSOLE_CONTROL_RECEIVE);
 }
 
+/* Each with its name, which is told again when the driver is ready for it. */
+static void expect_ports(void)
+{
+	for (unsigned int i = 0; i < PORTS; i++) {
+		expect_control(i, VIRTIO_CONSOLE_PORT_ADD, 1, "");
+		expect_control(i, VIRTIO_CONSOLE_PORT_NAME, 1, names[i]);
+	}
+}
+
 /* As far as Linux goes before somebody opens the device file. */
 static void bring_up_ports(void)
 {
 	bring_up();
 	send_control(UINT32_MAX, VIRTIO_CONSOLE_DEVICE_READY, 1);
-	for (unsigned int i = 0; i < PORTS; i++)
-		expect_control(i, VIRTIO_CONSOLE_PORT_ADD, 1, "");
+	expect_ports();
 	for (unsigned int i = 0; i < PORTS; i++) {
 		send_control(i, VIRTIO_CONSOLE_PORT_READY, 1);
 		expect_control(i, VIRTIO_CONSOLE_PORT_NAME, 1, names[i]);
@@ -194,8 +202,7 @@ START_TEST(a_client_that_came_first_is_told_when_the_port_is_ready)
 
 	bring_up();
 	send_control(UINT32_MAX, VIRTIO_CONSOLE_DEVICE_READY, 1);
-	for (unsigned int i = 0; i < PORTS; i++)
-		expect_control(i, VIRTIO_CONSOLE_PORT_ADD, 1, "");
+	expect_ports();
 	send_control(0, VIRTIO_CONSOLE_PORT_READY, 1);
 	expect_control(0, VIRTIO_CONSOLE_PORT_NAME, 1, names[0]);
 	expect_control(0, VIRTIO_CONSOLE_PORT_OPEN, 1, "");
@@ -222,11 +229,14 @@ END_TEST
 
 START_TEST(changes_are_told_when_there_is_room)
 {
+	const struct guest_queue *control = &guest.queue[VIRTIO_CONSOLE_CONTROL_RECEIVE];
 	int fd;
 
 	bring_up_ports();
-	while (guest.queue[VIRTIO_CONSOLE_CONTROL_RECEIVE].next_used <
-	       guest.queue[VIRTIO_CONSOLE_CONTROL_RECEIVE].next_available) {
+	/* For pairs of an open and a close. */
+	if ((control->next_available - control->next_used) % 2)
+		add_buffer(VIRTIO_CONSOLE_CONTROL_RECEIVE);
+	while (control->next_used < control->next_available) {
 		fd = connect_to(0);
 		close(fd);
 		guest_run(&guest);
@@ -443,8 +453,7 @@ START_TEST(a_reset_forgets_the_guest_and_keeps_the_client)
 	guest_run(&guest);
 	bring_up();
 	send_control(UINT32_MAX, VIRTIO_CONSOLE_DEVICE_READY, 1);
-	for (unsigned int i = 0; i < PORTS; i++)
-		expect_control(i, VIRTIO_CONSOLE_PORT_ADD, 1, "");
+	expect_ports();
 	send_control(0, VIRTIO_CONSOLE_PORT_READY, 1);
 	expect_control(0, VIRTIO_CONSOLE_PORT_NAME, 1, names[0]);
 	expect_control(0, VIRTIO_CONSOLE_PORT_OPEN, 1, "");

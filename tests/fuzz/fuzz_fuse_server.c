@@ -5,9 +5,11 @@
  * raw bytes, on a folder beside which lies one that is to stay as it is, with links into it.
  */
 #include "protocol/base/bytes.h"
+#include "protocol/share.h"
 #include "shared-folders/fuse/request.h"
 #include "shared-folders/server/server.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
@@ -44,7 +46,9 @@ struct exchange {
 	char request[MAX_MESSAGE], reply[MAX_MESSAGE];
 };
 
-static char base[64];
+/* The calling thread's working directory is the server's: paths begin with these. */
+static char base[64], share[72];
+static int base_fd;
 static struct stat outside[2]; /* the folder beside, and its file, as they are to stay */
 
 static uint8_t next(struct input *input)
@@ -95,7 +99,7 @@ static void remove_base(void)
 
 static void write_file(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int fd = openat(base_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0 || write(fd, "text", 4) != 4)
 		abort();
@@ -111,20 +115,27 @@ static void set_up(void)
 	setrlimit(RLIMIT_FSIZE, &limit);
 	snprintf(base, sizeof(base), "%s/lodge-fuzz-XXXXXX",
 		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-	if (!mkdtemp(base) || chdir(base) < 0 || mkdir("outside", 0700) < 0)
+	if (!mkdtemp(base))
+		abort();
+	snprintf(share, sizeof(share), "%s/share", base);
+	base_fd = open(base, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (base_fd < 0 || mkdirat(base_fd, "outside", 0700) < 0)
 		abort();
 	write_file("outside/secret");
-	if (lstat("outside", &outside[0]) < 0 || lstat("outside/secret", &outside[1]) < 0)
+	if (fstatat(base_fd, "outside", &outside[0], AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fstatat(base_fd, "outside/secret", &outside[1], AT_SYMLINK_NOFOLLOW) < 0)
 		abort();
 	atexit(remove_base);
 }
 
 static void make_share(void)
 {
-	if (mkdir("share", 0777) < 0 || mkdir("share/d", 0777) < 0 ||
-	    mkdir("share/d/e", 0777) < 0 || symlink("../outside", "share/out") < 0 ||
-	    symlink("../../outside", "share/d/out") < 0 ||
-	    symlink("/proc/self/root", "share/l") < 0 || mkfifo("share/p", 0600) < 0)
+	if (mkdirat(base_fd, "share", 0777) < 0 || mkdirat(base_fd, "share/d", 0777) < 0 ||
+	    mkdirat(base_fd, "share/d/e", 0777) < 0 ||
+	    symlinkat("../outside", base_fd, "share/out") < 0 ||
+	    symlinkat("../../outside", base_fd, "share/d/out") < 0 ||
+	    symlinkat("/proc/self/root", base_fd, "share/l") < 0 ||
+	    mkfifoat(base_fd, "share/p", 0600) < 0)
 		abort();
 	write_file("share/f");
 	write_file("share/d/f");
@@ -134,7 +145,8 @@ static void check_outside(void)
 {
 	struct stat after[2];
 
-	if (lstat("outside", &after[0]) < 0 || lstat("outside/secret", &after[1]) < 0)
+	if (fstatat(base_fd, "outside", &after[0], AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fstatat(base_fd, "outside/secret", &after[1], AT_SYMLINK_NOFOLLOW) < 0)
 		abort();
 	for (int i = 0; i < 2; i++)
 		if (after[i].st_ino != outside[i].st_ino ||
@@ -335,6 +347,17 @@ static void make_raw_call(struct peer *peer, struct input *input)
 	call(peer, exchange, size, MAX_MESSAGE, piece);
 }
 
+/* Nobody listens, or it is lost: from another thread, so a message is only looked at. */
+static int on_notify(void *owner, const struct iovec *message, size_t count)
+{
+	const bool *lost = owner;
+	size_t bytes = fuse_iov_bytes(message, count);
+
+	if (bytes < sizeof(struct fuse_out_header) || bytes > MAX_MESSAGE)
+		abort();
+	return *lost ? -ENOBUFS : 0;
+}
+
 static void begin(struct peer *peer, struct input *input)
 {
 	struct fuse_init_in in = {.major = 7, .minor = 38, .flags = FUSE_INIT_EXT};
@@ -376,11 +399,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	struct peer peer = {.nodes = {FUSE_ROOT_ID}};
 	struct server_options options = {0};
 	uint8_t choice = next(&input);
+	bool lost = choice & 2;
 
 	if (!base[0])
 		set_up();
 	make_share();
-	options.root = open("share", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	options.root = openat(base_fd, "share", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	options.read_only = choice % 16 == 0;
 	options.cache = (enum server_cache)(choice % 3);
 	options.owner = (enum server_owner)(choice / 3 % 3);
@@ -391,6 +415,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	if (choice & 128)
 		options.window = (struct server_window){
 			.size_bytes = WINDOW_BYTES, .map = map, .unmap = unmap};
+	if (choice & 4) {
+		options.notify = on_notify;
+		options.notify_owner = &lost;
+	}
 	if (options.root < 0 || server_new(&options, &peer.server) < 0)
 		abort();
 	begin(&peer, &input);
@@ -399,15 +427,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 		if (opcode == 255)
 			make_raw_call(&peer, &input);
+		else if (opcode == 254)
+			make_call(&peer, &input, SHARE_OP_ECHO);
 		else
 			make_call(&peer, &input, opcode % 54);
 	}
 	server_free(peer.server);
 	close(options.root);
-	/* The server works elsewhere (server_call()). */
-	if (chdir(base) < 0)
-		abort();
 	check_outside();
-	remove_tree("share");
+	remove_tree(share);
 	return 0;
 }

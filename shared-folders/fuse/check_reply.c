@@ -385,7 +385,7 @@ static bool change_is_good(const uint8_t *body, size_t length)
 	left = length - sizeof(change);
 	second = left > 0 ? memchr(first, '\0', left) : NULL;
 	if (!second || change.id == 0 || change.kind < SERVER_CHANGE_CREATE ||
-	    change.kind > SERVER_CHANGE_ATTRIBUTES)
+	    change.kind > SERVER_CHANGE_WRITTEN)
 		return false;
 	first_length = (size_t)(second - first);
 	second++;

@@ -155,17 +155,14 @@ END_TEST
 
 START_TEST(who_waits_gets_it_when_it_is_free)
 {
+	struct lock_request whole = file_lock(file, 1, F_RDLCK, 0, END);
 	struct pending waiting, other;
 
 	ck_assert_int_eq(host_set(F_OFD_SETLK, F_WRLCK, 0, 10), 0);
 	ck_assert_int_eq(flock(host, LOCK_EX), 0);
 	pending_start(&peer, &waiting, file_lock(file, 1, F_WRLCK, 5, 5));
-	pending_start(&peer, &other, ({
-		struct lock_request lock = file_lock(file, 1, F_RDLCK, 0, END);
-
-		lock.in.lk_flags = FUSE_LK_FLOCK;
-		lock;
-	}));
+	whole.in.lk_flags = FUSE_LK_FLOCK;
+	pending_start(&peer, &other, whole);
 	/* The server goes on meanwhile. */
 	ck_assert_int_eq((int)file_read(&peer, file, 0, 4), 4);
 	ck_assert(!pending_answered(&waiting));

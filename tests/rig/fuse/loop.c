@@ -44,7 +44,8 @@ struct loop {
 
 struct worker {
 	struct loop *loop;
-	pthread_t thread;
+	pthread_t thread; /* whose pthread_join() is; `self` is the thread's own */
+	pthread_t self;
 	int device;
 	bool finished; /* the call that this thread just made */
 };
@@ -66,7 +67,7 @@ static void on_done(struct server_call *call, size_t length)
 	/* ENOENT: the request was interrupted and nobody waits for its answer. */
 	if (length > 0 && write(exchange->device, exchange->reply, length) < 0 && errno != ENOENT)
 		log_warning("cannot answer: %s", error_text(errno));
-	if (pthread_equal(pthread_self(), exchange->worker->thread))
+	if (pthread_equal(pthread_self(), exchange->worker->self))
 		exchange->worker->finished = true;
 	else
 		free(exchange);
@@ -90,7 +91,7 @@ static void *work(void *data)
 	struct worker *worker = data;
 	struct exchange *exchange = exchange_new(worker);
 
-	worker->thread = pthread_self();
+	worker->self = pthread_self();
 
 	for (;;) {
 		ssize_t bytes = read(worker->device, exchange->request, sizeof(exchange->request));

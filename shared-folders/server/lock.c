@@ -182,6 +182,9 @@ static int range_from_peer(const struct fuse_file_lock *lk, struct flock *range)
 	return 0;
 }
 
+/* Owners that are asked who holds a lock: each costs a system call. */
+#define MAX_ASKED 256
+
 /*
  * Who over there holds the lock @found, which excludes the owner @asking: the one for whom nobody
  * else's lock is in its way. Return: its process; 0: it is held on this machine, or by several.
@@ -190,16 +193,15 @@ static uint32_t pid_of(struct server *server, struct inode *inode, uint64_t aski
 		       const struct flock *found)
 {
 	uint32_t pid = 0;
-	uint64_t done = 0;
 
 	/* By position in the list, which may change meanwhile: then the answer is a guess. */
-	for (;; done++) {
+	for (unsigned int asked = 0; asked < MAX_ASKED; asked++) {
 		struct flock probe = *found;
 		struct lock_owner *owner;
 
 		pthread_mutex_lock(&server->lock);
 		owner = inode->locks;
-		for (uint64_t i = 0; owner && i < done; i++)
+		for (unsigned int i = 0; owner && i < asked; i++)
 			owner = owner->next;
 		if (owner)
 			owner->references++;
@@ -215,6 +217,7 @@ static uint32_t pid_of(struct server *server, struct inode *inode, uint64_t aski
 		if (pid)
 			return pid;
 	}
+	return 0;
 }
 
 int getlk_op(struct task *task)

@@ -116,6 +116,18 @@ static const char *find_place(void)
 }
 
 /*
+ * A kernel's first root, of guests that live in an initramfs, cannot be put away. The current
+ * folder is moved over it, as switch_root(8) does; what is below is out of reach of who was changed
+ * to it.
+ */
+static int cover_first_root(void)
+{
+	if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
+		return -errno;
+	return 0;
+}
+
+/*
  * What is mounted below the folder later, on the host, appears here too. pivot_root(".", ".")
  * stacks the old root on the new one, from where it is detached.
  */
@@ -132,10 +144,11 @@ static int change_root(const struct fsd_options *options)
 		if (result < 0)
 			return result;
 	}
-	if (chdir(place) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
-	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+	if (chdir(place) < 0)
 		return -errno;
-	return 0;
+	if (syscall(SYS_pivot_root, ".", ".") < 0)
+		return errno == EINVAL ? cover_first_root() : -errno;
+	return umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ? -errno : 0;
 }
 
 static int open_proc(int *proc)

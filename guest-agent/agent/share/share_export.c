@@ -200,14 +200,17 @@ static const struct stream_handlers near_handlers = {.cancelled = on_near_cancel
 
 static int start_server(const char *path, bool read_only, const char *user, int *ours)
 {
-	const char *argv[] = {"lodge-fsd", "--control-fd", "0", "--shared-dir", path, "--cache",
-			      "auto",	   NULL,	   NULL};
+	const char *argv[] = {"lodge-fsd", "--control-fd",
+			      "0",	   "--shared-dir",
+			      path,	   "--cache",
+			      "auto",	   "--announce-submounts",
+			      NULL,	   NULL};
 	_cleanup_close_ int mine = -EBADF, theirs = -EBADF;
 	int ends[2];
 	pid_t pid;
 
 	if (read_only)
-		argv[7] = "--readonly";
+		argv[8] = "--readonly";
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
 	mine = ends[0];

@@ -134,6 +134,8 @@ static void make_command_line(const struct share_server *server, const char *lis
 	list[count++] = spec->directory;
 	list[count++] = "--cache";
 	list[count++] = spec->cache;
+	/* What is mounted below the folder is seen as well. */
+	list[count++] = "--announce-submounts";
 	if (spec->read_only)
 		list[count++] = "--readonly";
 	if (spec->owner[0]) {

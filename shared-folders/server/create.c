@@ -260,7 +260,7 @@ int create_op(struct task *task)
 	else
 		r = fd;
 	if (r >= 0)
-		r = handle_new(server, inode, fd, flags, NULL, &handle);
+		r = handle_new(server, inode, fd, flags, &handle);
 	if (r == 0) {
 		take_fd(&fd);
 		r = task_put(task, &entry, sizeof(entry));
@@ -302,7 +302,7 @@ static int tell_nameless(struct task *task, int fd, int flags, struct fuse_entry
 		return r;
 	}
 	descriptor_attach(server, inode, path);
-	r = handle_new(server, inode, fd, flags, NULL, handle);
+	r = handle_new(server, inode, fd, flags, handle);
 	inode_put(server, inode);
 	return r;
 }

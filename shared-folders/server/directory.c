@@ -44,34 +44,61 @@ void directory_free(struct directory *directory)
 	free(directory);
 }
 
-int opendir_op(struct task *task)
+/* A handle for the listing of folder @node, at its beginning. Return: 0 or negative errno. */
+static int make_listing(struct server *server, const struct node *node, int fd,
+			struct handle **listing)
+{
+	struct directory *directory = malloc(sizeof(*directory));
+	int r;
+
+	if (!directory)
+		return -ENOMEM;
+	pthread_mutex_init(&directory->lock, NULL);
+	directory->offset = 0;
+	directory->at = directory->length = 0;
+	r = handle_make(server, node->inode, fd, O_RDONLY, directory, listing);
+	if (r < 0)
+		directory_free(directory);
+	return r;
+}
+
+static int new_listing(struct server *server, uint64_t id, struct handle **listing)
 {
 	_cleanup_node_ struct node node = NODE_NONE;
-	struct server *server = task->server;
-	struct directory *directory;
-	uint64_t handle;
-	int fd, r;
+	_cleanup_close_ int fd = -EBADF;
+	int r = node_begin_folder(&node, server, id);
 
-	r = node_begin_folder(&node, server, task->in.header.nodeid);
 	if (r < 0)
 		return r;
+	coherence_watch(server, node.inode, node.descriptor);
 	fd = inode_open(server, node.inode, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
-	coherence_watch(server, node.inode, node.descriptor);
-	directory = malloc(sizeof(*directory));
-	if (directory) {
-		pthread_mutex_init(&directory->lock, NULL);
-		directory->offset = 0;
-		directory->at = directory->length = 0;
-	}
-	r = directory ? handle_new(server, node.inode, fd, O_RDONLY, directory, &handle) : -ENOMEM;
+	r = make_listing(server, &node, fd, listing);
+	if (r == 0)
+		take_fd(&fd);
+	return r;
+}
+
+int opendir_op(struct task *task)
+{
+	struct server *server = task->server;
+	struct handle *listing = NULL;
+	uint64_t id;
+	int r;
+
+	/* It need not ask again: see list_unopened(). */
+	if (atomic_load(&server->flags) & FUSE_NO_OPENDIR_SUPPORT)
+		return -ENOSYS;
+	r = new_listing(server, task->in.header.nodeid, &listing);
+	if (r < 0)
+		return r;
+	r = handle_add(server, listing, &id);
 	if (r < 0) {
-		close(fd);
-		directory_free(directory);
+		handle_put(server, listing);
 		return r;
 	}
-	return server_put_open(task, handle, node.inode->id, true);
+	return server_put_open(task, id, task->in.header.nodeid, true);
 }
 
 int releasedir_op(struct task *task)
@@ -79,18 +106,36 @@ int releasedir_op(struct task *task)
 	return handle_close(task->server, task->in.release.fh, task->in.header.nodeid);
 }
 
+/* Whether the peer means a folder that it has not opened. */
+static bool is_unopened(const struct task *task, uint64_t handle)
+{
+	return handle == 0 && (atomic_load(&task->server->flags) & FUSE_NO_OPENDIR_SUPPORT);
+}
+
+static int sync_folder(const struct task *task, int fd)
+{
+	bool data_only = task->in.fsync.fsync_flags & FUSE_FSYNC_FDATASYNC;
+
+	return (data_only ? fdatasync(fd) : fsync(fd)) < 0 ? -errno : 0;
+}
+
 int fsyncdir_op(struct task *task)
 {
 	_cleanup_handle_ struct handle_scope open = {.server = task->server};
-	int r = handle_get(task->server, task->in.fsync.fh, task->in.header.nodeid, &open.handle);
+	_cleanup_node_ struct node node = NODE_NONE;
+	_cleanup_close_ int fd = -EBADF;
+	int r;
 
+	if (!is_unopened(task, task->in.fsync.fh)) {
+		r = handle_get(task->server, task->in.fsync.fh, task->in.header.nodeid,
+			       &open.handle);
+		return r < 0 ? r : sync_folder(task, open.handle->fd);
+	}
+	r = node_begin_folder(&node, task->server, task->in.header.nodeid);
 	if (r < 0)
 		return r;
-	if (task->in.fsync.fsync_flags & FUSE_FSYNC_FDATASYNC)
-		r = fdatasync(open.handle->fd);
-	else
-		r = fsync(open.handle->fd);
-	return r < 0 ? -errno : 0;
+	fd = inode_open(task->server, node.inode, O_RDONLY | O_DIRECTORY);
+	return fd < 0 ? fd : sync_folder(task, fd);
 }
 
 /* --- Listing --------------------------------------------------------------------------------- */
@@ -196,11 +241,77 @@ static int list(struct task *task, const struct handle *handle, bool plus)
 	return task->length > 0 ? 0 : r;
 }
 
+/* --- Folders that are not opened ------------------------------------------------------------- */
+
+/* The listing of node @node that was left at @offset, which is the caller's. NULL: there is none.
+ */
+static struct handle *take_listing(struct server *server, uint64_t node, int64_t offset)
+{
+	struct handle *found = NULL;
+
+	pthread_mutex_lock(&server->lock);
+	for (unsigned int i = 0; i < KEPT_LISTINGS && !found; i++) {
+		struct handle *kept = server->listings[i];
+
+		if (kept && kept->inode->id == node && kept->directory->offset == offset) {
+			found = kept;
+			server->listings[i] = NULL;
+		}
+	}
+	pthread_mutex_unlock(&server->lock);
+	return found;
+}
+
+/* Leave a listing for the request that goes on with it, in the place of the oldest. */
+static void keep_listing(struct server *server, struct handle *listing)
+{
+	struct handle *oldest;
+
+	pthread_mutex_lock(&server->lock);
+	oldest = server->listings[server->next_listing];
+	server->listings[server->next_listing] = listing;
+	server->next_listing = (server->next_listing + 1) % KEPT_LISTINGS;
+	pthread_mutex_unlock(&server->lock);
+	if (oldest)
+		handle_put(server, oldest);
+}
+
+void directory_forget_listings(struct server *server)
+{
+	for (unsigned int i = 0; i < KEPT_LISTINGS; i++)
+		keep_listing(server, NULL);
+}
+
+/*
+ * Where the peer keeps listings it opens no folders (FUSE_NO_OPENDIR_SUPPORT): a folder whose
+ * listing it has costs no request at all. What it reads it mostly reads to the end at once; a
+ * listing that is not at hand any more is begun again at the offset.
+ */
+static int list_unopened(struct task *task, bool plus)
+{
+	struct server *server = task->server;
+	uint64_t node = task->in.header.nodeid, offset = task->in.read.offset;
+	struct handle *listing = offset ? take_listing(server, node, (int64_t)offset) : NULL;
+	int r = listing ? 0 : new_listing(server, node, &listing);
+
+	if (r < 0)
+		return r;
+	r = list(task, listing, plus);
+	if (r == 0 && task->length > 0)
+		keep_listing(server, listing);
+	else
+		handle_put(server, listing);
+	return r;
+}
+
 static int list_op(struct task *task, bool plus)
 {
 	_cleanup_handle_ struct handle_scope open = {.server = task->server};
-	int r = handle_get(task->server, task->in.read.fh, task->in.header.nodeid, &open.handle);
+	int r;
 
+	if (is_unopened(task, task->in.read.fh))
+		return list_unopened(task, plus);
+	r = handle_get(task->server, task->in.read.fh, task->in.header.nodeid, &open.handle);
 	if (r < 0)
 		return r;
 	if (!open.handle->directory)

@@ -38,7 +38,7 @@ int open_op(struct task *task)
 	fsetid_restore(dropped);
 	if (fd < 0)
 		return fd;
-	r = handle_new(server, node.inode, fd, flags, NULL, &handle);
+	r = handle_new(server, node.inode, fd, flags, &handle);
 	if (r < 0)
 		return r;
 	take_fd(&fd);

@@ -7,34 +7,57 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int handle_new(struct server *server, struct inode *inode, int fd, int flags,
-	       struct directory *directory, uint64_t *id)
+int handle_make(struct server *server, struct inode *inode, int fd, int flags,
+		struct directory *directory, struct handle **out)
 {
-	_cleanup_free_ struct handle *handle = calloc(1, sizeof(*handle));
+	struct handle *handle = calloc(1, sizeof(*handle));
 	int r;
 
 	if (!handle)
 		return -ENOMEM;
 	r = inode_descriptor_get(server, inode);
-	if (r < 0)
+	if (r < 0) {
+		free(handle);
 		return r;
+	}
 	*handle = (struct handle){
-		.inode = inode,
+		.inode = inode_reference(server, inode),
 		.fd = fd,
 		.flags = flags,
 		.references = 1,
 		.directory = directory,
 	};
+	*out = handle;
+	return 0;
+}
+
+int handle_add(struct server *server, struct handle *handle, uint64_t *id)
+{
+	int r;
+
+	/* From then on another thread of the peer's may close it. */
 	pthread_mutex_lock(&server->lock);
 	r = id_table_add(&server->handles, handle, &handle->id);
-	if (r == 0) {
-		inode->references++;
+	if (r == 0)
 		*id = handle->id;
-		take_ptr(handle);
-	}
 	pthread_mutex_unlock(&server->lock);
+	return r;
+}
+
+int handle_new(struct server *server, struct inode *inode, int fd, int flags, uint64_t *id)
+{
+	struct handle *handle;
+	int r = handle_make(server, inode, fd, flags, NULL, &handle);
+
 	if (r < 0)
-		inode_descriptor_put(server, inode);
+		return r;
+	r = handle_add(server, handle, id);
+	if (r == 0)
+		return 0;
+	/* The descriptor stays the caller's. */
+	inode_descriptor_put(server, inode);
+	inode_put(server, inode);
+	free(handle);
 	return r;
 }
 

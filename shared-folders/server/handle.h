@@ -25,15 +25,20 @@ struct handle {
 };
 
 /**
- * handle_new() - the peer has @inode open
+ * handle_new() - the peer has the file @inode open
  * @fd:		taken over on success
- * @directory:	NULL, or taken over on success
  * @id:		for fuse_open_out
  *
  * Return: 0; -ENFILE, -ENOMEM, or why the inode's descriptor cannot be had.
  */
-int handle_new(struct server *server, struct inode *inode, int fd, int flags,
-	       struct directory *directory, uint64_t *id);
+int handle_new(struct server *server, struct inode *inode, int fd, int flags, uint64_t *id);
+
+/* The same without an id: the server's alone, until handle_put(). @directory: NULL, or taken over
+ * on success */
+int handle_make(struct server *server, struct inode *inode, int fd, int flags,
+		struct directory *directory, struct handle **handle);
+/* It gets an id, and is the table's. Return: 0; -ENFILE, -ENOMEM: it stays the caller's. */
+int handle_add(struct server *server, struct handle *handle, uint64_t *id);
 
 /* The handle @id of node @node, for use until handle_put(). Return: 0; -EBADF. */
 int handle_get(struct server *server, uint64_t id, uint64_t node, struct handle **handle);
@@ -57,6 +62,7 @@ static inline void handle_end(struct handle_scope *scope)
 #define _cleanup_handle_ _cleanup_(handle_end)
 
 /* directory.c's */
+void directory_forget_listings(struct server *server);
 void directory_free(struct directory *directory);
 
 #endif

@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 
 #define EARLY_INTERRUPTS 64
+#define KEPT_LISTINGS	 16
 
 struct inode;
 struct handle;
@@ -55,6 +56,9 @@ struct server {
 	/* INTERRUPTs that were here before what they interrupt began to wait. */
 	uint64_t interrupted[EARLY_INTERRUPTS];
 	unsigned int next_interrupted;
+	/* Listings of folders that the peer reads without opening them (directory.c). */
+	struct handle *listings[KEPT_LISTINGS];
+	unsigned int next_listing;
 	unsigned int lock_threads; /* lock_wait.c's */
 	pthread_cond_t lock_threads_changed;
 

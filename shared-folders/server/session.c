@@ -78,6 +78,10 @@ static uint64_t agree(struct server *server, uint64_t peer)
 
 	if (options->cache != SERVER_CACHE_NEVER)
 		ours |= FUSE_CACHE_SYMLINKS;
+	/* Who is told of changes keeps listings, and then need not even open folders. */
+	if (options->cache == SERVER_CACHE_ALWAYS ||
+	    (options->cache == SERVER_CACHE_AUTO && atomic_load(&server->coherent)))
+		ours |= FUSE_NO_OPENDIR_SUPPORT;
 	/* Who is told of each change need not guess from times and sizes. */
 	ours |= trusts(server) ? FUSE_EXPLICIT_INVAL_DATA : FUSE_AUTO_INVAL_DATA;
 	if (options->cache == SERVER_CACHE_AUTO)
@@ -226,6 +230,7 @@ void session_end(struct server *server)
 	} while (waiter);
 	locks_settle(server);
 	handles_close_all(server);
+	directory_forget_listings(server);
 	if (server->root)
 		inodes_forget_all(server);
 	pthread_mutex_lock(&server->lock);

@@ -800,6 +800,50 @@ START_TEST(test_listing)
 }
 END_TEST
 
+/* A peer that keeps listings opens no folder: by the node, each goes on where it was left. */
+START_TEST(test_listing_unopened)
+{
+	enum { FILES = 300 };
+	struct fuse_open_in in = {.flags = O_RDONLY};
+	struct fuse_fsync_in sync_ = {0};
+	char name[16];
+
+	for (int i = 0; i < FILES; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		peer_write(&peer, name, "");
+	}
+	peer.options.cache = SERVER_CACHE_ALWAYS;
+	peer_start(&peer, FUSE_NO_OPENDIR_SUPPORT);
+	ck_assert_int_eq(PEER_CALL(&peer, .opcode = FUSE_OPENDIR, .node = ROOT, .arguments = &in,
+				   .arguments_bytes = sizeof(in)),
+			 -ENOSYS);
+	/* Where others come in between, it is begun again in the middle. */
+	for (int others = 0; others < 2; others++) {
+		unsigned int seen[FILES] = {0}, more;
+		uint64_t offset = 0;
+
+		do {
+			ck_assert_int_eq(list(0, offset, 1500, others), 0);
+			more = take_list(others, seen, FILES, &offset);
+			for (int i = 0; others && i < KEPT_LISTINGS; i++)
+				ck_assert_int_eq(list(0, 0, 600, false), 0);
+			if (others && more > 0) {
+				ck_assert_int_eq(list(0, offset, 1500, true), 0);
+				more = take_list(true, seen, FILES, &offset);
+			}
+		} while (more > 0);
+		for (int i = 0; i < FILES; i++)
+			ck_assert_uint_eq(seen[i], 1);
+	}
+	ck_assert_int_eq(PEER_CALL(&peer, .opcode = FUSE_FSYNCDIR, .node = ROOT,
+				   .arguments = &sync_, .arguments_bytes = sizeof(sync_)),
+			 0);
+	ck_assert_int_eq(PEER_CALL(&peer, .opcode = FUSE_DESTROY), 0);
+	ck_assert_uint_eq(peer.server->inode_count, 1);
+	ck_assert_uint_eq(peer.server->descriptors, 1);
+}
+END_TEST
+
 /* --- Waiting calls --------------------------------------------------------------------------- */
 
 static void on_cancel(struct server *server, struct waiter *waiter)
@@ -883,6 +927,7 @@ int main(void)
 	tcase_add_test(tests, test_passed_owner);
 	tcase_add_test(tests, test_umask);
 	tcase_add_test(tests, test_listing);
+	tcase_add_test(tests, test_listing_unopened);
 	tcase_add_test(tests, test_waiting);
 	return suite_run_case("server", tests);
 }

@@ -111,7 +111,8 @@ static int coherence_new(struct server *server, struct coherence **result)
 	coherence->last_echo = &coherence->first_echo;
 	coherence->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	coherence->changes = changes_new();
-	if (coherence->wake < 0 || !coherence->changes)
+	coherence->absent = absent_new();
+	if (coherence->wake < 0 || !coherence->changes || !coherence->absent)
 		goto fail;
 	ret = watch_new(server->watch, server->root->descriptor, server->proc,
 			COHERENCE_WATCH_LIMIT, &coherence->watch);
@@ -125,6 +126,7 @@ static int coherence_new(struct server *server, struct coherence **result)
 fail:
 	watch_free(coherence->watch);
 	changes_free(coherence->changes);
+	absent_free(coherence->absent);
 	if (coherence->wake >= 0)
 		close(coherence->wake);
 	free(coherence);
@@ -185,6 +187,7 @@ void coherence_free(struct server *server)
 	coherence_drop_waiting(coherence);
 	watch_free(coherence->watch);
 	changes_free(coherence->changes);
+	absent_free(coherence->absent);
 	close(coherence->wake);
 	free(coherence);
 }
@@ -210,6 +213,15 @@ void coherence_forget(struct server *server, uint64_t node, int descriptor)
 	watch_forget(coherence->watch, node, descriptor);
 	if (descriptor < 0 && watch_method(coherence->watch) == WATCH_FANOTIFY)
 		atomic_fetch_add(&coherence->leaked, 1);
+}
+
+bool coherence_absent(struct server *server, uint64_t folder, const char *name, uint64_t seconds)
+{
+	uint64_t now_ms = coherence_now_ms();
+
+	/* The peer counts from when it gets the answer. */
+	return server->coherence && absent_add(server->coherence->absent, folder, name, now_ms,
+					       now_ms + (seconds + 1) * 1000);
 }
 
 /* --- Own changes, and the echo's ------------------------------------------------------------- */

@@ -43,6 +43,10 @@ void coherence_watch(struct server *server, struct inode *folder, int descriptor
 /* The folder @node is not known any more. @descriptor: of it, or negative */
 void coherence_forget(struct server *server, uint64_t node, int descriptor);
 
+/* The peer is to be told that there is no @name in the folder, for @seconds. Return: whether it may
+ * believe that. */
+bool coherence_absent(struct server *server, uint64_t folder, const char *name, uint64_t seconds);
+
 /* Around an operation of the peer that changes something. */
 void coherence_note(struct task *task);
 

@@ -7,6 +7,7 @@
 #ifndef LODGE_SHARED_FOLDERS_SERVER_COHERENCE_INTERNAL_H
 #define LODGE_SHARED_FOLDERS_SERVER_COHERENCE_INTERNAL_H
 
+#include "shared-folders/server/absent.h"
 #include "shared-folders/server/changes.h"
 #include "shared-folders/server/coherence.h"
 #include "shared-folders/server/notice_queue.h"
@@ -39,6 +40,7 @@ struct coherence {
 	struct server *server;
 	struct watch *watch;
 	struct changes *changes;
+	struct absent *absent;
 	struct own own;
 	int wake;
 	_Atomic(bool) ending, anew;
@@ -48,6 +50,9 @@ struct coherence {
 	/* The thread's. */
 	struct notice_queue notices;
 	uint32_t all_at; /* where the inodes are gone through */
+	bool has_untold; /* an absent name that was taken and could not be told: */
+	uint64_t untold_folder;
+	char untold[NAME_MAX + 1];
 	struct waiting_echo *first_echo, **last_echo;
 	size_t echo_count;
 	struct doubt *doubts[COHERENCE_DOUBT_MAX];

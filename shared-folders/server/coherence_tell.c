@@ -71,6 +71,20 @@ void coherence_forget_all(struct coherence *coherence)
 	coherence->all_at = 0;
 }
 
+/* Return: false: it has to be told later. */
+static bool tell_first(struct coherence *coherence)
+{
+	const struct notice *notice = coherence->notices.first;
+	int ret = notice->kind == NOTICE_NAME
+			  ? send_name(coherence, notice->node, notice->name, 0)
+			  : send_file(coherence, notice->node, notice->kind == NOTICE_DATA);
+
+	if (ret == -ENOBUFS)
+		return false;
+	notice_queue_drop_first(&coherence->notices);
+	return true;
+}
+
 /* Its name and its file. The peer need not drop a name to ask for it again, where it knows that. */
 static int forget_one(struct coherence *coherence, struct inode *inode)
 {
@@ -84,11 +98,27 @@ static int forget_one(struct coherence *coherence, struct inode *inode)
 }
 
 /* Return: whether all are done. */
+static bool forget_absent(struct coherence *coherence)
+{
+	for (;;) {
+		if (!coherence->has_untold &&
+		    !absent_take(coherence->absent, &coherence->untold_folder, coherence->untold))
+			return true;
+		coherence->has_untold = true;
+		if (send_name(coherence, coherence->untold_folder, coherence->untold, 0) ==
+		    -ENOBUFS)
+			return false;
+		coherence->has_untold = false;
+	}
+}
+
 static bool forget_some(struct coherence *coherence)
 {
 	struct server *server = coherence->server;
 	struct inode *inode;
 
+	if (!forget_absent(coherence))
+		return false;
 	for (;;) {
 		uint32_t at = coherence->all_at;
 		int ret;
@@ -113,16 +143,9 @@ static bool tell_notices(struct coherence *coherence)
 
 	if (notices->all && !forget_some(coherence))
 		return false;
-	while (notices->first) {
-		const struct notice *notice = notices->first;
-		int ret = notice->kind == NOTICE_NAME
-				  ? send_name(coherence, notice->node, notice->name, 0)
-				  : send_file(coherence, notice->node, notice->kind == NOTICE_DATA);
-
-		if (ret == -ENOBUFS)
+	while (notices->first)
+		if (!tell_first(coherence))
 			return false;
-		notice_queue_drop_first(notices);
-	}
 	return true;
 }
 

@@ -21,6 +21,9 @@ static int tell_absent(struct task *task, const struct node *parent)
 
 	if (valid.seconds == 0 || (!told && task->server->options.cache != SERVER_CACHE_ALWAYS))
 		return -ENOENT;
+	if (told &&
+	    !coherence_absent(task->server, parent->inode->id, task->in.name, entry.entry_valid))
+		return -ENOENT;
 	return task_put(task, &entry, sizeof(entry));
 }
 

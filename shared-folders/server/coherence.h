@@ -29,6 +29,9 @@ struct change;
 /* Folders watched at once: each is an inode that the kernel keeps in memory. */
 #define COHERENCE_WATCH_LIMIT 32768
 
+/* How long the peer believes what it is told changes of; not for ever, since a few are not seen. */
+#define TOLD_SECONDS 60
+
 /* A session begins. Where the folder cannot be watched, or nobody listens, the server is not
  * coherent, and the rest of this does nothing. */
 void coherence_begin(struct server *server);
@@ -43,8 +46,8 @@ void coherence_watch(struct server *server, struct inode *folder, int descriptor
 /* The folder @node is not known any more. @descriptor: of it, or negative */
 void coherence_forget(struct server *server, uint64_t node, int descriptor);
 
-/* The peer is to be told that there is no @name in the folder, for @seconds. Return: whether it may
- * believe that. */
+/* The peer is to be told that there is no @name in the folder, for @seconds; or believes in it
+ * though there is none. Return: whether it is remembered, and may be believed. */
 bool coherence_absent(struct server *server, uint64_t folder, const char *name, uint64_t seconds);
 
 /* Around an operation of the peer that changes something. */

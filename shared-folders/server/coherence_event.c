@@ -34,6 +34,7 @@ void coherence_drop_waiting(struct coherence *coherence)
 		coherence->doubt_count--;
 	}
 	notice_queue_clear(&coherence->notices);
+	coherence->forgetting = coherence->has_untold = false;
 }
 
 /* The path of @name in the folder @node. Return: its length with the zero byte, 0: there is none.
@@ -101,8 +102,10 @@ struct meaning {
 	uint32_t type;		    /* S_IFMT bits of what is there; 0: nothing */
 };
 
-static void learn(struct server *server, uint64_t node, const char *name, struct meaning *meaning)
+static void learn(struct coherence *coherence, uint64_t node, const char *name,
+		  struct meaning *meaning)
 {
+	struct server *server = coherence->server;
 	_cleanup_node_ struct node folder = NODE_NONE;
 	struct statx stat;
 	int ret;
@@ -119,7 +122,10 @@ static void learn(struct server *server, uint64_t node, const char *name, struct
 		meaning->type = stat.stx_mode & S_IFMT;
 		meaning->now = inode_find(server, &stat);
 	}
-	if (meaning->now && meaning->now != meaning->before)
+	/* What the peer believes in place of this is told from the table, if it was not noted. */
+	if (coherence->notices.all)
+		;
+	else if (meaning->now && meaning->now != meaning->before)
 		inode_name_is(server, meaning->now, folder.inode, name);
 	else if (!meaning->now && meaning->before)
 		inode_name_gone(server, folder.inode, name);
@@ -160,8 +166,8 @@ static void renamed(struct coherence *coherence, const struct watch_event *event
 	names_changed(coherence, event->directory, event->name);
 	names_changed(coherence, event->to_directory, event->to_name);
 	/* Before the old name is gone, what it was is known by it. */
-	learn(server, event->to_directory, event->to_name, &to);
-	learn(server, event->directory, event->name, &from);
+	learn(coherence, event->to_directory, event->to_name, &to);
+	learn(coherence, event->directory, event->name, &from);
 	notice_file(coherence, from.before, false);
 	notice_file(coherence, from.now, true);
 	notice_file(coherence, to.before, false);
@@ -234,7 +240,7 @@ static void handle(struct coherence *coherence, const struct watch_event *event,
 	else if (!event->is_dir)
 		/* It waits for a lookup that is under way and has older attributes. */
 		notice_queue_add(&coherence->notices, NOTICE_NAME, event->directory, event->name);
-	learn(server, event->directory, event->name, &meaning);
+	learn(coherence, event->directory, event->name, &meaning);
 	notice_file(coherence, meaning.before, event->what & CONTENTS);
 	notice_file(coherence, meaning.now, event->what & CONTENTS);
 	if (echoed)

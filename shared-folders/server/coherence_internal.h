@@ -49,7 +49,8 @@ struct coherence {
 
 	/* The thread's. */
 	struct notice_queue notices;
-	uint32_t all_at; /* where the inodes are gone through */
+	bool forgetting; /* all inodes are gone through: */
+	uint32_t all_at;
 	bool has_untold; /* an absent name that was taken and could not be told: */
 	uint64_t untold_folder;
 	char untold[NAME_MAX + 1];

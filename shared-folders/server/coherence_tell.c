@@ -64,11 +64,11 @@ static int send_echo(struct coherence *coherence, const struct waiting_echo *ech
 	return ret;
 }
 
+/* When what waits has been told: until then the table of inodes keeps the names that it has, which
+ * are those that the peer believes. */
 void coherence_forget_all(struct coherence *coherence)
 {
-	notice_queue_clear(&coherence->notices);
 	coherence->notices.all = true;
-	coherence->all_at = 0;
 }
 
 /* Return: false: it has to be told later. */
@@ -125,7 +125,7 @@ static bool forget_some(struct coherence *coherence)
 
 		inode = inode_next(server, &coherence->all_at);
 		if (!inode)
-			break;
+			return true;
 		ret = forget_one(coherence, inode);
 		inode_put(server, inode);
 		if (ret == -ENOBUFS) {
@@ -133,19 +133,24 @@ static bool forget_some(struct coherence *coherence)
 			return false;
 		}
 	}
-	coherence->notices.all = false;
-	return true;
 }
 
 static bool tell_notices(struct coherence *coherence)
 {
 	struct notice_queue *notices = &coherence->notices;
 
-	if (notices->all && !forget_some(coherence))
-		return false;
 	while (notices->first)
 		if (!tell_first(coherence))
 			return false;
+	if (notices->all) {
+		/* What happens from here on is told on its own again. */
+		notices->all = false;
+		coherence->forgetting = true;
+		coherence->all_at = 0;
+	}
+	if (coherence->forgetting && !forget_some(coherence))
+		return false;
+	coherence->forgetting = false;
 	return true;
 }
 
@@ -173,7 +178,8 @@ bool coherence_tell(struct coherence *coherence)
 
 	if (!atomic_load(&server->begun))
 		return false;
-	atomic_store(&server->behind, coherence->notices.all || coherence->notices.first);
+	atomic_store(&server->behind,
+		     coherence->notices.all || coherence->forgetting || coherence->notices.first);
 	if (!tell_notices(coherence))
 		return true;
 	atomic_store(&server->behind, false);

@@ -263,6 +263,10 @@ uint64_t inode_enter(struct server *server, struct inode *parent, const char *na
 		inode->references++;
 		if (!S_ISDIR(stat->stx_mode))
 			inode->several_names = stat->stx_nlink > 1;
+		/* The peer finds it under another name, and may believe in the old one still. */
+		if (parent && inode->parent && !S_ISDIR(stat->stx_mode) && stat->stx_nlink == 1 &&
+		    (inode->parent != parent || strcmp(inode->name, name) != 0))
+			coherence_absent(server, inode->parent->id, inode->name, TOLD_SECONDS);
 		if (parent && !inode->root)
 			*error = set_name(server, inode, parent, name);
 		if (*error == 0) {

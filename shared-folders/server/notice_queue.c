@@ -69,7 +69,6 @@ void notice_queue_add(struct notice_queue *notices, enum notice_kind kind, uint6
 	notice = notices->count < NOTICE_QUEUE_MAX ? malloc(sizeof(*notice) + strlen(name) + 1)
 						   : NULL;
 	if (!notice) {
-		notice_queue_clear(notices);
 		notices->all = true;
 		return;
 	}

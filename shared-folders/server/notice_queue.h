@@ -2,7 +2,7 @@
 /*
  * notice_queue - what the peer's kernel has yet to be told to forget
  *
- * A queue in which equal notices are one, with a limit: beyond it, all of them become one, that the
+ * A queue in which equal notices are one, with a limit: beyond it, the rest become one, that the
  * peer forgets everything (`all`). So nothing is lost, however much happens. For one thread.
  */
 #ifndef LODGE_SHARED_FOLDERS_SERVER_NOTICE_QUEUE_H
@@ -32,7 +32,7 @@ struct notice {
 struct notice_queue {
 	struct notice *first, **last;
 	size_t count;
-	bool all;
+	bool all; /* more were to be added than there is room for, since this was false */
 	struct notice *buckets[1024];
 };
 
@@ -40,7 +40,7 @@ void notice_queue_init(struct notice_queue *notices);
 /* The queue is empty again, and not `all`. */
 void notice_queue_clear(struct notice_queue *notices);
 
-/* @name: NULL unless NAME. Without memory for it, `all`. */
+/* @name: NULL unless NAME. Nothing, once it is `all`. */
 void notice_queue_add(struct notice_queue *notices, enum notice_kind kind, uint64_t node,
 		      const char *name);
 

@@ -19,10 +19,8 @@
 /* Offsets of mappings are multiples of this, as a power of two: pages of 4 KiB. */
 #define MAP_ALIGNMENT 12
 
-/* For ever, as far as a kernel is concerned: a day. And where it is told of changes, a minute,
- * since few of them are not seen (coherence.h). */
+/* For ever, as far as a kernel is concerned: a day. */
 #define LONG_SECONDS 86400
-#define TOLD_SECONDS 60
 
 static bool trusts(struct server *server)
 {

@@ -69,9 +69,13 @@ START_TEST(too_many_are_all)
 	ck_assert(!notices.all);
 	notice_queue_add(&notices, NOTICE_NAME, 1, "one more");
 	ck_assert(notices.all);
-	ck_assert_ptr_null(notices.first);
+	notice_queue_drop_first(&notices);
 	notice_queue_add(&notices, NOTICE_NAME, 1, "and more");
-	ck_assert_ptr_null(notices.first);
+	ck_assert_uint_eq(notices.count, NOTICE_QUEUE_MAX - 1);
+	notices.all = false;
+	notice_queue_add(&notices, NOTICE_NAME, 1, "and more");
+	ck_assert_uint_eq(notices.count, NOTICE_QUEUE_MAX);
+	ck_assert(!notices.all);
 	notice_queue_clear(&notices);
 	ck_assert(!notices.all);
 	notice_queue_add(&notices, NOTICE_NAME, 1, "again");

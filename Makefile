@@ -305,7 +305,7 @@ bench: all
 # run in every rig.
 BENCH_SRC := $(wildcard tests/bench/*/*.c)
 define bench_rule
-$(OUT)/$(1:.c=): $(OUT)/obj/$(1:.c=.o) $(OUT)/lib/protocol.a $(OUT)/lib/base.a
+$(OUT)/$(1:.c=): $(OUT)/obj/$(1:.c=.o) $(OUT)/lib/virtqueue.a $(OUT)/lib/protocol.a $(OUT)/lib/base.a
 	$$(call say,LINK,$$@)mkdir -p $$(@D) && $(CC) $(CFLAGS_ALL) -static-pie $(LDFLAGS_ALL) -o $$@ $$^
 endef
 $(foreach b,$(BENCH_SRC),$(eval $(call bench_rule,$(b))))

@@ -314,6 +314,11 @@ $(foreach b,$(BENCH_SRC),$(eval $(call bench_rule,$(b))))
 $(OUT)/tests/rig/fuse/%: $(OUT)/obj/tests/rig/fuse/%.o $(foreach c,fsrelay fsserver protocol base,$(OUT)/lib/$(c).a)
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -pie $(LDFLAGS_ALL) -o $@ $^
 
+# The host that tests/rig/stream plays.
+played_host_USES := fsmount fsrelay fsserver common relay pump protocol base
+$(OUT)/tests/rig/stream/played_host: $(OUT)/obj/tests/rig/stream/played_host.o $(foreach c,$(played_host_USES),$(OUT)/lib/$(c).a)
+	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -pie $(LDFLAGS_ALL) -o $@ $^ $(call link_libs,,libuv)
+
 # The proof of shared folders, static like them: tests/posix/suite, random.c, fight.c.
 POSIX_OUT   := $(OUT)/tests/posix
 POSIX_SUITE := $(wildcard tests/posix/suite/*.c)

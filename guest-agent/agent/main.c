@@ -12,12 +12,13 @@
 #include "guest-agent/system/agent_state.h"
 #include "guest-agent/system/ports.h"
 #include "guest-agent/system/session_socket.h"
-#include "guest-agent/system/share_list.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/log.h"
+#include "protocol/share.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -38,7 +39,8 @@ struct program {
 	const char *port_path;	/* NULL: the virtio port */
 	const char *state_path; /* NULL: none */
 	const char *session_path;
-	const char *share_path, *share_list;
+	const char *share_path;
+	char share_list[PATH_MAX]; /* beside it */
 	enum share_export_right export_right;
 	bool is_wrong;		     /* the command line */
 	const char *const *disabled; /* services */
@@ -206,13 +208,23 @@ static void serve_spice(struct program *program)
 		log_warning("SPICE clients are not served: %s", error_text(error));
 }
 
+/* Where lodge-guest looks, if the socket is where mount.lodge looks. */
+static void place_share_list(struct program *program)
+{
+	const char *slash = program->share_path ? strrchr(program->share_path, '/') : NULL;
+
+	if (slash)
+		snprintf(program->share_list, sizeof(program->share_list), "%.*s/shares",
+			 (int)(slash - program->share_path), program->share_path);
+}
+
 static int start(struct program *program)
 {
 	const struct agent_options options = {
 		.disabled = program->disabled,
 		.session_socket = program->session_path,
 		.share_socket = program->share_path,
-		.share_list = program->share_list,
+		.share_list = program->share_list[0] ? program->share_list : NULL,
 		.export_right = program->export_right,
 		.disconnected = on_disconnected,
 		.connected = on_met,
@@ -295,10 +307,9 @@ int main(int argc, char **argv)
 		program.state_path = AGENT_STATE_PATH;
 	if (!program.port_path && !program.session_path)
 		program.session_path = SESSION_SOCKET_PATH;
-	if (!program.port_path && !program.share_path) {
+	if (!program.port_path && !program.share_path)
 		program.share_path = SHARE_SOCKET_PATH;
-		program.share_list = SHARE_LIST_PATH;
-	}
+	place_share_list(&program);
 	memory_set_policy();
 	set_signals();
 	if (start(&program) < 0)

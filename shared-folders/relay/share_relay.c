@@ -491,6 +491,9 @@ static void on_message(struct stream *stream, void *owner, struct slice name, st
 		stream_cancel(stream);
 		return;
 	}
+	if (!is_first)
+		log_debug("the share %s is %s", relay->target,
+			  opened.resumed ? "connected again" : "served by a new server");
 	relay->is_open = relay->was_open = true;
 	relay->retry_ms = RETRY_FIRST_MS;
 	uv_timer_stop(&relay->wait);

@@ -10,8 +10,8 @@
  * When the stream is lost, requests wait for wait_ms. Comes another stream by then whose server
  * still knows the session, nothing has happened. If not, requests are answered with EIO until there
  * is one. Where the server has begun anew, what was under way and files that are open are answered
- * with ESTALE; paths are looked up again, so the mount is of use as before. Unmounting always
- * works.
+ * with ESTALE (EBADF); paths are looked up again, so the mount is of use as before. Unmounting
+ * always works.
  */
 #ifndef LODGE_SHARED_FOLDERS_SHARE_RELAY_H
 #define LODGE_SHARED_FOLDERS_SHARE_RELAY_H

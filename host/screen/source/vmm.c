@@ -206,13 +206,14 @@ static void vmm_set_mode(struct source *source, unsigned int head, bool enabled,
 		vmm_send(vmm_of(source), &packet);
 }
 
-/* Surfaces are in the guest's own memory, of which it needs some for itself. */
+/* Surfaces are in the guest's own memory, of which it needs some for itself; a compositor without a
+ * graphics processor has a shadow of each beside them, and its clients have windows as large. */
 static void vmm_limit(const struct source *source, unsigned int head,
 		      struct rectangle size[DESKTOP_MAX_HEADS])
 {
 	const struct vmm_source *vmm = CONTAINER_OF(source, struct vmm_source, source);
 
-	limit_to_bytes(vmm->area.ram_bytes / 2, UINT64_MAX, SCREEN_MIN_SIZE, head, size);
+	limit_to_bytes(vmm->area.ram_bytes / 4, UINT64_MAX, SCREEN_MIN_SIZE, head, size);
 }
 
 static void handle_closed(uv_handle_t *handle)

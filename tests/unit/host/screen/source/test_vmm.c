@@ -292,8 +292,8 @@ START_TEST(monitors_fit_into_the_guests_memory)
 	fake_vmm_hello(&vmm, 1);
 	turn();
 	source->ops->limit(source, 0, size);
-	ck_assert_uint_le(3ULL * 4 * size[0].width * size[0].height, FAKE_RAM / 2);
-	ck_assert_uint_gt(size[0].width, 1600);
+	ck_assert_uint_le(3ULL * 4 * size[0].width * size[0].height, FAKE_RAM / 4);
+	ck_assert_uint_gt(size[0].width, 1100);
 }
 END_TEST
 

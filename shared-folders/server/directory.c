@@ -106,10 +106,11 @@ int releasedir_op(struct task *task)
 	return handle_close(task->server, task->in.release.fh, task->in.header.nodeid);
 }
 
-/* Whether the peer means a folder that it has not opened. */
-static bool is_unopened(const struct task *task, uint64_t handle)
+/* Whether the peer means a folder that it has not opened. It may also be one that learnt from a
+ * server before us that it need not: no handle is 0. */
+static bool is_unopened(uint64_t handle)
 {
-	return handle == 0 && (atomic_load(&task->server->flags) & FUSE_NO_OPENDIR_SUPPORT);
+	return handle == 0;
 }
 
 static int sync_folder(const struct task *task, int fd)
@@ -126,7 +127,7 @@ int fsyncdir_op(struct task *task)
 	_cleanup_close_ int fd = -EBADF;
 	int r;
 
-	if (!is_unopened(task, task->in.fsync.fh)) {
+	if (!is_unopened(task->in.fsync.fh)) {
 		r = handle_get(task->server, task->in.fsync.fh, task->in.header.nodeid,
 			       &open.handle);
 		return r < 0 ? r : sync_folder(task, open.handle->fd);
@@ -309,7 +310,7 @@ static int list_op(struct task *task, bool plus)
 	_cleanup_handle_ struct handle_scope open = {.server = task->server};
 	int r;
 
-	if (is_unopened(task, task->in.read.fh))
+	if (is_unopened(task->in.read.fh))
 		return list_unopened(task, plus);
 	r = handle_get(task->server, task->in.read.fh, task->in.header.nodeid, &open.handle);
 	if (r < 0)

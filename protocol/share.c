@@ -15,7 +15,8 @@ MESSAGE(share_opened, BOOLEAN(share_opened, resumed), UINT(share_opened, receive
 MESSAGE(share_received, UINT(share_received, received, ANY), UINT(share_received, carried, ANY));
 MESSAGE(share_export, NEED_PATH(share_export, path), DATA(share_export, session, SHARE_SESSION_SIZE),
 	BOOLEAN(share_export, resume), UINT(share_export, received, ANY),
-	BOOLEAN(share_export, read_only), TEXT(share_export, user));
+	BOOLEAN(share_export, read_only), TEXT(share_export, user),
+	UINT(share_export, uid, UINT32_MAX), UINT(share_export, gid, UINT32_MAX));
 /* clang-format on */
 
 bool share_name_is_valid(const char *name, size_t length)

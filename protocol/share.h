@@ -96,6 +96,9 @@ struct share_export {
 	uint64_t received; /* with resume: messages of the server */
 	bool read_only;
 	struct slice user; /* as whom files are touched; empty: root */
+	/* If not 0, all files are shown as theirs: the only one who looks, of whose numbers the
+	 * guest knows nothing. */
+	uint64_t uid, gid;
 };
 extern const struct message_type message_share_export;
 

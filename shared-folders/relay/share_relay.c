@@ -618,6 +618,8 @@ static struct slice encode(const struct share_relay *relay, struct cbor_writer *
 			.received = common.received,
 			.read_only = relay->options.read_only,
 			.user = slice_of(relay->user ? relay->user : ""),
+			.uid = relay->options.uid,
+			.gid = relay->options.gid,
 		};
 
 		message_encode(&message_share_export, &export, writer);

@@ -19,6 +19,7 @@
 #include "protocol/session.h"
 #include "shared-folders/server/server.h"
 
+#include <sys/types.h>
 #include <uv.h>
 
 #define SHARE_RELAY_WAIT_MS 30000
@@ -46,8 +47,10 @@ struct share_relay_options {
 	uv_loop_t *loop;
 	const char *method; /* "share.open", of the share @target, or "share.export", of the path */
 	const char *target;
-	const char *user;			     /* of share.export; may be NULL */
-	bool read_only;				     /* of share.export */
+	const char *user; /* of share.export; may be NULL */
+	bool read_only;	  /* of share.export */
+	uid_t uid;	  /* of share.export: whose files are shown; 0: as they are */
+	gid_t gid;
 	bool hostile;				     /* the server may be anybody's */
 	uint64_t wait_ms;			     /* 0: SHARE_RELAY_WAIT_MS */
 	const struct share_relay_handlers *handlers; /* constant */

@@ -10,7 +10,9 @@
 #include "protocol/share.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -198,19 +200,24 @@ static void on_near_closed(struct stream *stream, void *owner, const struct stre
 static const struct stream_handlers near_handlers = {.cancelled = on_near_cancelled,
 						     .closed = on_near_closed};
 
-static int start_server(const char *path, bool read_only, const char *user, int *ours)
+static int start_server(const char *path, const struct share_export *wish, bool read_only,
+			const char *user, int *ours)
 {
-	const char *argv[] = {"lodge-fsd", "--control-fd",
-			      "0",	   "--shared-dir",
-			      path,	   "--cache",
-			      "auto",	   "--announce-submounts",
-			      NULL,	   NULL};
+	const char *argv[12] = {"lodge-fsd", "--control-fd", "0",    "--shared-dir",
+				path,	     "--cache",	     "auto", "--announce-submounts"};
 	_cleanup_close_ int mine = -EBADF, theirs = -EBADF;
 	int ends[2];
+	size_t count = 8;
+	char owner[48];
 	pid_t pid;
 
+	if (wish->uid) {
+		snprintf(owner, sizeof(owner), "squash:%" PRIu64 ":%" PRIu64, wish->uid, wish->gid);
+		argv[count++] = "--owner";
+		argv[count++] = owner;
+	}
 	if (read_only)
-		argv[8] = "--readonly";
+		argv[count] = "--readonly";
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
 	mine = ends[0];
@@ -256,8 +263,8 @@ static int begin_export(struct share_exports *exports, const struct share_export
 	uv_timer_init(exports->context->loop, &export->timer);
 	export->timer.data = export;
 	exports->list[i] = export;
-	export->pid = start_server(path, wish->read_only || exports->right != SHARE_EXPORT_WRITE,
-				   user, &fd);
+	export->pid = start_server(
+		path, wish, wish->read_only || exports->right != SHARE_EXPORT_WRITE, user, &fd);
 	error = export->pid < 0 ? export->pid
 				: pump_new(exports->context->loop, fd, false, export->session,
 					   &pump_handlers, export, &export->pump);

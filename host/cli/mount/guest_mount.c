@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* lodged's hello to a client that it has just let in. */
 #define HELLO_MS 10000
@@ -183,6 +184,8 @@ static int begin(struct guest_mount *mount, int fd)
 		.target = mount->options->path,
 		.user = mount->options->user,
 		.read_only = mount->options->mount.read_only,
+		.uid = geteuid(),
+		.gid = getegid(),
 		.hostile = true,
 		.handlers = &relay_handlers,
 		.owner = mount,

@@ -24,9 +24,9 @@ static struct watched *find(const struct dax_window *window)
 	return NULL;
 }
 
-static void retry_soon(const struct watched *entry)
+static void retry_in(const struct watched *entry, unsigned int ms)
 {
-	struct itimerspec soon = {.it_value.tv_nsec = DAX_RETRY_MS * NANOSECONDS_A_MS};
+	struct itimerspec soon = {.it_value.tv_nsec = ms * NANOSECONDS_A_MS};
 
 	timerfd_settime(entry->timer_fd, 0, &soon, NULL);
 }
@@ -39,7 +39,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
 	for (size_t i = 0; i < ARRAY_SIZE(watched) && info->si_code > 0; i++) {
 		if (watched[i].window &&
 		    dax_window_repair(watched[i].window, info->si_addr, true)) {
-			retry_soon(&watched[i]);
+			retry_in(&watched[i], DAX_RETRY_MS);
 			return;
 		}
 	}
@@ -78,9 +78,17 @@ void dax_faults_retry(struct dax_window *window)
 	const struct watched *entry = find(window);
 	uint64_t ignored;
 
-	if (read(entry->timer_fd, &ignored, sizeof(ignored)) == sizeof(ignored) &&
-	    dax_window_retry(window))
-		retry_soon(entry);
+	if (read(entry->timer_fd, &ignored, sizeof(ignored)) == sizeof(ignored))
+		retry_in(entry, dax_window_retry(window));
+}
+
+void dax_faults_look(struct dax_window *window)
+{
+	const struct watched *entry = find(window);
+	struct itimerspec now;
+
+	if (timerfd_gettime(entry->timer_fd, &now) == 0 && now.it_value.tv_nsec == 0)
+		retry_in(entry, DAX_LOOK_MS);
 }
 
 bool dax_faults_watched(void)
@@ -97,7 +105,7 @@ bool dax_faults_repair(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(watched); i++) {
 		if (watched[i].window && dax_window_repair(watched[i].window, NULL, false)) {
-			retry_soon(&watched[i]);
+			retry_in(&watched[i], DAX_RETRY_MS);
 			repaired = true;
 		}
 	}

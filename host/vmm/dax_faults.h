@@ -2,7 +2,8 @@
 /*
  * dax_faults - accesses to DAX windows that failed, the guest's and ours
  *
- * A guest's access ends KVM_RUN with EFAULT, and does not say where; or KVM, where it carries out
+ * A guest's access ends KVM_RUN with EFAULT, and does not say where; or it waits there, and only
+ * looking at the files from time to time finds it; or KVM, where it carries out
  * the instruction itself, takes it for one to a device, and the BAR does it
  * (virtio/pci_transport.c). An access of the VMM's own, that one or when a device reads what the
  * guest says is a buffer, is SIGBUS, or SIGSEGV where it may not write; a signal's handler has no
@@ -27,6 +28,9 @@ void dax_faults_forget(struct dax_window *window);
 
 /* The timer of @window is readable. */
 void dax_faults_retry(struct dax_window *window);
+
+/* Something was mapped in @window: look at it from now on. */
+void dax_faults_look(struct dax_window *window);
 
 /* Whether there is any window. */
 bool dax_faults_watched(void);

@@ -4,18 +4,31 @@
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 
+#include "host/vmm/options.h"
 #include <limits.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 /* Larger: fewer mappings for an empty window. Smaller: less that a guest can fill. */
 #define SINK_BYTES (32UL << 20)
 
+/* A file of which there are pieces: kept open to know how long it is. */
+struct file {
+	dev_t device;
+	ino_t inode;
+	int fd;
+	unsigned int pieces;
+	struct file *next;
+};
+
 /* Sorted, never overlapping. Two that touch stay two. */
 struct piece {
 	uint64_t start, end;
+	struct file *file; /* NULL: too many are open */
+	uint64_t file_offset;
 	bool writable;
 	bool missing; /* the sink is in its place, and the mapping in the window's shadow */
 };
@@ -26,9 +39,45 @@ struct dax_window {
 	size_t size_bytes;
 	int sink_fd;
 	pthread_mutex_t lock; /* guards all below, and what is mapped */
+	struct file *files;
+	size_t open_files, max_open_files;
 	size_t count, capacity;
 	struct piece piece[];
 };
+
+/* Keep the file open, by @fd or by what is open already. NULL: it cannot be. */
+static struct file *hold_file(struct dax_window *window, const struct stat *status, int *fd)
+{
+	struct file *file = window->files;
+
+	while (file && (file->device != status->st_dev || file->inode != status->st_ino))
+		file = file->next;
+	if (!file && window->open_files < window->max_open_files)
+		file = calloc(1, sizeof(*file));
+	if (!file)
+		return NULL;
+	if (file->pieces++ == 0) {
+		*file = (struct file){status->st_dev, status->st_ino, take_fd(fd), 1,
+				      window->files};
+		window->files = file;
+		window->open_files++;
+	}
+	return file;
+}
+
+static void release_file(struct dax_window *window, struct file *file)
+{
+	struct file **at = &window->files;
+
+	if (!file || --file->pieces > 0)
+		return;
+	while (*at != file)
+		at = &(*at)->next;
+	*at = file->next;
+	window->open_files--;
+	cleanup_close(&file->fd);
+	free(file);
+}
 
 static void *reserve(size_t size_bytes)
 {
@@ -64,6 +113,18 @@ static void clear_shadow(struct dax_window *window, uint64_t start, uint64_t end
 		 0);
 }
 
+/* Its share of the descriptors that there may be; all others need few. */
+static size_t files_to_keep(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 0;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	return limit.rlim_cur / (2 * (rlim_t)OPTIONS_MAX_FS);
+}
+
 int dax_window_new(size_t size_bytes, struct dax_window **window)
 {
 	size_t capacity = size_bytes / DAX_PIECE_BYTES + DAX_PIECES_TO_SPARE;
@@ -72,6 +133,7 @@ int dax_window_new(size_t size_bytes, struct dax_window **window)
 
 	if (!made)
 		return -ENOMEM;
+	made->max_open_files = files_to_keep();
 	made->size_bytes = size_bytes;
 	made->capacity = capacity;
 	pthread_mutex_init(&made->lock, NULL);
@@ -98,6 +160,8 @@ void dax_window_free(struct dax_window *window)
 	if (window->shadow != MAP_FAILED)
 		munmap(window->shadow, window->size_bytes);
 	cleanup_close(&window->sink_fd);
+	for (size_t i = 0; i < window->count; i++)
+		release_file(window, window->piece[i].file);
 	pthread_mutex_destroy(&window->lock);
 	free(window);
 }
@@ -149,6 +213,16 @@ static void split(struct dax_window *window, uint64_t offset)
 		return;
 	insert(window, at, *piece);
 	window->piece[at].end = window->piece[at + 1].start = offset;
+	window->piece[at + 1].file_offset += offset - window->piece[at].start;
+	if (window->piece[at].file)
+		window->piece[at].file->pieces++;
+}
+
+static void drop(struct dax_window *window, const struct piece *piece)
+{
+	if (piece->missing)
+		clear_shadow(window, piece->start, piece->end);
+	release_file(window, piece->file);
 }
 
 /* Forget the pieces between; the sink is not mapped yet. Needs room for two more. */
@@ -160,8 +234,7 @@ static void forget(struct dax_window *window, uint64_t start, uint64_t end)
 	split(window, end);
 	first = last = find(window, start);
 	for (; last < window->count && window->piece[last].start < end; last++)
-		if (window->piece[last].missing)
-			clear_shadow(window, window->piece[last].start, window->piece[last].end);
+		drop(window, &window->piece[last]);
 	memmove(&window->piece[first], &window->piece[last],
 		(window->count - last) * sizeof(window->piece[0]));
 	window->count -= last - first;
@@ -178,14 +251,13 @@ static bool is_range(const struct dax_window *window, uint64_t offset, uint64_t 
 
 /* The system call of old, which has nothing to do with paths: the sandbox lets only that through.
  */
-static bool is_regular(int fd)
+static bool look_at(int fd, struct stat *status)
 {
-	struct stat status;
-
-	return syscall(SYS_fstat, fd, &status) == 0 && S_ISREG(status.st_mode);
+	return syscall(SYS_fstat, fd, status) == 0 && S_ISREG(status->st_mode);
 }
 
-static int map_locked(struct dax_window *window, struct piece piece, int fd, off_t file_offset)
+static int map_locked(struct dax_window *window, struct piece piece, const struct stat *status,
+		      int *fd)
 {
 	int protection = PROT_READ | (piece.writable ? PROT_WRITE : 0);
 	int error = 0;
@@ -194,30 +266,33 @@ static int map_locked(struct dax_window *window, struct piece piece, int fd, off
 	if (window->count + 3 > window->capacity)
 		return -ENOSPC;
 	mapped = mmap(window->base + piece.start, piece.end - piece.start, protection,
-		      MAP_SHARED | MAP_FIXED, fd, file_offset);
+		      MAP_SHARED | MAP_FIXED, *fd, (off_t)piece.file_offset);
 	if (mapped == MAP_FAILED)
 		error = -errno;
 	forget(window, piece.start, piece.end);
-	if (error)
+	if (error) {
 		map_sink(window, piece.start, piece.end);
-	else
-		insert(window, find(window, piece.start), piece);
-	return error;
+		return error;
+	}
+	piece.file = hold_file(window, status, fd);
+	insert(window, find(window, piece.start), piece);
+	return 0;
 }
 
-int dax_window_map(struct dax_window *window, uint64_t offset, uint64_t length, int fd,
+int dax_window_map(struct dax_window *window, uint64_t offset, uint64_t length, int *fd,
 		   uint64_t file_offset, bool writable)
 {
-	struct piece piece = {offset, offset + length, writable, false};
+	struct piece piece = {offset, offset + length, NULL, file_offset, writable, false};
+	struct stat status;
 	int error;
 
 	if (!is_range(window, offset, length) || file_offset % DAX_PAGE_BYTES != 0 ||
 	    file_offset > INT64_MAX - length)
 		return -EINVAL;
-	if (!is_regular(fd))
+	if (!look_at(*fd, &status))
 		return -EBADF;
 	pthread_mutex_lock(&window->lock);
-	error = map_locked(window, piece, fd, (off_t)file_offset);
+	error = map_locked(window, piece, &status, fd);
 	pthread_mutex_unlock(&window->lock);
 	return error;
 }
@@ -249,8 +324,7 @@ void dax_window_clear(struct dax_window *window)
 	pthread_mutex_lock(&window->lock);
 	if (window->count > 0) {
 		for (size_t i = 0; i < window->count; i++)
-			if (window->piece[i].missing)
-				clear_shadow(window, window->piece[i].start, window->piece[i].end);
+			drop(window, &window->piece[i]);
 		window->count = 0;
 		map_sink(window, 0, window->size_bytes);
 	}
@@ -291,24 +365,26 @@ static bool put_aside(struct dax_window *window, uint64_t offset, uint64_t end)
 	return true;
 }
 
-/* All behind the end of a file is absent: where that begins in the piece, if it does. */
+/* Where what is there of a piece ends: the end of the file, or its own. */
+static uint64_t end_of(const struct piece *piece)
+{
+	uint64_t length = piece->end - piece->start, size;
+	struct stat status;
+
+	if (!piece->file || !look_at(piece->file->fd, &status))
+		return piece->end;
+	size = ((uint64_t)status.st_size + DAX_PAGE_BYTES - 1) & ~(uint64_t)(DAX_PAGE_BYTES - 1);
+	if (size <= piece->file_offset)
+		return piece->start;
+	return piece->start + MIN(length, size - piece->file_offset);
+}
+
+/* All behind the end of a file is absent. */
 static bool repair_end(struct dax_window *window, const struct piece *piece)
 {
-	uint64_t present = piece->start / DAX_PAGE_BYTES, absent = piece->end / DAX_PAGE_BYTES;
+	uint64_t end = end_of(piece);
 
-	if (!is_absent(window->base + piece->end - DAX_PAGE_BYTES))
-		return false;
-	/* @absent - 1 is known to be; @present may be. */
-	absent--;
-	while (present < absent) {
-		uint64_t middle = (present + absent) / 2;
-
-		if (is_absent(window->base + middle * DAX_PAGE_BYTES))
-			absent = middle;
-		else
-			present = middle + 1;
-	}
-	return put_aside(window, absent * DAX_PAGE_BYTES, piece->end);
+	return end < piece->end && put_aside(window, end, piece->end);
 }
 
 static bool repair_page(struct dax_window *window, const struct piece *piece, uint64_t page,
@@ -376,18 +452,28 @@ static void put_back(struct dax_window *window, struct piece *piece)
 	piece->missing = false;
 }
 
-bool dax_window_retry(struct dax_window *window)
+/* What is there again: all of the file that is mapped here, or one page that could not be read. */
+static bool is_back(const struct dax_window *window, const struct piece *piece)
+{
+	return end_of(piece) > piece->start && !is_absent(window->shadow + piece->start);
+}
+
+unsigned int dax_window_retry(struct dax_window *window)
 {
 	bool missing = false;
+	unsigned int next_ms;
 
 	pthread_mutex_lock(&window->lock);
 	for (size_t i = 0; i < window->count; i++) {
 		struct piece *piece = &window->piece[i];
 
-		if (piece->missing && !is_absent(window->shadow + piece->start))
+		if (piece->missing && is_back(window, piece))
 			put_back(window, piece);
-		missing |= piece->missing;
 	}
+	repair_any(window);
+	for (size_t i = 0; i < window->count; i++)
+		missing |= window->piece[i].missing;
+	next_ms = missing ? DAX_RETRY_MS : window->count > 0 ? DAX_LOOK_MS : 0;
 	pthread_mutex_unlock(&window->lock);
-	return missing;
+	return next_ms;
 }

@@ -9,10 +9,11 @@
  * guest that touches what it may not finds nothing, and costs nothing.
  *
  * A file may be cut short while it is mapped. Who then touches pages behind its end gets SIGBUS, or
- * EFAULT from KVM. So each access that failed comes to dax_window_repair(), which puts the sink in
- * the place of these pages and keeps the mapping aside; dax_window_retry() puts it back when the
- * file has grown again. What can be repaired is an absent page; a page that cannot be written (the
- * disk is full) is not.
+ * EFAULT from KVM; or waits in KVM, which tries again and again while a guest has interrupts on. So
+ * each access that failed comes to dax_window_repair(), which puts the sink in the place of these
+ * pages and keeps the mapping aside; dax_window_retry() does the same from time to time, and puts
+ * back what is there again. What can be repaired is an absent page; a page that cannot be written
+ * (the disk is full) is not.
  *
  * All functions may be called by any thread, but for new and free.
  */
@@ -30,8 +31,9 @@
 #define DAX_PIECE_BYTES	    (2U << 20)
 #define DAX_PIECES_TO_SPARE 64
 
-/* How soon to retry after a repair. */
+/* How soon to retry after a repair; and when to look at files that are well. */
 #define DAX_RETRY_MS 50
+#define DAX_LOOK_MS  500
 
 struct dax_window;
 
@@ -53,14 +55,14 @@ size_t dax_window_size(const struct dax_window *window);
  * dax_window_map() - put a piece of a file into the window
  * @offset:	in the window; takes the place of what is there
  * @length:	of the piece; it may go beyond the file's end
- * @fd:		a regular file; stays the caller's, and need not stay open
+ * @fd:		a regular file; taken over if it is kept, to know how long it is
  * @writable:	whether the guest may write; @fd must be open for that
  *
  * All numbers are somebody else's. Return: 0; -EINVAL if they are not multiples of pages, or not
  * inside the window; -EBADF if @fd is no regular file; -ENOSPC for too many pieces; or the negative
  * errno of mmap(). On failure all is as before, but what was in the place may be gone.
  */
-int dax_window_map(struct dax_window *window, uint64_t offset, uint64_t length, int fd,
+int dax_window_map(struct dax_window *window, uint64_t offset, uint64_t length, int *fd,
 		   uint64_t file_offset, bool writable);
 
 /* Take pieces, and parts of pieces, out; fine where there are none. Return: 0 or -EINVAL. */
@@ -81,7 +83,8 @@ void dax_window_clear(struct dax_window *window);
  */
 bool dax_window_repair(struct dax_window *window, const void *address, bool force);
 
-/* Put back what is there again. Return: whether something is still missing. */
-bool dax_window_retry(struct dax_window *window);
+/* Put aside what has gone, put back what is there again. Return: when to do it again, in ms; 0:
+ * not before something is mapped. */
+unsigned int dax_window_retry(struct dax_window *window);
 
 #endif

@@ -41,6 +41,8 @@ static const int common_calls[] = {
 	SYS_readv,
 	SYS_writev,
 	SYS_timerfd_settime,
+	SYS_timerfd_gettime,
+	SYS_fstat, /* how long a file is of which there are pieces in a DAX window */
 	SYS_clock_gettime,
 	SYS_clock_nanosleep,
 	SYS_sched_yield,
@@ -92,12 +94,12 @@ static const unsigned int main_ioctls[] = {
 	KVM_SET_IRQCHIP, KVM_SET_SREGS, KVM_SET_REGS, KVM_SET_USER_MEMORY_REGION, 0,
 };
 
-/* Disks and sockets, by io_uring or without; what a descriptor is that a DAX window is to have. */
+/* Disks and sockets, by io_uring or without. */
 static const int device_calls[] = {
-	SYS_epoll_wait, SYS_epoll_pwait, SYS_pread64,	SYS_pwrite64, SYS_preadv,    SYS_pwritev,
-	SYS_preadv2,	SYS_pwritev2,	 SYS_fdatasync, SYS_fsync,    SYS_fallocate, SYS_accept4,
-	SYS_recvfrom,	SYS_recvmsg,	 SYS_sendto,	SYS_sendmsg,  SYS_shutdown,  SYS_poll,
-	SYS_ppoll,	SYS_fstat,	 END,
+	SYS_epoll_wait, SYS_epoll_pwait, SYS_pread64,  SYS_pwrite64,  SYS_preadv,
+	SYS_pwritev,	SYS_preadv2,	 SYS_pwritev2, SYS_fdatasync, SYS_fsync,
+	SYS_fallocate,	SYS_accept4,	 SYS_recvfrom, SYS_recvmsg,   SYS_sendto,
+	SYS_sendmsg,	SYS_shutdown,	 SYS_poll,     SYS_ppoll,     END,
 };
 static const unsigned int device_ioctls[] = {
 	BLKDISCARD, BLKZEROOUT, KVM_SET_GSI_ROUTING, KVM_IRQFD, 0,

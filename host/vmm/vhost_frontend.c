@@ -79,7 +79,7 @@ static int wait_for(const struct vhost_frontend *frontend, struct pollfd wait[2]
 /* --- The back end's requests ---------------------------------------------------------------------
  */
 
-static int obey(const struct vhost_frontend *frontend, const struct vhost_user_message *message)
+static int obey(const struct vhost_frontend *frontend, struct vhost_user_message *message)
 {
 	const struct vhost_user_mapping *mapping = &message->payload.mapping;
 	const struct vhost_handlers *handlers = frontend->setup.handlers;
@@ -91,7 +91,7 @@ static int obey(const struct vhost_frontend *frontend, const struct vhost_user_m
 		if (message->fds != 1)
 			return -EINVAL;
 		return handlers->map(frontend->setup.owner, mapping->offset, mapping->length,
-				     message->fd[0], mapping->file_offset,
+				     &message->fd[0], mapping->file_offset,
 				     mapping->flags & VHOST_USER_MAPPING_WRITE);
 	case VHOST_USER_BACKEND_SHMEM_UNMAP:
 		if (message->fds != 0)

@@ -36,8 +36,8 @@ struct vhost_sockets {
 
 struct vhost_handlers {
 	/* The back end asks to map or unmap a piece of the window. All numbers are the back end's;
-	 * @fd stays the caller's. Return: 0 or negative errno. */
-	int (*map)(void *owner, uint64_t offset, uint64_t length, int fd, uint64_t file_offset,
+	 * *@fd may be taken over (take_fd()). Return: 0 or negative errno. */
+	int (*map)(void *owner, uint64_t offset, uint64_t length, int *fd, uint64_t file_offset,
 		   bool writable);
 	int (*unmap)(void *owner, uint64_t offset, uint64_t length);
 };

@@ -120,15 +120,19 @@ static void on_requests(void *owner, uint32_t events)
 		lose(fs, "its server hung up, or made requests that make no sense", error);
 }
 
-static int map(void *owner, uint64_t offset, uint64_t length, int fd, uint64_t file_offset,
+static int map(void *owner, uint64_t offset, uint64_t length, int *fd, uint64_t file_offset,
 	       bool writable)
 {
 	struct fs *fs = owner;
+	int error;
 
 	/* What came too late is not for the driver that comes next. */
 	if (!fs->device.active)
 		return -ENODEV;
-	return dax_window_map(fs->setup.window, offset, length, fd, file_offset, writable);
+	error = dax_window_map(fs->setup.window, offset, length, fd, file_offset, writable);
+	if (!error)
+		dax_faults_look(fs->setup.window);
+	return error;
 }
 
 static int unmap(void *owner, uint64_t offset, uint64_t length)

@@ -45,10 +45,17 @@ static void close_window(void)
 	close(file_fd);
 }
 
+/* By a descriptor that the window may take over. */
+static int map_fd(uint64_t offset, uint64_t length, int fd, uint64_t file_offset, bool writable)
+{
+	_cleanup_close_ int given = dup(fd);
+
+	return dax_window_map(window, offset, length, &given, file_offset, writable);
+}
+
 static int map(uint64_t page, uint64_t pages, uint64_t file_page, bool writable)
 {
-	return dax_window_map(window, page * PAGE, pages * PAGE, file_fd, file_page * PAGE,
-			      writable);
+	return map_fd(page * PAGE, pages * PAGE, file_fd, file_page * PAGE, writable);
 }
 
 static uint8_t at(uint64_t page)
@@ -126,9 +133,9 @@ static const struct {
 
 START_TEST(wrong_numbers_are_refused)
 {
-	ck_assert_int_eq(dax_window_map(window, wrong[_i].offset, wrong[_i].length, file_fd,
-					wrong[_i].file_offset, true),
-			 -EINVAL);
+	ck_assert_int_eq(
+		map_fd(wrong[_i].offset, wrong[_i].length, file_fd, wrong[_i].file_offset, true),
+		-EINVAL);
 	if (wrong[_i].file_offset == 0)
 		ck_assert_int_eq(dax_window_unmap(window, wrong[_i].offset, wrong[_i].length),
 				 -EINVAL);
@@ -143,19 +150,19 @@ START_TEST(only_files_that_are_open_for_it_are_mapped)
 	char path[64];
 	int ends[2];
 
-	ck_assert_int_eq(dax_window_map(window, 0, PAGE, device, 0, true), -EBADF);
-	ck_assert_int_eq(dax_window_map(window, 0, PAGE, -1, 0, true), -EBADF);
+	ck_assert_int_eq(map_fd(0, PAGE, device, 0, true), -EBADF);
+	ck_assert_int_eq(map_fd(0, PAGE, -1, 0, true), -EBADF);
 	ck_assert_int_eq(pipe(ends), 0);
-	ck_assert_int_eq(dax_window_map(window, 0, PAGE, ends[0], 0, false), -EBADF);
+	ck_assert_int_eq(map_fd(0, PAGE, ends[0], 0, false), -EBADF);
 	close(ends[0]);
 	close(ends[1]);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file_fd);
 	reader = open(path, O_RDONLY | O_CLOEXEC);
 	ck_assert_int_ge(reader, 0);
 	ck_assert_int_eq(map(0, 4, 0, true), 0);
-	ck_assert_int_eq(dax_window_map(window, 0, PAGE, reader, 0, true), -EACCES);
+	ck_assert_int_eq(map_fd(0, PAGE, reader, 0, true), -EACCES);
 	ck_assert_uint_eq(at(1), 2);
-	ck_assert_int_eq(dax_window_map(window, 0, PAGE, reader, 0, false), 0);
+	ck_assert_int_eq(map_fd(0, PAGE, reader, 0, false), 0);
 	ck_assert_uint_eq(at(0), 1);
 }
 END_TEST
@@ -194,9 +201,9 @@ START_TEST(behind_the_end_of_a_file_there_is_nothing_until_it_grows)
 	for (uint64_t page = 16; page < 36; page++)
 		ck_assert_uint_eq(at(page), 0);
 	base[30 * PAGE] = 7; /* lost, but nobody is hurt */
-	ck_assert(dax_window_retry(window));
+	ck_assert_uint_eq(dax_window_retry(window), DAX_RETRY_MS);
 	fill_file();
-	ck_assert(!dax_window_retry(window));
+	ck_assert_uint_eq(dax_window_retry(window), DAX_LOOK_MS);
 	for (uint64_t page = 4; page < 36; page++)
 		ck_assert_uint_eq(at(page), page + 5);
 }
@@ -215,7 +222,7 @@ START_TEST(a_fault_without_an_address_repairs_all_that_is_cut)
 	ck_assert_uint_eq(at(41), 0);
 	ck_assert_uint_eq(at(64), 0);
 	ck_assert(!dax_window_repair(window, NULL, false));
-	ck_assert(dax_window_retry(window));
+	ck_assert_uint_eq(dax_window_retry(window), DAX_RETRY_MS);
 }
 END_TEST
 
@@ -226,7 +233,7 @@ START_TEST(what_is_missing_can_be_taken_out_and_replaced)
 	ck_assert(dax_window_repair(window, host(9), false));
 	ck_assert_int_eq(dax_window_unmap(window, 8 * PAGE, 2 * PAGE), 0);
 	fill_file();
-	ck_assert(!dax_window_retry(window));
+	ck_assert_uint_eq(dax_window_retry(window), DAX_LOOK_MS);
 	ck_assert_uint_eq(at(7), 8);
 	ck_assert_uint_eq(at(8), 0);
 	ck_assert_uint_eq(at(9), 0);
@@ -234,7 +241,43 @@ START_TEST(what_is_missing_can_be_taken_out_and_replaced)
 	ck_assert_int_eq(ftruncate(file_fd, 0), 0);
 	ck_assert(dax_window_repair(window, host(0), false));
 	ck_assert_int_eq(dax_window_unmap(window, 0, 16 * PAGE), 0);
-	ck_assert(!dax_window_retry(window));
+	ck_assert_uint_eq(dax_window_retry(window), 0);
+}
+END_TEST
+
+static size_t open_descriptors(void)
+{
+	size_t count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+START_TEST(looking_finds_what_nobody_touched)
+{
+	size_t before = open_descriptors();
+
+	ck_assert_int_eq(map(0, 16, 0, true), 0);
+	ck_assert_int_eq(map(16, 16, 16, false), 0);
+	ck_assert_uint_eq(open_descriptors(), before + 1); /* one file */
+	ck_assert_uint_eq(dax_window_retry(window), DAX_LOOK_MS);
+	ck_assert_int_eq(ftruncate(file_fd, 20 * (off_t)PAGE), 0);
+	ck_assert_uint_eq(dax_window_retry(window), DAX_RETRY_MS);
+	ck_assert_uint_eq(at(19), 20);
+	ck_assert_uint_eq(at(20), 0);
+	ck_assert_uint_eq(at(31), 0);
+	ck_assert_int_eq(ftruncate(file_fd, 0), 0);
+	ck_assert_uint_eq(dax_window_retry(window), DAX_RETRY_MS);
+	ck_assert_uint_eq(at(0), 0);
+	fill_file();
+	ck_assert_uint_eq(dax_window_retry(window), DAX_LOOK_MS);
+	for (uint64_t page = 0; page < 32; page++)
+		ck_assert_uint_eq(at(page), page + 1);
+	ck_assert_int_eq(dax_window_unmap(window, 0, 20 * PAGE), 0);
+	ck_assert_uint_eq(open_descriptors(), before + 1);
+	dax_window_clear(window);
+	ck_assert_uint_eq(open_descriptors(), before);
 }
 END_TEST
 
@@ -264,6 +307,7 @@ int main(void)
 	tcase_add_test(tests, behind_the_end_of_a_file_there_is_nothing_until_it_grows);
 	tcase_add_test(tests, a_fault_without_an_address_repairs_all_that_is_cut);
 	tcase_add_test(tests, what_is_missing_can_be_taken_out_and_replaced);
+	tcase_add_test(tests, looking_finds_what_nobody_touched);
 	tcase_add_test(tests, addresses_elsewhere_are_not_repaired);
 	return suite_run_case("dax window", tests);
 }

@@ -30,7 +30,7 @@ static struct {
 	int answer;
 } asked;
 
-static int map(void *owner, uint64_t offset, uint64_t length, int fd, uint64_t file_offset,
+static int map(void *owner, uint64_t offset, uint64_t length, int *fd, uint64_t file_offset,
 	       bool writable)
 {
 	struct stat status;
@@ -41,7 +41,7 @@ static int map(void *owner, uint64_t offset, uint64_t length, int fd, uint64_t f
 	asked.length = length;
 	asked.file_offset = file_offset;
 	asked.writable = writable;
-	asked.is_file = fstat(fd, &status) == 0;
+	asked.is_file = fstat(*fd, &status) == 0;
 	return asked.answer;
 }
 

@@ -267,7 +267,7 @@ END_TEST
 
 START_TEST(test_unknown)
 {
-	static const uint32_t none[] = {0, 7, 19, 52, 4096, 436207616, UINT32_MAX};
+	static const uint32_t none[] = {0, 7, 19, 53, 4096, 436207616, UINT32_MAX};
 
 	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
 		begin(none[i]);

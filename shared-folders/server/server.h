@@ -110,6 +110,10 @@ int server_new(const struct server_options *options, struct server **server);
  * another thread. */
 void server_free(struct server *server);
 
+/* From now on other servers of this process may change the same folder: what they do is told as
+ * what anybody does. */
+void server_set_crowded(struct server *server);
+
 /* Serve one request; from any thread, at any time. What is not a request is answered by an error,
  * or by nothing where no answer could be told from another's. The calling thread may find itself
  * with a working directory of its own, /proc/self/fd: attributes of files are only had there. */

@@ -65,6 +65,11 @@ void server_set_coherent(struct server *server, bool coherent)
 	atomic_store(&server->coherent, coherent);
 }
 
+void server_set_crowded(struct server *server)
+{
+	atomic_store(&server->crowded, true);
+}
+
 /* What we can do, of what the peer can. */
 static uint64_t agree(struct server *server, uint64_t peer)
 {

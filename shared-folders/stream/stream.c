@@ -265,6 +265,18 @@ static void on_session_wake(void *owner)
 	uv_async_send(&server->wake);
 }
 
+/* A folder that is mounted twice. */
+static void say_crowded(struct stream_server *server)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < STREAM_SERVER_SESSIONS; i++)
+		count += server->places[i].session != NULL;
+	for (size_t i = 0; count > 1 && i < STREAM_SERVER_SESSIONS; i++)
+		if (server->places[i].session)
+			server_set_crowded(share_session_server(server->places[i].session));
+}
+
 static int begin_session(struct stream_server *server, const uint8_t *id, struct place **result)
 {
 	struct server_options options = server->server_options;
@@ -290,6 +302,7 @@ static int begin_session(struct stream_server *server, const uint8_t *id, struct
 		.session = session,
 		.cutter = CUTTER(sizeof(struct fuse_in_header), SERVER_MAX_MESSAGE),
 	};
+	say_crowded(server);
 	if (server->options.come)
 		server->options.come(server->options.owner, served);
 	*result = place;

@@ -214,6 +214,22 @@ START_TEST(own_changes_are_not_told)
 }
 END_TEST
 
+/* Of what this process does, another server may have done it for another peer. */
+START_TEST(changes_of_neighbours_are_told)
+{
+	struct fuse_mkdir_in in = {.mode = 0755};
+
+	start(WATCH_BEST);
+	server_set_crowded(peer.server);
+	ck_assert_int_eq(mkdir(peer_path(&peer, "neighbours"), 0755), 0);
+	ck_assert(comes("name 1 neighbours"));
+	ck_assert_int_eq(PEER_CALL(&peer, .opcode = FUSE_MKDIR, .node = ROOT, .arguments = &in,
+				   .arguments_bytes = sizeof(in), .name = "mine"),
+			 0);
+	ck_assert(comes("name 1 mine"));
+}
+END_TEST
+
 START_TEST(files_with_other_names_are_not_believed)
 {
 	elsewhere("mkdir aside && echo x > one && ln one aside/two && echo x > single");
@@ -440,6 +456,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_loop_test(tests, changes_of_others_are_told, 0, 2);
 	tcase_add_loop_test(tests, own_changes_are_not_told, 0, 2);
+	tcase_add_test(tests, changes_of_neighbours_are_told);
 	tcase_add_test(tests, files_with_other_names_are_not_believed);
 	tcase_add_test(tests, nothing_is_lost);
 	tcase_add_test(tests, a_storm_ends_in_forgetting_all);

@@ -384,8 +384,7 @@ static bool change_is_good(const uint8_t *body, size_t length)
 	memcpy(&change, body, sizeof(change));
 	left = length - sizeof(change);
 	second = left > 0 ? memchr(first, '\0', left) : NULL;
-	if (!second || change.id == 0 || change.kind < SERVER_CHANGE_CREATE ||
-	    change.kind > SERVER_CHANGE_WRITTEN)
+	if (!second || change.kind < SERVER_CHANGE_CREATE || change.kind > SERVER_CHANGE_WRITTEN)
 		return false;
 	first_length = (size_t)(second - first);
 	second++;
@@ -393,8 +392,10 @@ static bool change_is_good(const uint8_t *body, size_t length)
 	if (left == 0 || second[left - 1] != '\0' || first_length > PAGE || left > PAGE)
 		return false;
 	left--;
-	return first_length > 0 && path_is_good(first, first_length) &&
-	       path_is_good(second, left) && (left > 0) == (change.kind == SERVER_CHANGE_RENAME);
+	/* The root itself is changed, but neither made nor removed. */
+	return (first_length > 0 || change.kind == SERVER_CHANGE_ATTRIBUTES) &&
+	       path_is_good(first, first_length) && path_is_good(second, left) &&
+	       (left > 0) == (change.kind == SERVER_CHANGE_RENAME);
 }
 
 int fuse_check_notification(const void *message, size_t length)

@@ -400,7 +400,7 @@ int share_session_notify(void *owner, const struct iovec *message, size_t count)
 
 	for (size_t i = 0; i < count; i++)
 		length += message[i].iov_len;
-	if (length > SERVER_MAX_MESSAGE)
+	if (length == 0 || length > SERVER_MAX_MESSAGE)
 		return -ENOBUFS;
 	outgoing = calloc(1, sizeof(*outgoing));
 	if (outgoing)

@@ -546,7 +546,7 @@ int main(void)
 {
 	TCase *tests = tcase_create("stream");
 
-	tcase_set_timeout(tests, PATIENCE_MS / 1000 + 10);
+	tcase_set_timeout(tests, PATIENCE_MS / 1000.0 + 10);
 	tcase_add_test(tests, requests_are_run_and_answered);
 	tcase_add_test(tests, nothing_is_run_twice_or_lost_when_a_stream_is);
 	tcase_add_test(tests, half_a_request_goes_with_its_stream);

@@ -53,6 +53,10 @@ int lodged_find_program(const char *name, char *path, size_t capacity);
 /* Is there such a process, and is it that program? Process ids are used again. */
 bool process_runs(pid_t pid, const char *program);
 
+/* The last line of a program's log, without "PROGRAM: ", in @text; false: there is none, and @text
+ * is left alone. */
+bool last_words(const char *log, const char *program, char *text, size_t capacity);
+
 /* Removes a folder and what is in it: files, and folders of files (a VM's has no more). */
 void remove_folder(const char *path);
 

@@ -65,6 +65,27 @@ bool process_runs(pid_t pid, const char *program)
 	return strncmp(name + 1, program, 15) == 0 && !strchr("ZX", state[2]);
 }
 
+bool last_words(const char *log, const char *program, char *text, size_t capacity)
+{
+	_cleanup_fclose_ FILE *file = fopen(log, "re");
+	size_t length = strlen(program);
+	char line[1024];
+	bool found = false;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		bool has_prefix =
+			strncmp(line, program, length) == 0 && strncmp(line + length, ": ", 2) == 0;
+		const char *words = line + (has_prefix ? length + 2 : 0);
+
+		line[strcspn(line, "\n")] = '\0';
+		if (*words) {
+			snprintf(text, capacity, "%s", words);
+			found = true;
+		}
+	}
+	return found;
+}
+
 static void empty_folder(int fd, int levels)
 {
 	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;

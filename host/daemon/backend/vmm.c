@@ -77,23 +77,14 @@ static int status_of_reason(const char *reason)
 	return 1;
 }
 
-/* The last line of its log is what lodge-vmm said before it gave up. */
-static void last_words(const struct vm *vm, char *text, size_t capacity)
+/* What lodge-vmm said before it gave up. */
+static void why(const struct vm *vm, char *text, size_t capacity)
 {
-	char path[PATH_MAX], line[1024];
-	_cleanup_fclose_ FILE *file = NULL;
+	char path[PATH_MAX];
 
-	snprintf(text, capacity, "lodge-vmm could not start");
-	if (vm_file(vm, "log", path, sizeof(path)) < 0)
-		return;
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file)) {
-		size_t skip = strncmp(line, "lodge-vmm: ", 11) == 0 ? 11 : 0;
-
-		line[strcspn(line, "\n")] = '\0';
-		if (line[skip])
-			snprintf(text, capacity, "%s", line + skip);
-	}
+	if (vm_file(vm, "log", path, sizeof(path)) < 0 ||
+	    !last_words(path, "lodge-vmm", text, capacity))
+		snprintf(text, capacity, "lodge-vmm could not start");
 }
 
 static void start_failed(struct machine *machine, int error, const char *text)
@@ -119,7 +110,7 @@ static void ended(struct machine *machine)
 	char text[1024];
 
 	if (machine->done) {
-		last_words(machine->vm, text, sizeof(text));
+		why(machine->vm, text, sizeof(text));
 		start_failed(machine, error_of_exit(machine->exit_code), text);
 	} else if (machine->is_child) {
 		vm_gone(machine->vm, reason_of(machine),

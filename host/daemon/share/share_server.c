@@ -69,27 +69,12 @@ static int file_of(const struct share_server *server, const char *suffix, char *
 
 /* --- The process ---------------------------------------------------------------------------- */
 
-/* The last line that it wrote; "" if there is none. */
-static void last_words(const struct share_server *server, char *text, size_t capacity)
-{
-	char path[PATH_MAX], line[256];
-	_cleanup_fclose_ FILE *file = NULL;
-
-	text[0] = '\0';
-	if (file_of(server, ".log", path, sizeof(path)) == 0)
-		file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = '\0';
-		if (line[0])
-			snprintf(text, capacity, "%s", line);
-	}
-}
-
 static void fail(struct share_server *server, int error, const char *what)
 {
-	char words[256], text[512];
+	char path[PATH_MAX], words[256] = "", text[512];
 
-	last_words(server, words, sizeof(words));
+	if (file_of(server, ".log", path, sizeof(path)) == 0)
+		last_words(path, SHARE_PROGRAM, words, sizeof(words));
 	snprintf(text, sizeof(text), "%s%s%s", what, words[0] ? ": " : "", words);
 	server->handlers->failed(server->owner, error, text);
 }

@@ -51,6 +51,14 @@ _lodge()
 			fi
 			words=$(lodge ls -q 2>/dev/null)
 			;;
+		mount | umount)
+			if [[ $command == umount ]] || ((COMP_CWORD > 2)); then
+				compopt -o filenames
+				mapfile -t COMPREPLY < <(compgen -d -- "$current")
+				return
+			fi
+			words=$(lodge ls -q 2>/dev/null)
+			;;
 		share)
 			case $COMP_CWORD in
 			2) words='add rm ls' ;;

@@ -219,8 +219,9 @@ unit_components = $(strip $(or \
 	$(if $(filter tests/unit/shared-folders/%,$(1)),fsd fsserver virtqueue sandbox arguments pump protocol base),\
 	$(error no component for $(1))))
 
-# The pump leaves the choice of libuv, shared or static, to the program; its test has none.
-unit_pkgs = $(call pkgs_of_components,$(call unit_components,$(1))) $(if $(filter tests/unit/protocol/pump/% tests/unit/guest-agent/common/% tests/unit/shared-folders/relay/%,$(1)),libuv)
+# The pump leaves the choice of libuv, shared or static, to the program; its test has none. Tests of a
+# desktop's displays play its compositor.
+unit_pkgs = $(call pkgs_of_components,$(call unit_components,$(1))) $(if $(filter tests/unit/protocol/pump/% tests/unit/guest-agent/common/% tests/unit/shared-folders/relay/%,$(1)),libuv) $(if $(filter tests/unit/guest-agent/session/display/%,$(1)),wayland-server)
 
 # Helpers (not named test_*) in a test's own folder are linked into the tests of that folder.
 define unit_rule

@@ -23,6 +23,7 @@ struct kscreen {
 	struct display *display;
 	struct wayland *wayland;
 	struct wl_proxy *management;
+	struct wl_proxy *registry; /* of devices, since KWin 6.7; NULL: they are globals */
 	struct wl_proxy *primary_proxy, *order;
 	bool order_begun;
 	char primary[32];
@@ -207,6 +208,34 @@ static void add_output(struct kscreen *kscreen, uint32_t name, uint32_t version)
 		kde_devices_add(&kscreen->outputs, proxy, name);
 }
 
+static void on_finished(void *data, struct wl_proxy *registry)
+{
+	(void)data;
+	(void)registry;
+}
+
+static void on_device(void *data, struct wl_proxy *registry, struct wl_proxy *device)
+{
+	struct kscreen *kscreen = data;
+
+	(void)registry;
+	kde_devices_add(&kscreen->outputs, device, 0);
+}
+
+static const struct kde_registry_listener registry_listener = {on_finished, on_device};
+
+/* One with less is a fault there. */
+static void bind_registry(struct kscreen *kscreen, uint32_t name, uint32_t version)
+{
+	if (version < KDE_REGISTRY_VERSION)
+		return;
+	kscreen->registry =
+		wayland_bind(kscreen->wayland, name, &kde_registry_interface, KDE_REGISTRY_VERSION);
+	if (kscreen->registry)
+		wl_proxy_add_listener(kscreen->registry,
+				      (void (**)(void))(uintptr_t)&registry_listener, kscreen);
+}
+
 static void on_outputs_changed(void *owner)
 {
 	const struct kscreen *kscreen = owner;
@@ -218,8 +247,11 @@ static void on_global(void *owner, uint32_t name, const char *interface, uint32_
 {
 	struct kscreen *kscreen = owner;
 
-	if (strcmp(interface, KDE_DEVICE_NAME) == 0) {
+	/* Whichever is first: each tells of all. */
+	if (strcmp(interface, KDE_DEVICE_NAME) == 0 && !kscreen->registry) {
 		add_output(kscreen, name, version);
+	} else if (strcmp(interface, KDE_REGISTRY_NAME) == 0 && !kscreen->outputs.first) {
+		bind_registry(kscreen, name, version);
 	} else if (strcmp(interface, KDE_MANAGEMENT_NAME) == 0 && !kscreen->management) {
 		kscreen->management =
 			wayland_bind(kscreen->wayland, name, &kde_management_interface,
@@ -275,6 +307,8 @@ static void kscreen_stop(void *state)
 	if (kscreen->configuration)
 		wl_proxy_destroy(kscreen->configuration);
 	output_list_clear(&kscreen->outputs);
+	if (kscreen->registry)
+		wl_proxy_destroy(kscreen->registry);
 	if (kscreen->management)
 		wl_proxy_destroy(kscreen->management);
 	if (kscreen->primary_proxy)

@@ -7,8 +7,9 @@
 
 #include "guest-agent/session/wayland/output_list.h"
 
-/* A kde_output_device_v2, which becomes the list's, until its @global is removed. `changed` of the
- * list is called when something about it has changed. */
+/* A kde_output_device_v2, which becomes the list's, until its @global is removed; 0: one of the
+ * registry's, which says so itself. `changed` of the list is called when something about it has
+ * changed. */
 void kde_devices_add(struct output_list *list, struct wl_proxy *device, uint32_t global);
 
 #endif

@@ -1,13 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/session/wayland/kde_outputs.h"
 
+#include "protocol/base/bytes.h"
+
 /* For each argument the interface of its object, or NULL. */
 static const struct wl_interface *no_objects[] = {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL};
+static const struct wl_interface *device_type[] = {&kde_device_interface};
 static const struct wl_interface *mode_type[] = {&kde_mode_interface};
 static const struct wl_interface *configuration_type[] = {&kde_configuration_interface};
 static const struct wl_interface *device_types[] = {&kde_device_interface, NULL, NULL};
 static const struct wl_interface *device_mode_types[] = {&kde_device_interface,
 							 &kde_mode_interface};
+
+static const struct wl_message registry_requests[] = {
+	{"stop", "21", no_objects},
+};
+
+static const struct wl_message registry_events[] = {
+	{"finished", "21", no_objects},
+	{"output", "21n", device_type},
+};
+
+const struct wl_interface kde_registry_interface = {
+	KDE_REGISTRY_NAME, KDE_REGISTRY_VERSION, 1, registry_requests, 2, registry_events,
+};
+
+static const struct wl_message device_requests[] = {
+	{"release", "21", no_objects},
+};
 
 static const struct wl_message device_events[] = {
 	{"geometry", "iiiiissi", no_objects},
@@ -25,21 +45,42 @@ static const struct wl_message device_events[] = {
 	{"vrr_policy", "u", no_objects},
 	{"rgb_range", "u", no_objects},
 	{"name", "2s", no_objects},
+	{"high_dynamic_range", "3u", no_objects},
+	{"sdr_brightness", "3u", no_objects},
+	{"wide_color_gamut", "3u", no_objects},
+	{"auto_rotate_policy", "4u", no_objects},
+	{"icc_profile_path", "5s", no_objects},
+	{"brightness_metadata", "6uuu", no_objects},
+	{"brightness_overrides", "6iii", no_objects},
+	{"sdr_gamut_wideness", "6u", no_objects},
+	{"color_profile_source", "7u", no_objects},
+	{"brightness", "8u", no_objects},
+	{"color_power_tradeoff", "10u", no_objects},
+	{"dimming", "11u", no_objects},
+	{"replication_source", "13s", no_objects},
+	{"ddc_ci_allowed", "14u", no_objects},
+	{"max_bits_per_color", "15u", no_objects},
+	{"max_bits_per_color_range", "15uu", no_objects},
+	{"automatic_max_bits_per_color_limit", "15u", no_objects},
+	{"edr_policy", "16u", no_objects},
+	{"sharpness", "17u", no_objects},
+	{"priority", "18u", no_objects},
+	{"auto_brightness", "20u", no_objects},
+	{"removed", "21", no_objects},
 };
 
 const struct wl_interface kde_device_interface = {
-	KDE_DEVICE_NAME, KDE_DEVICE_VERSION, 0, NULL, 15, device_events,
+	KDE_DEVICE_NAME, KDE_REGISTRY_VERSION,	    1,
+	device_requests, ARRAY_SIZE(device_events), device_events,
 };
 
 static const struct wl_message mode_events[] = {
-	{"size", "ii", no_objects},
-	{"refresh", "i", no_objects},
-	{"preferred", "", no_objects},
-	{"removed", "", no_objects},
+	{"size", "ii", no_objects},  {"refresh", "i", no_objects}, {"preferred", "", no_objects},
+	{"removed", "", no_objects}, {"flags", "19u", no_objects},
 };
 
 const struct wl_interface kde_mode_interface = {
-	"kde_output_device_mode_v2", 1, 0, NULL, 4, mode_events,
+	"kde_output_device_mode_v2", KDE_REGISTRY_VERSION, 0, NULL, 5, mode_events,
 };
 
 static const struct wl_message management_requests[] = {

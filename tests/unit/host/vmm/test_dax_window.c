@@ -48,7 +48,7 @@ static void close_window(void)
 /* By a descriptor that the window may take over. */
 static int map_fd(uint64_t offset, uint64_t length, int fd, uint64_t file_offset, bool writable)
 {
-	_cleanup_close_ int given = dup(fd);
+	_cleanup_close_ int given = fd < 0 ? fd : dup(fd);
 
 	return dax_window_map(window, offset, length, &given, file_offset, writable);
 }

@@ -75,6 +75,7 @@ static void *run(void *owner)
 		if (wait[0].revents && watch_read(coherence->watch, coherence_event, coherence) < 0)
 			coherence_forget_all(coherence);
 		coherence_doubts(coherence, coherence_now_ms());
+		coherence_note_acted(coherence);
 		if (atomic_load(&coherence->leaked) > LEAKED_MAX)
 			start_over(coherence);
 		is_left = coherence_tell(coherence);
@@ -112,7 +113,8 @@ static int coherence_new(struct server *server, struct coherence **result)
 	coherence->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	coherence->changes = changes_new();
 	coherence->absent = absent_new();
-	if (coherence->wake < 0 || !coherence->changes || !coherence->absent)
+	coherence->acted = absent_new();
+	if (coherence->wake < 0 || !coherence->changes || !coherence->absent || !coherence->acted)
 		goto fail;
 	ret = watch_new(server->watch, server->root->descriptor, server->proc,
 			COHERENCE_WATCH_LIMIT, &coherence->watch);
@@ -127,6 +129,7 @@ fail:
 	watch_free(coherence->watch);
 	changes_free(coherence->changes);
 	absent_free(coherence->absent);
+	absent_free(coherence->acted);
 	if (coherence->wake >= 0)
 		close(coherence->wake);
 	free(coherence);
@@ -188,6 +191,7 @@ void coherence_free(struct server *server)
 	watch_free(coherence->watch);
 	changes_free(coherence->changes);
 	absent_free(coherence->absent);
+	absent_free(coherence->acted);
 	close(coherence->wake);
 	free(coherence);
 }
@@ -286,6 +290,16 @@ void coherence_set_echo(struct server *server, uint32_t pid, uint64_t id)
 bool coherence_is_echo(struct server *server, uint32_t pid)
 {
 	return pid && server->coherence && atomic_load(&server->echo) == pid;
+}
+
+bool coherence_acted(struct server *server, uint64_t folder, const char *name)
+{
+	struct coherence *coherence = server->coherence;
+
+	if (!absent_add(coherence->acted, folder, name, 0, UINT64_MAX))
+		return false;
+	wake(coherence);
+	return true;
 }
 
 struct changes *coherence_changes(struct server *server)

@@ -57,6 +57,10 @@ void coherence_note(struct task *task);
 void coherence_set_echo(struct server *server, uint32_t pid, uint64_t id);
 /* Whether it is this one. */
 bool coherence_is_echo(struct server *server, uint32_t pid);
+/* The echo is about to move something to this name: its kernel takes what it had under the old name
+ * along, which may be another file by now, and is to look again. Return: false: there is no room.
+ */
+bool coherence_acted(struct server *server, uint64_t folder, const char *name);
 struct changes *coherence_changes(struct server *server);
 
 uint64_t coherence_now_ms(void);

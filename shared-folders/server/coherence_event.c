@@ -329,6 +329,19 @@ void coherence_doubts(struct coherence *coherence, uint64_t now_ms)
 	}
 }
 
+/* Its kernel holds the folder's lock until it has moved the name, so the notice comes after that.
+ */
+void coherence_note_acted(struct coherence *coherence)
+{
+	char name[NAME_MAX + 1];
+	uint64_t folder;
+
+	/* Where they are not noted any more, they wait. */
+	while (!coherence->notices.all && coherence->notices.count < NOTICE_QUEUE_MAX &&
+	       absent_take(coherence->acted, &folder, name))
+		notice_queue_add(&coherence->notices, NOTICE_NAME, folder, name);
+}
+
 void coherence_event(void *owner, const struct watch_event *event)
 {
 	struct coherence *coherence = owner;

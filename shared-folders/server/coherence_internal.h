@@ -41,6 +41,7 @@ struct coherence {
 	struct watch *watch;
 	struct changes *changes;
 	struct absent *absent;
+	struct absent *acted; /* names that the echo moved something to */
 	struct own own;
 	int wake;
 	_Atomic(bool) ending, anew;
@@ -63,6 +64,8 @@ struct coherence {
 /* coherence_event.c: what watch_read() calls; and what is due of that. */
 void coherence_event(void *owner, const struct watch_event *event);
 void coherence_doubts(struct coherence *coherence, uint64_t now_ms);
+/* Notices of what the echo did. */
+void coherence_note_acted(struct coherence *coherence);
 void coherence_drop_waiting(struct coherence *coherence);
 
 /* coherence_tell.c: as much as can be told now. Return: whether something is left. */

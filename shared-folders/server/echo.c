@@ -125,6 +125,9 @@ static int take(struct task *task, enum server_change_kind kind, uint32_t type,
 		wanted.to_directory = task->in.rename2.newdir;
 		snprintf(wanted.to_name, sizeof(wanted.to_name), "%s", task->in.second);
 	}
+	if (kind == SERVER_CHANGE_RENAME &&
+	    !coherence_acted(task->server, wanted.to_directory, wanted.to_name))
+		return -EAGAIN;
 	return changes_take(coherence_changes(task->server), &wanted, coherence_now_ms(), change);
 }
 

@@ -126,8 +126,9 @@ void pci_bus_set_high_window(struct pci_bus *bus, struct pci_window window)
 /* A BAR's place in its window, aligned to its size; 0 if there is no room. */
 static uint64_t place_bar(struct pci_bus *bus, const struct pci_bar *bar)
 {
-	const struct pci_window *window = bar->prefetchable ? &bus->high_window : &bus->window;
-	uint64_t *next = bar->prefetchable ? &bus->next_high_bar : &bus->next_bar;
+	const bool high = bar->prefetchable && bus->high_window.size_bytes > 0;
+	const struct pci_window *window = high ? &bus->high_window : &bus->window;
+	uint64_t *next = high ? &bus->next_high_bar : &bus->next_bar;
 	uint64_t end = window->base + window->size_bytes;
 	uint64_t at = (*next + bar->size_bytes - 1) & ~(bar->size_bytes - 1);
 

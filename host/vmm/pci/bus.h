@@ -26,7 +26,7 @@ struct pci_bus {
 	struct io_bus *pio;
 	struct io_bus *mmio;
 	struct pci_window window;	  /* where BARs may be */
-	struct pci_window high_window;	  /* where prefetchable ones are; size 0: there is none */
+	struct pci_window high_window;	  /* where prefetchable ones are; size 0: with the others */
 	uint64_t next_bar, next_high_bar; /* first address of each that is not given away */
 	struct pci_function *function[PCI_SLOTS];
 	struct pci_function host_bridge;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * front-end - how fast a virtio-fs server is, without a virtual machine
+ * front_end - how fast a virtio-fs server is, without a virtual machine
  *
- *	front-end SOCKET [SECONDS]
+ *	front_end SOCKET [SECONDS]
  *
  * Plays a vhost-user front end and the guest's driver: one request queue in shared memory, kicks
  * and interrupts by eventfd, as from a guest whose processors always run. What a guest adds (exits,
@@ -46,7 +46,7 @@ static uint64_t unique = 2, node, handle;
 
 static void fail(const char *what)
 {
-	fprintf(stderr, "front-end: %s: %s\n", what, strerror(errno));
+	fprintf(stderr, "front_end: %s: %s\n", what, strerror(errno));
 	exit(1);
 }
 
@@ -292,7 +292,7 @@ int main(int count, char *words[])
 	static const unsigned int depths[] = {1, 4, 16};
 
 	if (count < 2) {
-		fprintf(stderr, "usage: front-end SOCKET [SECONDS]\n");
+		fprintf(stderr, "usage: front_end SOCKET [SECONDS]\n");
 		return 2;
 	}
 	connect_to(words[1]);

@@ -3,6 +3,7 @@
 who has no TLS, no password, the wrong certificate or too many tries does not. Nothing listens that was
 not asked for.
 """
+import contextlib
 import os
 import secrets
 import socket
@@ -132,9 +133,11 @@ def guess(port):
 def listening(process):
     """Its sockets that listen: (address, port) in hexadecimal, as the kernel has them. They are from out
     here: where it is itself there is no network."""
-    inodes = {os.readlink(os.path.join("/proc/%d/fd" % process.pid, fd))
-              for fd in os.listdir("/proc/%d/fd" % process.pid)}
-    found = []
+    inodes, found = set(), []
+    folder = "/proc/%d/fd" % process.pid
+    for fd in os.listdir(folder):
+        with contextlib.suppress(FileNotFoundError):  # it closes some meanwhile
+            inodes.add(os.readlink(os.path.join(folder, fd)))
     for table in ("tcp", "tcp6", "udp", "udp6"):
         with open("/proc/net/" + table, encoding="ascii") as file:
             for line in list(file)[1:]:

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #define CONNECTIONS	   16
 #define CONNECTIONS_OF_UID 4
@@ -239,22 +238,6 @@ static void on_listener(uv_poll_t *poll, int status, int events)
 		log_debug("a session was turned away: %s", error_text(error));
 }
 
-/* Everybody may connect: who he is, is looked at then. */
-static int listen_on(const char *path)
-{
-	char folder[PATH_MAX];
-	char *slash;
-
-	snprintf(folder, sizeof(folder), "%s", path);
-	slash = strrchr(folder, '/');
-	if (slash && slash != folder) {
-		*slash = '\0';
-		if (mkdir(folder, 0755) < 0 && errno != EEXIST)
-			return -errno;
-	}
-	return unix_socket_listen(path, 0666, BACKLOG);
-}
-
 static void on_released(uv_handle_t *handle)
 {
 	struct session_link *link = handle->data;
@@ -274,7 +257,8 @@ int session_link_new(uv_loop_t *loop, const char *path, const char *root,
 		return -ENOMEM;
 	if (seats < 0)
 		return -errno;
-	listener = listen_on(path);
+	/* Everybody may connect: who he is, is looked at then. */
+	listener = unix_socket_listen_in_folder(path, 0666, BACKLOG);
 	if (listener < 0)
 		return listener;
 	link->loop = loop;

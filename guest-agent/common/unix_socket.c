@@ -57,3 +57,18 @@ int unix_socket_listen(const char *path, mode_t mode, int backlog)
 		return -errno;
 	return take_fd(&fd);
 }
+
+int unix_socket_listen_in_folder(const char *path, mode_t mode, int backlog)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *folder = NULL;
+
+	if (slash && slash != path) {
+		folder = strndup(path, (size_t)(slash - path));
+		if (!folder)
+			return -ENOMEM;
+		if (mkdir(folder, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return unix_socket_listen(path, mode, backlog);
+}

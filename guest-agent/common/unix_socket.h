@@ -24,4 +24,7 @@ pid_t unix_socket_peer(int fd);
  */
 int unix_socket_listen(const char *path, mode_t mode, int backlog);
 
+/* The same, in a folder that is made (0755) if it is not there; its own folder has to be. */
+int unix_socket_listen_in_folder(const char *path, mode_t mode, int backlog);
+
 #endif

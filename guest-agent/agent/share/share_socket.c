@@ -12,7 +12,6 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #define CONNECTIONS 64
 #define BACKLOG	    16
@@ -130,21 +129,6 @@ static void on_listener(uv_poll_t *poll, int status, int events)
 		log_debug("somebody who wants a share was turned away: %s", error_text(error));
 }
 
-static int listen_on(const char *path)
-{
-	char folder[PATH_MAX];
-	char *slash;
-
-	snprintf(folder, sizeof(folder), "%s", path);
-	slash = strrchr(folder, '/');
-	if (slash && slash != folder) {
-		*slash = '\0';
-		if (mkdir(folder, 0755) < 0 && errno != EEXIST)
-			return -errno;
-	}
-	return unix_socket_listen(path, 0600, BACKLOG);
-}
-
 int share_socket_new(const struct service_context *context, const char *path,
 		     struct share_socket **result)
 {
@@ -154,7 +138,7 @@ int share_socket_new(const struct service_context *context, const char *path,
 
 	if (!socket)
 		return -ENOMEM;
-	listener = listen_on(path);
+	listener = unix_socket_listen_in_folder(path, 0600, BACKLOG);
 	if (listener < 0)
 		return listener;
 	socket->context = context;

@@ -71,9 +71,12 @@ static void *answer(void *data)
 	if (recv(fd, bytes, sizeof(bytes), MSG_WAITALL) == sizeof(bytes)) {
 		memcpy(bytes + 6, &peer->length, 4);
 		memcpy(bytes + 10, &type, 4);
-		if (write(fd, bytes, sizeof(bytes)) > 0 &&
-		    write(fd, peer->text, strlen(peer->text)) < 0)
-			perror("write");
+		/* Whoever asked may hang up after the header: that is no reason to end this
+		 * process. */
+		if (send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL) > 0 &&
+		    send(fd, peer->text, strlen(peer->text), MSG_NOSIGNAL) < 0 && errno != EPIPE &&
+		    errno != ECONNRESET)
+			perror("send");
 	}
 	close(fd);
 	return NULL;

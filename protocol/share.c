@@ -13,6 +13,8 @@ MESSAGE(share_open, NEED_TEXT(share_open, name), DATA(share_open, session, SHARE
 	BOOLEAN(share_open, resume), UINT(share_open, received, ANY));
 MESSAGE(share_opened, BOOLEAN(share_opened, resumed), UINT(share_opened, received, ANY));
 MESSAGE(share_received, UINT(share_received, received, ANY), UINT(share_received, carried, ANY));
+MESSAGE(share_watch, NEED_TEXT(share_watch, name), UINT(share_watch, pid, UINT32_MAX));
+MESSAGE(share_watched, UINT(share_watched, id, ANY));
 MESSAGE(share_export, NEED_PATH(share_export, path), DATA(share_export, session, SHARE_SESSION_SIZE),
 	BOOLEAN(share_export, resume), UINT(share_export, received, ANY),
 	BOOLEAN(share_export, read_only), TEXT(share_export, user),

@@ -14,6 +14,13 @@
  *	ends the mount. ENOENT: there is no such share (any more). EAGAIN: its server starts just
  *	now, or again; ask again soon.
  *
+ *   share.watch (agent to host; one per mount that the kernel has by virtio-fs)
+ *	params share_watch, then DATA on channel 0 from the host: SERVER_NOTIFY_CHANGE messages
+ *	(shared-folders/server/server.h), for Linux's virtio-fs takes no notifications. The process
+ *	`pid` carries them out on the mount, from this request on; messages `watched` share_watched
+ *	say how far it is. A later share.watch takes the place of an earlier one (ECONNABORTED).
+ *	ENOENT, EAGAIN as above; EAGAIN also: no machine has mounted the share by virtio-fs.
+ *
  * Folders of the guest on the host:
  *
  *   share.export (host to agent; one per mount)
@@ -88,6 +95,17 @@ struct share_received {
 	uint64_t carried;  /* notifications among them that have been carried out */
 };
 extern const struct message_type message_share_received;
+
+struct share_watch {
+	struct slice name;
+	uint64_t pid; /* as the mount's kernel tells of those who ask something of it */
+};
+extern const struct message_type message_share_watch;
+
+struct share_watched {
+	uint64_t id; /* server_change.id: this change and all before it */
+};
+extern const struct message_type message_share_watched;
 
 struct share_export {
 	struct slice path;    /* of the guest, absolute */

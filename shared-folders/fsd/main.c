@@ -11,6 +11,7 @@
 #include "shared-folders/fsd/sandbox.h"
 #include "shared-folders/fsd/sockets.h"
 #include "shared-folders/server/server.h"
+#include "shared-folders/stream/looker.h"
 #include "shared-folders/stream/stream.h"
 #include "shared-folders/vhost/backend.h"
 
@@ -44,6 +45,7 @@ struct fsd {
 	const struct fsd_options *options;
 	struct server_options server;
 	struct fsd_sockets sockets;
+	struct looker *looker;	/* of the machine, where both roads are served; else NULL */
 	pthread_t vhost_thread; /* where both roads are served; the streams have the main one */
 };
 
@@ -56,7 +58,7 @@ static void call_server(void *server, struct server_call *call)
 
 /* One machine, from its coming to its going. */
 static int serve_connection(struct server *server, const struct fsd_options *options,
-			    struct vhost_window *window, int connection)
+			    struct looker *looker, struct vhost_window *window, int connection)
 {
 	const struct vhost_options vhost = {
 		.call = call_server,
@@ -66,8 +68,13 @@ static int serve_connection(struct server *server, const struct fsd_options *opt
 		.window = window,
 	};
 	struct vhost_backend *backend = vhost_backend_new(&vhost);
-	int result = backend ? vhost_backend_run(backend, connection) : -ENOMEM;
+	int result;
 
+	if (looker)
+		looker_serve(looker, server);
+	result = backend ? vhost_backend_run(backend, connection) : -ENOMEM;
+	if (looker)
+		looker_serve(looker, NULL);
 	/* What waits for others comes back now; the back end has to be there. */
 	server_free(server);
 	vhost_backend_free(backend);
@@ -88,9 +95,15 @@ static int serve_machine(struct fsd *fsd, int connection)
 			return -ENOMEM;
 		vhost_window_describe(window, &options.window);
 	}
+	/* What is written back late cannot be told from what is older. */
+	if (fsd->looker && !options.writeback) {
+		options.looks = true;
+		options.notify = looker_notify;
+		options.notify_owner = fsd->looker;
+	}
 	result = server_new(&options, &server);
 	if (result == 0)
-		result = serve_connection(server, fsd->options, window, connection);
+		result = serve_connection(server, fsd->options, fsd->looker, window, connection);
 	vhost_window_free(window);
 	return result;
 }
@@ -133,6 +146,7 @@ static int serve_streams(struct fsd *fsd)
 	struct stream_server_options stream = {
 		.server = &fsd->server,
 		.threads = fsd->options->threads,
+		.looker = fsd->looker,
 		.disconnected = stop_loop,
 		.owner = &loop,
 	};
@@ -164,6 +178,9 @@ static int serve_roads(struct fsd *fsd)
 	if (fsd->sockets.control < 0)
 		return serve_machine_and_close(fsd, fsd_connection(&fsd->sockets.vhost));
 	if (fsd->sockets.vhost >= 0) {
+		fsd->looker = looker_new();
+		if (!fsd->looker)
+			return -ENOMEM;
 		result = -pthread_create(&fsd->vhost_thread, NULL, serve_machines, fsd);
 		if (result < 0)
 			return result;

@@ -48,6 +48,25 @@ static void start_over(struct coherence *coherence)
 	coherence_forget_all(coherence);
 }
 
+/* What the peer believes since the last looker went, it is to look at when there is one again. */
+static void look_anew(struct coherence *coherence)
+{
+	struct server *server = coherence->server;
+
+	coherence_drop_waiting(coherence);
+	notice_queue_clear(&coherence->notices);
+	coherence->forgetting = false;
+	start_over(coherence);
+	atomic_store(&server->behind, false);
+	if (!atomic_load(&coherence->has_looker))
+		return;
+	server_set_coherent(server, true);
+	/* It may just have gone: who says so says first that there is none. */
+	if (!atomic_load(&coherence->has_looker))
+		server_set_coherent(server, false);
+	coherence_watch(server, server->root, server->root->descriptor);
+}
+
 static int timeout_of(const struct coherence *coherence, bool is_left)
 {
 	if (is_left)
@@ -72,6 +91,8 @@ static void *run(void *owner)
 			continue;
 		if (atomic_exchange(&coherence->anew, false))
 			coherence_drop_waiting(coherence);
+		if (atomic_exchange(&coherence->look_anew, false))
+			look_anew(coherence);
 		if (wait[0].revents && watch_read(coherence->watch, coherence_event, coherence) < 0)
 			coherence_forget_all(coherence);
 		coherence_doubts(coherence, coherence_now_ms());
@@ -161,9 +182,20 @@ void coherence_begin(struct server *server)
 		}
 	}
 	coherence = server->coherence;
+	if (server->options.looks)
+		return;
 	coherence_watch(server, server->root, server->root->descriptor);
 	server_set_coherent(server, atomic_load(&server->root->watched));
 	wake(coherence);
+}
+
+static void drop_looker(struct server *server, struct coherence *coherence)
+{
+	if (!atomic_exchange(&coherence->has_looker, false))
+		return;
+	atomic_store(&server->echo_until_ms, coherence_now_ms() + LOOKER_KEPT_MS);
+	server_set_coherent(server, false);
+	atomic_store(&coherence->look_anew, true);
 }
 
 void coherence_end(struct server *server)
@@ -174,6 +206,8 @@ void coherence_end(struct server *server)
 		return;
 	changes_clear(coherence->changes);
 	atomic_store(&coherence->anew, true);
+	if (server->options.looks)
+		drop_looker(server, coherence);
 	wake(coherence);
 }
 
@@ -203,6 +237,9 @@ void coherence_watch(struct server *server, struct inode *folder, int descriptor
 	struct coherence *coherence = server->coherence;
 
 	if (!coherence || folder->type != S_IFDIR || atomic_load(&folder->watched))
+		return;
+	/* Events that nobody is told of would be work in vain. */
+	if (server->options.looks && !atomic_load(&server->coherent))
 		return;
 	if (watch_directory(coherence->watch, folder->id, descriptor) >= 0)
 		atomic_store(&folder->watched, true);
@@ -289,7 +326,42 @@ void coherence_set_echo(struct server *server, uint32_t pid, uint64_t id)
 
 bool coherence_is_echo(struct server *server, uint32_t pid)
 {
-	return pid && server->coherence && atomic_load(&server->echo) == pid;
+	return pid && server->coherence && atomic_load(&server->echo) == pid &&
+	       (!server->options.looks ||
+		coherence_now_ms() < atomic_load(&server->echo_until_ms));
+}
+
+int server_set_looker(struct server *server, uint32_t pid)
+{
+	/* Before there was a session, there may be no coherence, or one that is being made. */
+	bool has_begun = atomic_load(&server->begun);
+	struct coherence *coherence = has_begun ? server->coherence : NULL;
+
+	if (!coherence || !server->options.looks)
+		return -EAGAIN;
+	if (!pid) {
+		drop_looker(server, coherence);
+		wake(coherence);
+		return 0;
+	}
+	server_set_coherent(server, false);
+	atomic_store(&server->echo_until_ms, UINT64_MAX);
+	atomic_store(&server->echo, pid);
+	changes_clear(coherence->changes);
+	atomic_store(&coherence->has_looker, true);
+	atomic_store(&coherence->look_anew, true);
+	wake(coherence);
+	return 0;
+}
+
+void server_looker_done(struct server *server, uint64_t id)
+{
+	struct coherence *coherence = atomic_load(&server->begun) ? server->coherence : NULL;
+
+	if (!coherence)
+		return;
+	changes_finished(coherence->changes, id);
+	wake(coherence);
 }
 
 bool coherence_acted(struct server *server, uint64_t folder, const char *name)

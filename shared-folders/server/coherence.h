@@ -31,6 +31,11 @@ struct change;
 
 /* How long the peer believes what it is told changes of; not for ever, since a few are not seen. */
 #define TOLD_SECONDS 60
+/* With `looks`, whose looker may die and leave what was believed behind. */
+#define LOOKED_SECONDS 10
+/* For so long what the last looker asks for changes nothing, even if it is not attached any more:
+ * it may still have something to act out. Not for ever, since pids come again. */
+#define LOOKER_KEPT_MS (10 * 60 * 1000)
 
 /* A session begins. Where the folder cannot be watched, or nobody listens, the server is not
  * coherent, and the rest of this does nothing. */

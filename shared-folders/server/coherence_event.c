@@ -37,9 +37,7 @@ void coherence_drop_waiting(struct coherence *coherence)
 	coherence->forgetting = coherence->has_untold = false;
 }
 
-/* The path of @name in the folder @node. Return: its length with the zero byte, 0: there is none.
- */
-static size_t path_of(struct server *server, uint64_t node, const char *name, char *path)
+size_t coherence_path(struct server *server, uint64_t node, const char *name, char *path)
 {
 	struct inode *folder;
 	size_t length = 0;
@@ -77,10 +75,10 @@ static void echo_later(struct coherence *coherence, const struct change *change)
 		if (is_same(&last->change, change))
 			return;
 	}
-	length = path_of(coherence->server, change->directory, change->name, path);
+	length = coherence_path(coherence->server, change->directory, change->name, path);
 	if (change->kind == SERVER_CHANGE_RENAME)
 		to_length =
-			path_of(coherence->server, change->to_directory, change->to_name, to_path);
+			coherence_path(coherence->server, change->to_directory, change->to_name, to_path);
 	if (!length || !to_length)
 		return;
 	echo = malloc(sizeof(*echo) + length + to_length);
@@ -347,7 +345,7 @@ void coherence_event(void *owner, const struct watch_event *event)
 	struct coherence *coherence = owner;
 	struct inode *folder;
 
-	if (!atomic_load(&coherence->server->begun))
+	if (!atomic_load(&coherence->server->begun) || !coherence_has_listener(coherence))
 		return;
 	if (event->what & WATCH_LOST) {
 		coherence_forget_all(coherence);

@@ -45,6 +45,7 @@ struct coherence {
 	struct own own;
 	int wake;
 	_Atomic(bool) ending, anew;
+	_Atomic(bool) has_looker, look_anew; /* with `looks`; and it has changed */
 	_Atomic(uint32_t) leaked; /* marks of folders that could not be taken back */
 	pthread_t thread;
 
@@ -68,8 +69,17 @@ void coherence_doubts(struct coherence *coherence, uint64_t now_ms);
 void coherence_note_acted(struct coherence *coherence);
 void coherence_drop_waiting(struct coherence *coherence);
 
+/* Of a name in a folder that the peer knows. @path: PATH_MAX bytes. Return: its length with the
+ * zero byte; 0: there is none. */
+size_t coherence_path(struct server *server, uint64_t directory, const char *name, char *path);
+
 /* coherence_tell.c: as much as can be told now. Return: whether something is left. */
 bool coherence_tell(struct coherence *coherence);
+/* Whether anybody is told: with `looks` there may be nobody. */
+static inline bool coherence_has_listener(const struct coherence *coherence)
+{
+	return !coherence->server->options.looks || atomic_load(&coherence->has_looker);
+}
 /* The peer is to forget everything. */
 void coherence_forget_all(struct coherence *coherence);
 

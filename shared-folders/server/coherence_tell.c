@@ -22,6 +22,42 @@ static int send(struct coherence *coherence, int code, struct iovec *message, si
 	return options->notify(options->notify_owner, message, count);
 }
 
+/* @length: of the path, with its zero byte; 0: the peer has no such path, and believes in none. */
+static int send_look(struct coherence *coherence, enum server_change_kind kind, const char *path,
+		     size_t length)
+{
+	struct server_change change = {.kind = htole32(kind)};
+	struct iovec message[4] = {
+		[1] = {&change, sizeof(change)},
+		[2] = {(void *)path, length},
+		[3] = {"", 1},
+	};
+
+	return length ? send(coherence, SERVER_NOTIFY_CHANGE, message, 4) : 0;
+}
+
+static int look_at_name(struct coherence *coherence, uint64_t folder, const char *name)
+{
+	char path[PATH_MAX];
+
+	return send_look(coherence, SERVER_CHANGE_LOOK_NAME, path,
+			 coherence_path(coherence->server, folder, name, path));
+}
+
+static int look_at_file(struct coherence *coherence, uint64_t node)
+{
+	struct inode *inode;
+	char path[PATH_MAX];
+	int ret;
+
+	if (inode_get(coherence->server, node, &inode) < 0)
+		return 0;
+	ret = inode_path(coherence->server, inode, path, sizeof(path));
+	inode_put(coherence->server, inode);
+	return ret < 0 ? 0
+		       : send_look(coherence, SERVER_CHANGE_LOOK_FILE, path, strlen(path) + 1);
+}
+
 static int send_name(struct coherence *coherence, uint64_t folder, const char *name, uint32_t flags)
 {
 	struct fuse_notify_inval_entry_out out = {
@@ -31,6 +67,8 @@ static int send_name(struct coherence *coherence, uint64_t folder, const char *n
 		[2] = {(void *)name, out.namelen + 1},
 	};
 
+	if (coherence->server->options.looks)
+		return look_at_name(coherence, folder, name);
 	return send(coherence, FUSE_NOTIFY_INVAL_ENTRY, message, 3);
 }
 
@@ -39,6 +77,8 @@ static int send_file(struct coherence *coherence, uint64_t node, bool contents)
 	struct fuse_notify_inval_inode_out out = {.ino = node, .off = contents ? 0 : -1};
 	struct iovec message[2] = {[1] = {&out, sizeof(out)}};
 
+	if (coherence->server->options.looks)
+		return look_at_file(coherence, node);
 	return send(coherence, FUSE_NOTIFY_INVAL_INODE, message, 2);
 }
 
@@ -176,7 +216,7 @@ bool coherence_tell(struct coherence *coherence)
 {
 	struct server *server = coherence->server;
 
-	if (!atomic_load(&server->begun))
+	if (!atomic_load(&server->begun) || !coherence_has_listener(coherence))
 		return false;
 	atomic_store(&server->behind,
 		     coherence->notices.all || coherence->forgetting || coherence->notices.first);

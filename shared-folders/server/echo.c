@@ -49,7 +49,7 @@ static int put_stand_in(struct task *task, const struct change *change)
 	return put_entry(task, &entry);
 }
 
-/* What is there by this name, if it is of the change's type. */
+/* What is there by this name, if it is of the change's type. @change: NULL: of any */
 static int put_what_is_there(struct task *task, const struct change *change, uint64_t directory,
 			     const char *name, bool believed)
 {
@@ -60,7 +60,7 @@ static int put_what_is_there(struct task *task, const struct change *change, uin
 
 	if (ret == 0)
 		ret = inode_stat_child(task->server, folder.descriptor, name, &stat);
-	if (ret == 0 && (stat.stx_mode & S_IFMT) != change->type)
+	if (ret == 0 && change && (stat.stx_mode & S_IFMT) != change->type)
 		ret = -ENOENT;
 	if (ret == 0)
 		ret = inode_enter_entry(task->server, folder.inode, name, &stat, &entry);
@@ -94,6 +94,16 @@ static int put_what_was_there(struct task *task, const struct change *change)
 	return ret < 0 ? ret : put_entry(task, &entry);
 }
 
+/*
+ * A kernel that was made to look knows a folder where it is now. A folder has one place: found once
+ * more in another folder it would be moved there, which it cannot be while something is renamed.
+ */
+static bool is_already_there(const struct task *task, const struct change *change)
+{
+	return task->server->options.looks && change->type == S_IFDIR &&
+	       change->directory != change->to_directory;
+}
+
 static int lookup(struct task *task)
 {
 	struct change change;
@@ -102,7 +112,11 @@ static int lookup(struct task *task)
 	switch (changes_view(coherence_changes(task->server), task->in.header.nodeid, task->in.name,
 			     coherence_now_ms(), &change)) {
 	case CHANGES_AS_IT_IS:
-		return ECHO_AS_ANY;
+		/* It only looks, or is too early or late: who needs the name asks for himself. */
+		return task->server->options.looks
+			       ? put_what_is_there(task, NULL, task->in.header.nodeid,
+						   task->in.name, false)
+			       : ECHO_AS_ANY;
 	case CHANGES_ABSENT:
 		return -ENOENT;
 	case CHANGES_PRESENT:
@@ -110,7 +124,7 @@ static int lookup(struct task *task)
 	}
 	if (change.kind == SERVER_CHANGE_DELETE)
 		ret = put_what_was_there(task, &change);
-	else if (change.kind == SERVER_CHANGE_RENAME)
+	else if (change.kind == SERVER_CHANGE_RENAME && !is_already_there(task, &change))
 		ret = put_what_is_there(task, &change, change.to_directory, change.to_name, false);
 	return ret < 0 ? put_stand_in(task, &change) : ret;
 }
@@ -142,6 +156,22 @@ static int create(struct task *task, uint32_t type)
 	return ret < 0 ? put_stand_in(task, &change) : ret;
 }
 
+/*
+ * A kernel takes the times of this answer without forgetting the contents that belonged to others:
+ * it is told those that it has said, and asks again.
+ */
+static int put_as_believed(struct task *task, const struct statx *stat)
+{
+	struct fuse_attr_out out = {.attr_valid = 0};
+
+	attributes_fill(task->server, stat, &out.attr);
+	if ((task->in.setattr.valid & (FATTR_MTIME | FATTR_MTIME_NOW)) == FATTR_MTIME) {
+		out.attr.mtime = task->in.setattr.mtime;
+		out.attr.mtimensec = task->in.setattr.mtimensec;
+	}
+	return task_put(task, &out, sizeof(out));
+}
+
 /* The kernel sends times also when it made them itself; they are not taken, and not refused. */
 static int setattr(struct task *task)
 {
@@ -156,16 +186,21 @@ static int setattr(struct task *task)
 		return ret;
 	ret = inode_stat(task->server, inode, &stat);
 	inode_put(task->server, inode);
+	if (ret == 0 && task->server->options.looks)
+		return put_as_believed(task, &stat);
 	return ret < 0 ? ret : attributes_put(task, &stat);
 }
 
 static int open_nothing(struct task *task)
 {
-	const struct fuse_open_out out = {
+	struct fuse_open_out out = {
 		.fh = ECHO_HANDLE,
 		.open_flags = FOPEN_KEEP_CACHE | FOPEN_NOFLUSH,
 	};
 
+	/* Was it written twice within a tick, its times do not tell. */
+	if (task->server->options.looks)
+		out.open_flags &= ~(uint32_t)FOPEN_KEEP_CACHE;
 	if ((task->in.open.flags & O_ACCMODE) == O_RDONLY)
 		return ECHO_AS_ANY;
 	/* What others wrote may be flushed by any handle that can write. */

@@ -40,6 +40,8 @@ struct server {
 	_Atomic(bool) behind;	      /* just now it cannot be told of some */
 	_Atomic(bool) crowded;	      /* other servers of this process change the folder too */
 	_Atomic(uint32_t) echo;	      /* pid of the peer's echo; 0: none; may be told before INIT */
+	/* With `looks`: until when that is believed of this pid; UINT64_MAX: it is attached. */
+	_Atomic(uint64_t) echo_until_ms;
 	struct coherence *coherence;  /* NULL: nobody watches */
 	enum watch_method watch;      /* how to */
 	unsigned int max_descriptors; /* of inodes */

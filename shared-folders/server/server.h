@@ -77,6 +77,12 @@ struct server_options {
 	 */
 	int (*notify)(void *owner, const struct iovec *message, size_t count);
 	void *notify_owner;
+	/*
+	 * The peer's kernel takes no notifications (virtio-fs). In place of FUSE_NOTIFY_* there
+	 * are SERVER_CHANGE_LOOK_*, for a process of the peer that makes its kernel look again;
+	 * until there is one (server_set_looker()), the peer believes nothing for long.
+	 */
+	bool looks;
 };
 
 /*
@@ -114,6 +120,20 @@ void server_free(struct server *server);
  * what anybody does. */
 void server_set_crowded(struct server *server);
 
+/**
+ * server_set_looker() - with `looks`: who carries notifications out
+ * @pid:	the process of the peer, of which nothing is carried out from now on, but compared
+ *		with what it was told; 0: it gets no more of them (but is known a while longer: it
+ *		may be carrying one out)
+ *
+ * From any thread, not from `notify`. A session's end ends this, too.
+ *
+ * Return: 0; -EAGAIN: there is no session, or its changes cannot be known.
+ */
+int server_set_looker(struct server *server, uint32_t pid);
+/* It is done with the change that has this id, and with all before it. */
+void server_looker_done(struct server *server, uint64_t id);
+
 /* Serve one request; from any thread, at any time. What is not a request is answered by an error,
  * or by nothing where no answer could be told from another's. The calling thread may find itself
  * with a working directory of its own, /proc/self/fd: attributes of files are only had there. */
@@ -148,6 +168,9 @@ enum server_change_kind {
 	SERVER_CHANGE_MODIFY,
 	SERVER_CHANGE_ATTRIBUTES,
 	SERVER_CHANGE_WRITTEN, /* closed by somebody who could write; follows MODIFY */
+	/* With `looks`; id and mode are 0, there is no second path. The root's path is empty. */
+	SERVER_CHANGE_LOOK_NAME, /* ask what the name stands for, whatever is believed */
+	SERVER_CHANGE_LOOK_FILE, /* ask for the attributes; if these changed, forget the contents */
 };
 
 #endif

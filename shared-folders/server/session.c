@@ -36,7 +36,10 @@ struct validity server_validity(struct server *server, bool told)
 	case SERVER_CACHE_AUTO:
 		if (atomic_load(&server->behind))
 			return (struct validity){0};
-		return (struct validity){.seconds = told ? TOLD_SECONDS : 1};
+		if (!told)
+			return (struct validity){.seconds = 1};
+		return (struct validity){
+			.seconds = server->options.looks ? LOOKED_SECONDS : TOLD_SECONDS};
 	default:
 		return (struct validity){0};
 	}
@@ -143,7 +146,8 @@ int init_op(struct task *task)
 
 int destroy_op(struct task *task)
 {
-	atomic_store(&task->server->echo, 0);
+	if (!task->server->options.looks)
+		atomic_store(&task->server->echo, 0);
 	session_end(task->server);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "protocol/base/log.h"
 #include "protocol/pump/pump.h"
 #include "shared-folders/fuse/cutter.h"
+#include "shared-folders/stream/looker.h"
 #include "shared-folders/stream/share_session.h"
 
 #include <errno.h>
@@ -268,7 +269,7 @@ static void on_session_wake(void *owner)
 /* A folder that is mounted twice. */
 static void say_crowded(struct stream_server *server)
 {
-	size_t count = 0;
+	size_t count = server->options.looker && looker_set_crowded(server->options.looker);
 
 	for (size_t i = 0; i < STREAM_SERVER_SESSIONS; i++)
 		count += server->places[i].session != NULL;
@@ -355,6 +356,8 @@ static void on_wake(uv_async_t *async)
 {
 	struct stream_server *server = async->data;
 
+	if (server->options.looker)
+		looker_go_on(server->options.looker);
 	for (size_t i = 0; i < STREAM_SERVER_SESSIONS; i++) {
 		struct place *place = &server->places[i];
 
@@ -381,6 +384,10 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 	struct share_open open;
 	int error;
 
+	if (slice_is(method, "share.watch") && connection->server->options.looker) {
+		looker_open(connection->server->options.looker, stream, params);
+		return;
+	}
 	if (!slice_is(method, "share.open")) {
 		stream_fail(stream, ENOSYS, NULL);
 		return;
@@ -535,6 +542,8 @@ int stream_server_new(uv_loop_t *loop, const struct stream_server_options *optio
 	server->wake.data = server;
 	server->expire.data = server;
 	server->handles = 2;
+	if (server->options.looker)
+		looker_set_wake(server->options.looker, on_session_wake, server);
 	*result = take_ptr(server);
 	return 0;
 }
@@ -560,6 +569,10 @@ void stream_server_free(struct stream_server *server)
 {
 	if (!server)
 		return;
+	if (server->options.looker) {
+		looker_close(server->options.looker);
+		looker_set_wake(server->options.looker, NULL, NULL);
+	}
 	for (size_t i = 0; i < STREAM_SERVER_CONNECTIONS; i++) {
 		if (server->connections[i].pump)
 			hang_up(&server->connections[i]);

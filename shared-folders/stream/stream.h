@@ -4,7 +4,8 @@
  *
  * Connections speak the protocol's frames (role guest) and ask for `share.open` (protocol/share.h);
  * its name is not looked at, there is one folder. Each session has a server of its own, which
- * survives its stream SHARE_KEEP_SECONDS. Connections, sessions, and what each holds are bounded.
+ * survives its stream SHARE_KEEP_SECONDS. They may ask for `share.watch`, too, where a looker
+ * (looker.h) is there for the machine that has the folder by another road. Connections, sessions, and what each holds are bounded.
  */
 #ifndef LODGE_SHARED_FOLDERS_STREAM_H
 #define LODGE_SHARED_FOLDERS_STREAM_H
@@ -16,6 +17,7 @@
 #define STREAM_SERVER_CONNECTIONS 16
 #define STREAM_SERVER_SESSIONS	  16
 
+struct looker;
 struct stream_server;
 
 struct stream_server_options {
@@ -23,6 +25,7 @@ struct stream_server_options {
 	const struct server_options *server;
 	unsigned int threads; /* 0: a sensible number */
 	uint64_t keep_ms;     /* 0: SHARE_KEEP_SECONDS */
+	struct looker *looker; /* stays the caller's; NULL: there is no other road */
 	/* All three may be NULL, and are called on the loop. */
 	/* A session has begun, or ends: until `gone` returns, @server may be used. */
 	void (*come)(void *owner, struct server *server);

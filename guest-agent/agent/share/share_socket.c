@@ -37,7 +37,7 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 	struct session *host = connection->socket->context->host;
 	int error = -ENOSYS;
 
-	if (slice_is(method, "share.open"))
+	if (slice_is(method, "share.open") || slice_is(method, "share.watch"))
 		error = host ? relay_request(stream, host, method, params, NULL, NULL) : -ENOTCONN;
 	if (error)
 		stream_fail(stream, error == -ENOSYS ? ENOSYS : EAGAIN, NULL);

@@ -147,19 +147,13 @@ static void mount_ended(void *owner)
 	share->mounts--;
 }
 
-static void open_share(struct vm_shares *shares, struct stream *stream, struct slice params)
+static void pass_on(struct vm_shares *shares, struct stream *stream, struct slice method,
+		    struct slice params, struct slice name)
 {
-	struct share_open wish;
-	struct vm_share *share;
+	struct vm_share *share = find(shares, (const char *)name.bytes, name.length);
 	struct session *server;
 	int r;
 
-	if (message_decode(&message_share_open, params, &wish) < 0 ||
-	    wish.session.length != SHARE_SESSION_SIZE) {
-		stream_fail(stream, EBADMSG, "share.open: no such parameters");
-		return;
-	}
-	share = find(shares, (const char *)wish.name.bytes, wish.name.length);
 	server = share && share->server ? share_server_session(share->server) : NULL;
 	if (!share)
 		stream_fail(stream, ENOENT, "this VM has no share of that name");
@@ -169,18 +163,43 @@ static void open_share(struct vm_shares *shares, struct stream *stream, struct s
 		stream_fail(stream, EMFILE, "the share is mounted too many times");
 	if (!server || share->mounts >= SHARE_MAX_MOUNTS)
 		return;
-	r = relay_request(stream, server, slice_of("share.open"), params, mount_ended, share);
+	r = relay_request(stream, server, method, params, mount_ended, share);
 	if (r < 0)
 		stream_fail(stream, EAGAIN, "the share's server does not answer");
 	else
 		share->mounts++;
 }
 
+static void open_share(struct vm_shares *shares, struct stream *stream, struct slice method,
+		       struct slice params)
+{
+	struct share_open wish;
+
+	if (message_decode(&message_share_open, params, &wish) < 0 ||
+	    wish.session.length != SHARE_SESSION_SIZE)
+		stream_fail(stream, EBADMSG, "share.open: no such parameters");
+	else
+		pass_on(shares, stream, method, params, wish.name);
+}
+
+static void watch_share(struct vm_shares *shares, struct stream *stream, struct slice method,
+			struct slice params)
+{
+	struct share_watch wish;
+
+	if (message_decode(&message_share_watch, params, &wish) < 0)
+		stream_fail(stream, EBADMSG, "share.watch: no such parameters");
+	else
+		pass_on(shares, stream, method, params, wish.name);
+}
+
 void vm_shares_request(struct vm_shares *shares, struct stream *stream, struct slice method,
 		       struct slice params)
 {
 	if (slice_is(method, "share.open"))
-		open_share(shares, stream, params);
+		open_share(shares, stream, method, params);
+	else if (slice_is(method, "share.watch"))
+		watch_share(shares, stream, method, params);
 	else
 		stream_fail(stream, ENOSYS, "a guest cannot ask for that");
 }

@@ -2,9 +2,10 @@
 /*
  * mount.lodge - mounts a share of the host (mount.lodge(8)); mount(8) calls it for `mount -t lodge`
  *
- * By virtiofs, where the VM has a device for the share; else it stays as a process of its own and
- * carries what the kernel asks over the agent's connection. The caller waits until the mount is of
- * use, or cannot be.
+ * By virtiofs, where the VM has a device for the share; then a process stays beside the mount that
+ * has the kernel look again at what changes on the host (watcher.h). Else it stays as a process of
+ * its own and carries what the kernel asks over the agent's connection. The caller waits until the
+ * mount is of use, or cannot be.
  */
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
@@ -13,6 +14,7 @@
 #include "shared-folders/mount/fuse_mount.h"
 #include "shared-folders/mount/link.h"
 #include "shared-folders/mount/options.h"
+#include "shared-folders/mount/watcher.h"
 #include "shared-folders/relay/echo.h"
 #include "shared-folders/relay/share_relay.h"
 
@@ -126,11 +128,11 @@ static void on_opened(void *owner)
 }
 
 /* Who started us shall not wait for our end, nor hear of it. */
-static void let_go(const struct program *program)
+static void let_go(const struct mount_options *options)
 {
 	int null;
 
-	if (program->options.foreground)
+	if (options->foreground)
 		return;
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
@@ -172,7 +174,7 @@ static void on_started(void *owner)
 	else
 		follow_echo(program);
 	release_starter(program, EXIT_SUCCESS);
-	let_go(program);
+	let_go(&program->options);
 }
 
 static void on_ended(void *owner, int error, const char *text)
@@ -352,6 +354,23 @@ static int start_in_background(struct program *program)
 	return await(ours);
 }
 
+/* The mount is of use without it: then changes on the host show after a second. */
+static int watch(const struct mount_options *options)
+{
+	pid_t child = options->foreground ? 0 : watcher_is_possible() ? fork() : -1;
+	int error;
+
+	if (child != 0)
+		return EXIT_SUCCESS;
+	if (!options->foreground)
+		setsid();
+	let_go(options);
+	error = watcher_is_possible() ? watcher_run(options) : -ENOSYS;
+	if (error)
+		log_warning("changes on the host show after a second: %s", error_text(error));
+	return EXIT_SUCCESS;
+}
+
 /* Return: 0; an exit status, and all has been said. */
 static int prepare(struct mount_options *options, char path[PATH_MAX])
 {
@@ -393,7 +412,7 @@ int main(int argc, char **argv)
 		return status;
 	error = program.options.stream ? -ENODEV : fuse_mount_virtio(&program.options);
 	if (error == 0)
-		return EXIT_SUCCESS;
+		return watch(&program.options);
 	if (error != -ENODEV) {
 		log_error("cannot mount %s by virtiofs: %s", program.options.name,
 			  error_text(error));

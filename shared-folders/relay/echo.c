@@ -42,16 +42,32 @@ static int open_root(const char *mount, dev_t device)
 	return status.st_dev == device ? take_fd(&root) : -ENODEV;
 }
 
+/* @reading: echo_open_reading(), opened when it is needed */
+static void act(int root, int *reading, const void *body, size_t length, uint64_t *id)
+{
+	if (echo_is_look(body, length)) {
+		if (*reading < 0)
+			*reading = echo_open_reading(root);
+		root = *reading;
+	}
+	if (root >= 0)
+		echo_act(root, body, length, id);
+}
+
 static void run(int socket, const char *mount, dev_t device)
 {
+	_cleanup_close_ int reading = -EBADF;
 	_Alignas(8) static char body[CHANGE_MAX];
 
 	for (;;) {
-		ssize_t length = recv(socket, body, sizeof(body), 0);
+		/* Only while there is something to look at: it keeps the file system. */
+		ssize_t length = recv(socket, body, sizeof(body), reading < 0 ? 0 : MSG_DONTWAIT);
 		uint64_t id = 0;
 		int root;
 
-		if (length < 0 && errno == EINTR)
+		if (length < 0 && errno == EAGAIN)
+			cleanup_close(&reading);
+		if (length < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (length <= 0)
 			return;
@@ -61,7 +77,7 @@ static void run(int socket, const char *mount, dev_t device)
 		/* Where it fails, somebody was faster, or the mount is read-only: an event is lost.
 		 */
 		if (root >= 0) {
-			echo_act(root, body, (size_t)length, &id);
+			act(root, &reading, body, (size_t)length, &id);
 			close(root);
 		}
 		if (id && send(socket, &id, sizeof(id), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&

@@ -13,6 +13,7 @@
 #ifndef LODGE_SHARED_FOLDERS_RELAY_ECHO_H
 #define LODGE_SHARED_FOLDERS_RELAY_ECHO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -48,9 +49,16 @@ int64_t echo_finished(struct echo *echo);
 
 /* --- For echo.c and its test ---------------------------------------------------------------- */
 
+/* Whether it is SERVER_CHANGE_LOOK_*, which takes a mount that nothing can be changed by. */
+bool echo_is_look(const void *body, size_t length);
+
+/* The mount of the folder @root once more, read-only and nowhere to be found. Return: a descriptor;
+ * negative errno. */
+int echo_open_reading(int root);
+
 /**
  * echo_act() - act one change out
- * @root:	the mount's root
+ * @root:	the mount's root; to look, that of echo_open_reading()
  * @body:	checked before it is believed
  *
  * Return: 0; negative errno. @id is set in any case.

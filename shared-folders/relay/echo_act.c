@@ -9,11 +9,20 @@
  *	MODIFY		utimensat, mtime only	IN_MODIFY
  *	ATTRIBUTES	utimensat, both times	IN_ATTRIB
  *	WRITTEN		open to write, close	IN_CLOSE_WRITE (and IN_OPEN)
+ *	LOOK_NAME	mkdir, read-only	none
+ *	LOOK_FILE	statx, forced		none
+ *
+ * To look is for a kernel that takes no notifications (fs/fuse/dir.c, fs/namei.c). Before something
+ * is created its name is looked up anew, whatever is believed of it, with the folder locked, so
+ *that lookups with older answers are over; only then comes that the mount is read-only. So nothing
+ *is created, whether or not the server knows who asks. A statx that insists on the server makes the
+ * kernel drop the contents if size or mtime are others than it knew.
  *
  * Nothing is followed: no symbolic link, no mount inside the mount, nothing above its root.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
@@ -106,6 +115,47 @@ static int close_written(const struct spot *at)
 	return 0;
 }
 
+bool echo_is_look(const void *body, size_t length)
+{
+	struct server_change change;
+
+	if (length < sizeof(change))
+		return false;
+	memcpy(&change, body, sizeof(change));
+	return le32toh(change.kind) == SERVER_CHANGE_LOOK_NAME ||
+	       le32toh(change.kind) == SERVER_CHANGE_LOOK_FILE;
+}
+
+int echo_open_reading(int root)
+{
+	struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
+	_cleanup_close_ int tree = (int)syscall(
+		SYS_open_tree, root, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+
+	if (tree < 0 || syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes,
+				sizeof(attributes)) < 0)
+		return -errno;
+	return take_fd(&tree);
+}
+
+static int look_at_name(const struct spot *at)
+{
+	if (mkdirat(at->directory, at->name, 0700) < 0 && errno != EEXIST && errno != EROFS)
+		return -errno;
+	return 0;
+}
+
+static int look_at_file(int directory, const char *name, int flags)
+{
+	struct statx status;
+
+	return statx(directory, name,
+		     flags | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC,
+		     STATX_BASIC_STATS, &status) < 0
+		       ? -errno
+		       : 0;
+}
+
 int echo_act(int root, const void *body, size_t length, uint64_t *id)
 {
 	_cleanup_spot_ struct spot at = {.directory = -EBADF}, to = {.directory = -EBADF};
@@ -122,6 +172,8 @@ int echo_act(int root, const void *body, size_t length, uint64_t *id)
 	if (path[length - 1] != '\0' || strlen(path) >= length - 1)
 		return -EINVAL;
 	to_path = path + strlen(path) + 1;
+	if (!*path && le32toh(change.kind) == SERVER_CHANGE_LOOK_FILE)
+		return look_at_file(root, "", AT_EMPTY_PATH);
 	ret = find_spot(root, path, &at);
 	if (ret < 0)
 		return ret;
@@ -145,6 +197,10 @@ int echo_act(int root, const void *body, size_t length, uint64_t *id)
 		return touch(&at, true);
 	case SERVER_CHANGE_WRITTEN:
 		return close_written(&at);
+	case SERVER_CHANGE_LOOK_NAME:
+		return look_at_name(&at);
+	case SERVER_CHANGE_LOOK_FILE:
+		return look_at_file(at.directory, at.name, 0);
 	default:
 		return -ENOSYS;
 	}

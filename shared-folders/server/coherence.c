@@ -327,8 +327,7 @@ void coherence_set_echo(struct server *server, uint32_t pid, uint64_t id)
 bool coherence_is_echo(struct server *server, uint32_t pid)
 {
 	return pid && server->coherence && atomic_load(&server->echo) == pid &&
-	       (!server->options.looks ||
-		coherence_now_ms() < atomic_load(&server->echo_until_ms));
+	       (!server->options.looks || coherence_now_ms() < atomic_load(&server->echo_until_ms));
 }
 
 int server_set_looker(struct server *server, uint32_t pid)

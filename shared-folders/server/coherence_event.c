@@ -77,8 +77,8 @@ static void echo_later(struct coherence *coherence, const struct change *change)
 	}
 	length = coherence_path(coherence->server, change->directory, change->name, path);
 	if (change->kind == SERVER_CHANGE_RENAME)
-		to_length =
-			coherence_path(coherence->server, change->to_directory, change->to_name, to_path);
+		to_length = coherence_path(coherence->server, change->to_directory, change->to_name,
+					   to_path);
 	if (!length || !to_length)
 		return;
 	echo = malloc(sizeof(*echo) + length + to_length);

@@ -46,7 +46,7 @@ struct coherence {
 	int wake;
 	_Atomic(bool) ending, anew;
 	_Atomic(bool) has_looker, look_anew; /* with `looks`; and it has changed */
-	_Atomic(uint32_t) leaked; /* marks of folders that could not be taken back */
+	_Atomic(uint32_t) leaked;	     /* marks of folders that could not be taken back */
 	pthread_t thread;
 
 	/* The thread's. */

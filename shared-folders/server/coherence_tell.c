@@ -54,8 +54,7 @@ static int look_at_file(struct coherence *coherence, uint64_t node)
 		return 0;
 	ret = inode_path(coherence->server, inode, path, sizeof(path));
 	inode_put(coherence->server, inode);
-	return ret < 0 ? 0
-		       : send_look(coherence, SERVER_CHANGE_LOOK_FILE, path, strlen(path) + 1);
+	return ret < 0 ? 0 : send_look(coherence, SERVER_CHANGE_LOOK_FILE, path, strlen(path) + 1);
 }
 
 static int send_name(struct coherence *coherence, uint64_t folder, const char *name, uint32_t flags)

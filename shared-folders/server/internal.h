@@ -34,12 +34,12 @@ struct server {
 	bool privileged; /* we may act as anybody */
 	uint64_t root_mount;
 	struct server_identity us;
-	_Atomic(bool) begun;	      /* the session: INIT was answered */
-	_Atomic(uint64_t) flags;      /* FUSE_* of INIT that both sides have, both halves */
-	_Atomic(bool) coherent;	      /* the peer is told of changes: server_set_coherent() */
-	_Atomic(bool) behind;	      /* just now it cannot be told of some */
-	_Atomic(bool) crowded;	      /* other servers of this process change the folder too */
-	_Atomic(uint32_t) echo;	      /* pid of the peer's echo; 0: none; may be told before INIT */
+	_Atomic(bool) begun;	 /* the session: INIT was answered */
+	_Atomic(uint64_t) flags; /* FUSE_* of INIT that both sides have, both halves */
+	_Atomic(bool) coherent;	 /* the peer is told of changes: server_set_coherent() */
+	_Atomic(bool) behind;	 /* just now it cannot be told of some */
+	_Atomic(bool) crowded;	 /* other servers of this process change the folder too */
+	_Atomic(uint32_t) echo;	 /* pid of the peer's echo; 0: none; may be told before INIT */
 	/* With `looks`: until when that is believed of this pid; UINT64_MAX: it is attached. */
 	_Atomic(uint64_t) echo_until_ms;
 	struct coherence *coherence;  /* NULL: nobody watches */

@@ -38,8 +38,8 @@ struct validity server_validity(struct server *server, bool told)
 			return (struct validity){0};
 		if (!told)
 			return (struct validity){.seconds = 1};
-		return (struct validity){
-			.seconds = server->options.looks ? LOOKED_SECONDS : TOLD_SECONDS};
+		return (struct validity){.seconds = server->options.looks ? LOOKED_SECONDS
+									  : TOLD_SECONDS};
 	default:
 		return (struct validity){0};
 	}

@@ -5,7 +5,8 @@
  * Connections speak the protocol's frames (role guest) and ask for `share.open` (protocol/share.h);
  * its name is not looked at, there is one folder. Each session has a server of its own, which
  * survives its stream SHARE_KEEP_SECONDS. They may ask for `share.watch`, too, where a looker
- * (looker.h) is there for the machine that has the folder by another road. Connections, sessions, and what each holds are bounded.
+ * (looker.h) is there for the machine that has the folder by another road. Connections, sessions,
+ * and what each holds are bounded.
  */
 #ifndef LODGE_SHARED_FOLDERS_STREAM_H
 #define LODGE_SHARED_FOLDERS_STREAM_H
@@ -23,8 +24,8 @@ struct stream_server;
 struct stream_server_options {
 	/* What each session's server is like; `notify` and `notify_owner` are set by us. */
 	const struct server_options *server;
-	unsigned int threads; /* 0: a sensible number */
-	uint64_t keep_ms;     /* 0: SHARE_KEEP_SECONDS */
+	unsigned int threads;  /* 0: a sensible number */
+	uint64_t keep_ms;      /* 0: SHARE_KEEP_SECONDS */
 	struct looker *looker; /* stays the caller's; NULL: there is no other road */
 	/* All three may be NULL, and are called on the loop. */
 	/* A session has begun, or ends: until `gone` returns, @server may be used. */

@@ -2,8 +2,8 @@
 /*
  * coherence - whether a mount shows what others do to the folder behind it
  *
- *	coherence random PLAIN MOUNT COUNT SEED	after each of COUNT random changes, all that the
- *		mount shows becomes what the folder has, and nobody but us changed the folder
+ *	coherence random PLAIN MOUNT COUNT SEED [LIMIT_MS]	after each of COUNT random changes,
+ *all that the mount shows becomes what the folder has, and nobody but us changed the folder
  *	coherence storm PLAIN MOUNT COUNT	COUNT changes as fast as they go, then the same
  *	coherence events PLAIN MOUNT COUNT	inotify on the mount sees each kind of change
  *
@@ -26,10 +26,9 @@
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 
-/* Less than a kernel believes without being told (TOLD_SECONDS): what was not told is to be seen.
- */
-#define LIMIT_MS 45000
-#define NAMES	 12
+/* Less than a kernel believes without being told: what was not told is to be seen. */
+static double limit_ms = 45000;
+#define NAMES 12
 
 static const char *plain, *mounted;
 
@@ -186,7 +185,7 @@ static double wait_same(const char *after)
 			}
 			return took;
 		}
-		if (took > LIMIT_MS) {
+		if (took > limit_ms) {
 			show_difference(truth, shown);
 			fail("after %s the mount shows something else", after);
 		}
@@ -324,13 +323,13 @@ static void run_storm(unsigned int count)
 
 /* --- Events ---------------------------------------------------------------------------------- */
 
-/* Until an event of @mask about @name. Return: when it came; 0: not in @limit_ms. */
-static double wait_event_for(int events, uint32_t mask, const char *name, double limit_ms)
+/* Until an event of @mask about @name. Return: when it came; 0: not in @within_ms. */
+static double wait_event_for(int events, uint32_t mask, const char *name, double within_ms)
 {
 	_Alignas(struct inotify_event) char buffer[4096];
 	double start = now_ms();
 
-	while (now_ms() - start < limit_ms) {
+	while (now_ms() - start < within_ms) {
 		struct pollfd wait = {.fd = events, .events = POLLIN};
 		ssize_t length;
 
@@ -349,7 +348,7 @@ static double wait_event_for(int events, uint32_t mask, const char *name, double
 
 static double wait_event(int events, uint32_t mask, const char *name)
 {
-	double when = wait_event_for(events, mask, name, LIMIT_MS);
+	double when = wait_event_for(events, mask, name, limit_ms);
 
 	if (when == 0)
 		fail("no event %x of %s", mask, name);
@@ -362,7 +361,7 @@ static void wait_echo(int events)
 	double start = now_ms(), when = 0;
 	char name[32], path[PATH_MAX];
 
-	for (int i = 0; when == 0 && now_ms() - start < LIMIT_MS; i++) {
+	for (int i = 0; when == 0 && now_ms() - start < limit_ms; i++) {
 		snprintf(name, sizeof(name), "first-%d", i);
 		snprintf(path, sizeof(path), "%s/%s", plain, name);
 		need(mkdir(path, 0755), path);
@@ -436,6 +435,8 @@ int main(int argc, char **argv)
 	plain = argv[2];
 	mounted = argv[3];
 	random_state = argc > 5 ? (uint32_t)strtoul(argv[5], NULL, 10) : 1;
+	if (argc > 6)
+		limit_ms = (double)strtoul(argv[6], NULL, 10);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	umask(022);
 	if (strcmp(argv[1], "random") == 0)

@@ -10,7 +10,7 @@
  *
  * Options: ro, cache=never|auto|always, writeback, xattr, acl, flock, posix_lock, submounts,
  * owner=pass|map|squash, peer=UID:GID, as=UID:GID, descriptors=N, echo (act out in the mount what
- * others change in DIR).
+ * others change in DIR), looks (the kernel is told nothing, as by virtio-fs: the echo looks).
  */
 #include "protocol/base/cleanup.h"
 #include "protocol/base/iov.h"
@@ -38,7 +38,7 @@
 struct loop {
 	struct server *server;
 	int device;
-	bool with_echo;
+	bool with_echo, looks;
 	struct echo *echo; /* NULL: none */
 };
 
@@ -140,6 +140,13 @@ static void on_no_reply(struct server_call *call, size_t length)
 	(void)length;
 }
 
+/* When the kernel has begun. */
+static void set_looker(const struct loop *loop)
+{
+	while (server_set_looker(loop->server, (uint32_t)echo_pid(loop->echo)) < 0)
+		usleep(1000);
+}
+
 /* Who the echo is, and which changes it is done with. */
 static void tell_echo(struct loop *loop, uint64_t id)
 {
@@ -152,7 +159,10 @@ static void tell_echo(struct loop *loop, uint64_t id)
 	struct iovec in = {&header, sizeof(header)};
 	struct server_call call = {.in = &in, .in_count = 1, .done = on_no_reply};
 
-	server_call(loop->server, &call);
+	if (loop->looks)
+		server_looker_done(loop->server, id);
+	else
+		server_call(loop->server, &call);
 }
 
 static void *follow_echo(void *data)
@@ -212,6 +222,7 @@ static bool parse_option(struct server_options *options, bool *echo, char *optio
 		{"xattr", &options->xattr},	    {"acl", &options->acl},
 		{"flock", &options->flock},	    {"posix_lock", &options->posix_lock},
 		{"submounts", &options->submounts}, {"echo", echo},
+		{"looks", &options->looks},
 	};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
@@ -328,7 +339,10 @@ int main(int argc, char **argv)
 	/* After the threads, whose answers it may need, though it is forked. */
 	if (loop.with_echo) {
 		r = echo_start(argv[optind + 1], &loop.echo);
-		if (r == 0)
+		loop.looks = options.looks;
+		if (r == 0 && loop.looks)
+			set_looker(&loop);
+		else if (r == 0)
 			tell_echo(&loop, 0);
 		if (r < 0 || pthread_create(&follower, NULL, follow_echo, &loop) != 0)
 			return 1;

@@ -127,15 +127,20 @@ static void elsewhere(const char *command)
 	ck_assert_int_eq(system(line), 0); // NOLINT(cert-env33-c): commands of our own
 }
 
-static void start(enum watch_method method)
+static void start_again(void)
 {
 	struct fuse_init_in in = {.major = 7, .minor = 38};
 
-	ck_assert_int_eq(server_new(&peer.options, &peer.server), 0);
-	peer.server->watch = method;
 	ck_assert_int_eq(PEER_CALL(&peer, .opcode = FUSE_INIT, .arguments = &in,
 				   .arguments_bytes = sizeof(in)),
 			 0);
+}
+
+static void start(enum watch_method method)
+{
+	ck_assert_int_eq(server_new(&peer.options, &peer.server), 0);
+	peer.server->watch = method;
+	start_again();
 }
 
 static void set_up(void)
@@ -448,6 +453,123 @@ START_TEST(echoes_wait_for_their_turn)
 }
 END_TEST
 
+/* --- A kernel that takes no notifications ---------------------------------------------------- */
+
+/* The looker's process looks, and does what an echo does. */
+static void set_looker(void)
+{
+	ck_assert_int_gt(peer_lookup(&peer, ROOT, "known"), 0);
+	ck_assert_int_eq(server_set_looker(peer.server, ECHO), 0);
+	/* The server's thread has it when the root is to be looked at. */
+	ck_assert(comes("change 8 0  "));
+	ck_assert(comes("change 7 0 known "));
+	for (int turn = 0; turn < 6000 && entry_valid("known") <= 1; turn++)
+		usleep(10000);
+	forget_told();
+}
+
+START_TEST(a_looker_is_told_what_to_look_at)
+{
+	int64_t folder;
+
+	elsewhere("echo x > known && echo x > file && mkdir folder");
+	peer.options.looks = true;
+	start(methods[_i]);
+	/* Nobody is there who could look. */
+	folder = peer_lookup(&peer, ROOT, "folder");
+	ck_assert_int_gt(folder, 0);
+	ck_assert_int_eq(peer_lookup(&peer, (uint64_t)folder, "moved"), -ENOENT);
+	ck_assert_uint_eq(entry_valid("known"), 1);
+	elsewhere("touch known");
+	set_looker();
+	ck_assert_uint_eq(entry_valid("file"), LOOKED_SECONDS);
+	ck_assert_int_eq(
+		PEER_CALL(&peer, .opcode = FUSE_LOOKUP, .node = (uint64_t)folder, .name = "moved"),
+		0);
+	elsewhere("echo y >> file");
+	ck_assert(comes("change 7 0 file "));
+	ck_assert(comes("change 8 0 file "));
+	ck_assert(comes("change 4 100000 file "));
+	forget_told();
+	elsewhere("mv file folder/moved");
+	ck_assert(comes("change 7 0 file "));
+	ck_assert(comes("change 7 0 folder/moved "));
+	ck_assert(comes("change 8 0 folder/moved "));
+	ck_assert(comes("change 8 0 folder "));
+	/* What is looked up for a look is believed by nobody; nor that there is nothing. */
+	peer.pid = ECHO;
+	ck_assert_int_eq(peer_lookup(&peer, ROOT, "none"), -ENOENT);
+	ck_assert_int_gt(peer_lookup(&peer, ROOT, "known"), 0);
+	ck_assert_uint_eq(PEER_BODY(&peer, struct fuse_entry_out)->entry_valid, 0);
+	peer.pid = 1;
+}
+END_TEST
+
+/* It may die at any time, and another may come; what was told meanwhile to nobody is looked at. */
+START_TEST(a_looker_goes_and_comes)
+{
+	struct fuse_mkdir_in in = {.mode = 0700};
+
+	ck_assert_int_eq(server_new(&peer.options, &peer.server), 0);
+	ck_assert_int_eq(server_set_looker(peer.server, ECHO), -EAGAIN);
+	server_free(peer.server);
+	elsewhere("echo x > known && echo x > file");
+	peer.options.looks = true;
+	start(WATCH_BEST);
+	set_looker();
+	ck_assert_uint_eq(entry_valid("file"), LOOKED_SECONDS);
+	ck_assert_int_eq(server_set_looker(peer.server, 0), 0);
+	ck_assert_uint_eq(entry_valid("known"), 1);
+	/* What it does late is not done. */
+	peer.pid = ECHO;
+	ck_assert_int_eq(PEER_CALL(&peer, .opcode = FUSE_UNLINK, .node = ROOT, .name = "known"),
+			 -EAGAIN);
+	ck_assert_int_eq(PEER_CALL(&peer, .opcode = FUSE_MKDIR, .node = ROOT, .arguments = &in,
+				   .arguments_bytes = sizeof(in), .name = "made"),
+			 -EAGAIN);
+	peer.pid = 1;
+	elsewhere("echo y >> file");
+	set_looker();
+	/* Now the session ends: nothing is believed in the next, until somebody looks there. */
+	forget_told();
+	start_again();
+	ck_assert_uint_eq(entry_valid("file"), 1);
+	elsewhere("echo z >> file");
+	ck_assert_uint_eq(entry_valid("file"), 1);
+	set_looker();
+	elsewhere("echo z >> known");
+	ck_assert(comes("change 8 0 known "));
+}
+END_TEST
+
+/* The kernel keeps the times that it has, for its contents are as old; then it asks. */
+START_TEST(a_look_is_not_lost_by_an_event)
+{
+	struct fuse_setattr_in in = {.valid = FATTR_MTIME, .mtime = 4711, .mtimensec = 12};
+	struct fuse_open_in open = {.flags = O_WRONLY};
+	const struct fuse_attr_out *out = PEER_BODY(&peer, struct fuse_attr_out);
+	uint64_t file;
+
+	elsewhere("echo x > known");
+	peer.options.looks = true;
+	start(WATCH_BEST);
+	set_looker();
+	file = (uint64_t)peer_lookup(&peer, ROOT, "known");
+	peer.pid = ECHO;
+	ck_assert_int_eq(PEER_CALL(&peer, .opcode = FUSE_SETATTR, .node = file, .arguments = &in,
+				   .arguments_bytes = sizeof(in)),
+			 0);
+	ck_assert_uint_eq(out->attr.mtime, 4711);
+	ck_assert_uint_eq(out->attr.mtimensec, 12);
+	ck_assert_uint_eq(out->attr.size, 2);
+	ck_assert_uint_eq(out->attr_valid, 0);
+	ck_assert_int_eq(PEER_CALL(&peer, .opcode = FUSE_OPEN, .node = file, .arguments = &open,
+				   .arguments_bytes = sizeof(open)),
+			 0);
+	ck_assert(!(PEER_BODY(&peer, struct fuse_open_out)->open_flags & FOPEN_KEEP_CACHE));
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = tcase_create("coherence");
@@ -464,5 +586,8 @@ int main(void)
 	tcase_add_test(tests, an_echo_changes_nothing);
 	tcase_add_test(tests, what_is_gone_is_stood_in_for);
 	tcase_add_test(tests, echoes_wait_for_their_turn);
+	tcase_add_loop_test(tests, a_looker_is_told_what_to_look_at, 0, 2);
+	tcase_add_test(tests, a_looker_goes_and_comes);
+	tcase_add_test(tests, a_look_is_not_lost_by_an_event);
 	return suite_run_case("coherence", tests);
 }

@@ -214,6 +214,7 @@ START_TEST(who_mounts_is_passed_on_to_the_host)
 	ck_assert_int_eq(mounter_ask(&mounter, "share.open"), -ENOSYS);
 	ck_assert_int_eq(mounter_ask(&mounter, "exec"), -ENOSYS);
 	agent_detach(host.agent);
+	ck_assert_int_eq(mounter_ask(&mounter, "share.watch"), -EAGAIN);
 	ck_assert_int_eq(mounter_ask(&mounter, "share.open"), -EAGAIN);
 	mounter_drop(&mounter);
 	host_restart(&host);

@@ -95,6 +95,14 @@ static uint32_t raised(void)
 	return mask;
 }
 
+static void swap(int *a, int *b)
+{
+	int c = *a;
+
+	*a = *b;
+	*b = c;
+}
+
 START_TEST(names_come_and_go)
 {
 	struct stat status;
@@ -202,6 +210,52 @@ START_TEST(the_process_acts_and_says_so)
 }
 END_TEST
 
+/* To look changes nothing, whatever the name stands for; not even where it would be possible. */
+START_TEST(who_looks_changes_nothing)
+{
+	struct stat status;
+	char body[128];
+	size_t length = change(body, SERVER_CHANGE_LOOK_NAME, 0, "none", "");
+	struct pollfd more;
+	struct echo *echo;
+	int reading;
+
+	ck_assert(echo_is_look(body, length));
+	ck_assert(!echo_is_look(body, 3));
+	length = change(body, SERVER_CHANGE_DELETE, S_IFDIR, "dir", "");
+	ck_assert(!echo_is_look(body, length));
+	reading = echo_open_reading(root);
+	/* Only root may. */
+	if (reading == -EPERM)
+		return;
+	ck_assert_int_ge(reading, 0);
+	make_file("file", 0640);
+	watch();
+	swap(&root, &reading);
+	ck_assert_int_eq(act(SERVER_CHANGE_LOOK_NAME, 0, "none", ""), 0);
+	ck_assert_int_eq(act(SERVER_CHANGE_LOOK_NAME, 0, "file", ""), 0);
+	ck_assert_int_eq(act(SERVER_CHANGE_LOOK_FILE, 0, "file", ""), 0);
+	ck_assert_int_eq(act(SERVER_CHANGE_LOOK_FILE, 0, "", ""), 0);
+	ck_assert_int_eq(act(SERVER_CHANGE_LOOK_FILE, 0, "none", ""), -ENOENT);
+	ck_assert_int_eq(act(SERVER_CHANGE_LOOK_NAME, 0, "", ""), -EINVAL);
+	ck_assert_int_eq(act(SERVER_CHANGE_LOOK_NAME, 0, "../none", ""), -EXDEV);
+	ck_assert_int_eq(act(SERVER_CHANGE_CREATE, S_IFDIR, "none", ""), -EROFS);
+	swap(&root, &reading);
+	close(reading);
+	ck_assert_uint_eq(raised(), 0);
+	ck_assert_int_eq(fstatat(root, "none", &status, 0), -1);
+	/* And so does the process. */
+	ck_assert_int_eq(echo_start(folder, &echo), 0);
+	length = change(body, SERVER_CHANGE_LOOK_NAME, 0, "none", "");
+	ck_assert_int_eq(echo_change(echo, body, length), 0);
+	more = (struct pollfd){.fd = echo_descriptor(echo), .events = POLLIN};
+	ck_assert_int_eq(poll(&more, 1, 60000), 1);
+	ck_assert_int_eq(echo_finished(echo), 42);
+	ck_assert_int_eq(fstatat(root, "none", &status, 0), -1);
+	echo_stop(echo);
+}
+END_TEST
+
 /* What is not where it was is not the mount: nothing is done there. */
 START_TEST(the_process_ends_with_its_mount)
 {
@@ -231,6 +285,7 @@ int main(void)
 	tcase_add_test(tests, nothing_is_followed);
 	tcase_add_test(tests, messages_are_checked);
 	tcase_add_test(tests, the_process_acts_and_says_so);
+	tcase_add_test(tests, who_looks_changes_nothing);
 	tcase_add_test(tests, the_process_ends_with_its_mount);
 	return suite_run_case("echo", tests);
 }

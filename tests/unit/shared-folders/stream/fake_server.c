@@ -17,6 +17,9 @@ struct server {
 	pthread_mutex_t mutex;
 	struct server_call *waiting[WAITERS];
 	size_t count;
+	bool crowded;
+	uint32_t looker;
+	uint64_t done;
 };
 
 static atomic_uint runs[FAKE_UNIQUES];
@@ -116,7 +119,35 @@ void server_call(struct server *server, struct server_call *call)
 
 void server_set_crowded(struct server *server)
 {
-	(void)server;
+	server->crowded = true;
+}
+
+bool fake_server_is_crowded(const struct server *server)
+{
+	return server->crowded;
+}
+
+int server_set_looker(struct server *server, uint32_t pid)
+{
+	if (!server->options.looks)
+		return -EAGAIN;
+	server->looker = pid;
+	return 0;
+}
+
+void server_looker_done(struct server *server, uint64_t id)
+{
+	server->done = id;
+}
+
+uint32_t fake_server_looker(const struct server *server)
+{
+	return server->looker;
+}
+
+uint64_t fake_server_looker_done(const struct server *server)
+{
+	return server->done;
 }
 
 size_t server_reply_room(const void *request, size_t length)

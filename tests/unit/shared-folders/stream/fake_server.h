@@ -22,6 +22,10 @@ unsigned int fake_server_runs(uint64_t unique);
 void fake_server_reset(void);
 /* Servers that have been made and not freed. */
 unsigned int fake_servers(void);
+/* Who looks for the server's peer (0: nobody), and what it is done with. */
+uint32_t fake_server_looker(const struct server *server);
+uint64_t fake_server_looker_done(const struct server *server);
+bool fake_server_is_crowded(const struct server *server);
 /* The latest server says something to its peer. */
 int fake_server_notify(const struct iovec *message, size_t count);
 

@@ -5,6 +5,7 @@
 #include "protocol/pump/pump.h"
 #include "protocol/share.h"
 #include "shared-folders/fuse/cutter.h"
+#include "shared-folders/stream/looker.h"
 #include "tests/unit/shared-folders/stream/fake_server.h"
 #include "tests/unit/suite.h"
 
@@ -39,6 +40,7 @@ static uv_loop_t loop;
 static struct stream_server *server;
 static uint8_t id[SHARE_SESSION_SIZE] = "0123456789abcdef";
 static unsigned int come, gone;
+static struct looker *looker; /* NULL: there is one road */
 
 static void on_come(void *owner, struct server *served)
 {
@@ -57,8 +59,11 @@ static void on_gone(void *owner, struct server *served)
 static void begin(uint64_t keep_ms)
 {
 	const struct server_options folder = {.root = -1};
-	const struct stream_server_options options = {
-		.server = &folder, .keep_ms = keep_ms, .come = on_come, .gone = on_gone};
+	const struct stream_server_options options = {.server = &folder,
+						      .keep_ms = keep_ms,
+						      .looker = looker,
+						      .come = on_come,
+						      .gone = on_gone};
 
 	ck_assert_int_eq(uv_loop_init(&loop), 0);
 	fake_server_reset();
@@ -542,6 +547,156 @@ START_TEST(a_second_stream_takes_the_session)
 }
 END_TEST
 
+/* --- Who looks for a machine ---------------------------------------------------------------- */
+
+/* A server of the other road. */
+static struct server *machine_begin(void)
+{
+	const struct server_options options = {.root = -1, .looks = true};
+	struct server *machine;
+
+	looker = looker_new();
+	ck_assert_ptr_nonnull(looker);
+	ck_assert_int_eq(server_new(&options, &machine), 0);
+	looker_serve(looker, machine);
+	return machine;
+}
+
+static void machine_end(struct server *machine)
+{
+	looker_serve(looker, NULL);
+	server_free(machine);
+	finish();
+	looker_free(looker);
+	looker = NULL;
+}
+
+static void client_watch(struct client *client, uint64_t pid)
+{
+	const struct share_watch watch = {.name = slice_of("folder"), .pid = pid};
+	uint8_t bytes[128];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+
+	message_encode(&message_share_watch, &watch, &writer);
+	client->closed = false;
+	ck_assert_int_eq(session_request(client->session, slice_of("share.watch"),
+					 cbor_written(&writer), &stream_handlers, client,
+					 &client->stream),
+			 0);
+}
+
+/* Return: as looker_notify(). */
+static int notify_once(uint32_t length)
+{
+	static uint8_t body[LOOKER_MAX_BYTES];
+	struct fuse_out_header header = {.len = (uint32_t)sizeof(header) + length,
+					 .error = SERVER_NOTIFY_CHANGE};
+	const struct iovec message[] = {{&header, sizeof(header)}, {body, length}};
+
+	return looker_notify(looker, message, 2);
+}
+
+START_TEST(a_looker_is_told_and_says_how_far_it_is)
+{
+	const struct share_watched watched = {.id = 12};
+	struct server *machine = machine_begin();
+	uint8_t bytes[32];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+	struct client client, other;
+
+	begin(0);
+	ck_assert_int_eq(notify_once(8), -ENOBUFS);
+	client_connect(&client);
+	client_watch(&client, 4711);
+	UNTIL(fake_server_looker(machine) == 4711);
+	for (unsigned int i = 0; i < 10; i++)
+		ck_assert_int_eq(notify_once(8 + i), 0);
+	UNTIL(client.notifications == 10);
+	message_encode(&message_share_watched, &watched, &writer);
+	ck_assert_int_eq(stream_message(client.stream, slice_of("watched"), cbor_written(&writer)),
+			 0);
+	UNTIL(fake_server_looker_done(machine) == 12);
+	/* A later one takes its place. */
+	client_connect(&other);
+	client_watch(&other, 4712);
+	UNTIL(client.closed);
+	ck_assert_int_eq(client.error, -ECONNABORTED);
+	ck_assert_uint_eq(fake_server_looker(machine), 4712);
+	/* It goes without a word. */
+	client_drop(&other);
+	UNTIL(fake_server_looker(machine) == 0);
+	ck_assert_int_eq(notify_once(8), -ENOBUFS);
+	client_watch(&client, 0);
+	UNTIL(client.closed);
+	ck_assert_int_eq(client.error, -EBADMSG);
+	client_drop(&client);
+	machine_end(machine);
+}
+END_TEST
+
+START_TEST(a_looker_that_takes_nothing_is_given_little)
+{
+	struct server *machine = machine_begin();
+	unsigned int count = 0;
+	struct client client;
+
+	begin(0);
+	client_connect(&client);
+	client.keep_credit = true;
+	client_watch(&client, 4711);
+	UNTIL(fake_server_looker(machine) == 4711);
+	while (count < 100000 && notify_once(4096) == 0)
+		count++;
+	ck_assert_uint_lt(count, 2 * LOOKER_MAX_BYTES / 4096);
+	ck_assert_int_eq(notify_once(LOOKER_MAX_BYTES), -ENOBUFS);
+	UNTIL(client.bytes > 0);
+	client.keep_credit = false;
+	stream_consumed(client.stream, 0, client.bytes);
+	UNTIL(client.notifications == count);
+	client_drop(&client);
+	machine_end(machine);
+}
+END_TEST
+
+START_TEST(a_looker_ends_with_its_machine)
+{
+	struct server *machine = machine_begin();
+	struct client client;
+
+	begin(0);
+	client_connect(&client);
+	client_watch(&client, 4711);
+	UNTIL(fake_server_looker(machine) == 4711);
+	looker_serve(looker, NULL);
+	UNTIL(client.closed);
+	ck_assert_int_eq(client.error, -EAGAIN);
+	client_watch(&client, 4711);
+	UNTIL(client.closed);
+	ck_assert_int_eq(client.error, -EAGAIN);
+	/* The machine's server and a stream's change one folder. */
+	looker_serve(looker, machine);
+	ck_assert(!fake_server_is_crowded(machine));
+	client_open(&client, false, 0);
+	ck_assert(fake_server_is_crowded(machine));
+	client_drop(&client);
+	machine_end(machine);
+}
+END_TEST
+
+START_TEST(where_there_is_one_road_nobody_looks)
+{
+	struct client client;
+
+	begin(0);
+	client_connect(&client);
+	client_watch(&client, 4711);
+	UNTIL(client.closed);
+	ck_assert_int_eq(client.error, -ENOSYS);
+	client_drop(&client);
+	finish();
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = tcase_create("stream");
@@ -557,5 +712,9 @@ int main(void)
 	tcase_add_test(tests, what_is_acknowledged_makes_room);
 	tcase_add_test(tests, notifications_are_bounded_and_kept);
 	tcase_add_test(tests, a_second_stream_takes_the_session);
+	tcase_add_test(tests, a_looker_is_told_and_says_how_far_it_is);
+	tcase_add_test(tests, a_looker_that_takes_nothing_is_given_little);
+	tcase_add_test(tests, a_looker_ends_with_its_machine);
+	tcase_add_test(tests, where_there_is_one_road_nobody_looks);
 	return suite_run_case("stream", tests);
 }

@@ -82,6 +82,10 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 	struct cbor_writer writer = CBOR_WRITER(bytes);
 
 	(void)owner;
+	if (slice_is(method, "share.watch")) {
+		stream_set_handlers(stream, &handlers, NULL);
+		return;
+	}
 	if (!slice_is(method, "share.open") ||
 	    message_decode(&message_share_open, params, &wish) < 0) {
 		stream_fail(stream, ENOSYS, NULL);

@@ -431,6 +431,23 @@ START_TEST(a_mount_reaches_its_server)
 }
 END_TEST
 
+START_TEST(a_watch_reaches_the_same_server)
+{
+	struct vm_share_state state;
+
+	expect_added("one=/tmp");
+	ask("share.watch", "one", false);
+	ck_assert_int_eq(stream_send(agent.open, 0, "hello", 5), 5);
+	must(echo_is, "hello");
+	stream_end(agent.open, 0);
+	must(is_set, &agent.closed);
+	ck_assert_int_eq(agent.error, 0);
+	ck_assert(vm_share_at(vm, 0, &state));
+	ck_assert_uint_eq(state.mounts, 0);
+	expect_refusal("share.watch", "two", -ENOENT);
+}
+END_TEST
+
 START_TEST(a_guest_gets_nothing_else)
 {
 	static const struct stream_handlers bare = {.closed = open_closed};
@@ -649,7 +666,9 @@ int main(int argc, char **argv)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, the_agent_is_told_of_each);
 	tcase_add_test(tc, a_mount_reaches_its_server);
+	tcase_add_test(tc, a_watch_reaches_the_same_server);
 	tcase_add_test(tc, a_guest_gets_nothing_else);
+
 	tcase_add_test(tc, so_many_mounts_and_no_more);
 	tcase_add_test(tc, what_is_removed_ends);
 	tcase_add_test(tc, what_dies_is_started_again);

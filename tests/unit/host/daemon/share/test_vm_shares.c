@@ -668,7 +668,6 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, a_mount_reaches_its_server);
 	tcase_add_test(tc, a_watch_reaches_the_same_server);
 	tcase_add_test(tc, a_guest_gets_nothing_else);
-
 	tcase_add_test(tc, so_many_mounts_and_no_more);
 	tcase_add_test(tc, what_is_removed_ends);
 	tcase_add_test(tc, what_dies_is_started_again);

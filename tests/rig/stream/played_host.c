@@ -5,7 +5,7 @@
  * usage: played_host AGENT_SOCKET FSD_SOCKET NAME [AT]
  *	  played_host AGENT_SOCKET --mount PATH DIRECTORY
  *
- * The first tells the agent of a share, and passes its share.open on to a lodge-fsd. The second
+ * The first tells the agent of a share, and passes its share.open and share.watch on to a lodge-fsd. The second
  * mounts a folder of the agent's machine, as lodge mount does. Both come back to an agent that was
  * started anew.
  */
@@ -93,7 +93,7 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 	struct host *host = owner;
 	int error = -EAGAIN;
 
-	if (!slice_is(method, "share.open"))
+	if (!slice_is(method, "share.open") && !slice_is(method, "share.watch"))
 		error = -ENOSYS;
 	else if (host->server)
 		error = relay_request(stream, host->server, method, params, NULL, NULL);

@@ -18,7 +18,7 @@
  *	params share_watch, then DATA on channel 0 from the host: SERVER_NOTIFY_CHANGE messages
  *	(shared-folders/server/server.h), for Linux's virtio-fs takes no notifications. The process
  *	`pid` carries them out on the mount, from this request on; messages `watched` share_watched
- *	say how far it is. A later share.watch takes the place of an earlier one (ECONNABORTED).
+ *	say how far it is. One at a time: EBUSY (the share is mounted twice; the kernel is one).
  *	ENOENT, EAGAIN as above; EAGAIN also: no machine has mounted the share by virtio-fs.
  *
  * Folders of the guest on the host:

@@ -23,6 +23,8 @@
 
 /* When the host has no server for us just now. */
 #define AGAIN_MS 1000
+/* When another mount of the share does it for all, which may go. */
+#define BUSY_MS 10000
 
 /* The longest SERVER_NOTIFY_CHANGE. */
 #define MESSAGE_MAX                                                                                \
@@ -185,7 +187,7 @@ static void on_echo(uv_poll_t *poll, int status, int events)
 
 /* --- The stream ------------------------------------------------------------------------------ */
 
-static void ask_later(struct watcher *watcher);
+static void ask_later(struct watcher *watcher, uint64_t wait_ms);
 
 /* The host is to tell another echo. */
 static void give_up(struct watcher *watcher)
@@ -244,7 +246,7 @@ static void on_closed(struct stream *stream, void *owner, const struct stream_re
 	if (result->error == -ENOENT || result->error == -ENOSYS)
 		uv_stop(&watcher->loop);
 	else
-		ask_later(watcher);
+		ask_later(watcher, result->error == -EBUSY ? BUSY_MS : AGAIN_MS);
 }
 
 static const struct stream_handlers stream_handlers = {.data = on_data, .closed = on_closed};
@@ -286,13 +288,13 @@ static void on_again(uv_timer_t *timer)
 
 	if (watcher->session && !watcher->stream && ask(watcher) < 0) {
 		end_echo(watcher);
-		ask_later(watcher);
+		ask_later(watcher, AGAIN_MS);
 	}
 }
 
-static void ask_later(struct watcher *watcher)
+static void ask_later(struct watcher *watcher, uint64_t wait_ms)
 {
-	uv_timer_start(&watcher->again, on_again, AGAIN_MS, 0);
+	uv_timer_start(&watcher->again, on_again, wait_ms, 0);
 }
 
 static void on_connected(void *owner, struct session *session)

@@ -140,9 +140,12 @@ static void meaning_end(struct server *server, struct meaning *meaning)
 
 static void notice_file(struct coherence *coherence, const struct inode *inode, bool contents)
 {
-	if (inode)
-		notice_queue_add(&coherence->notices, contents ? NOTICE_DATA : NOTICE_ATTRIBUTES,
-				 inode->id, NULL);
+	if (!inode)
+		return;
+	if (contents && coherence->server->options.looks)
+		inode_drop_contents(coherence->server, inode->id);
+	notice_queue_add(&coherence->notices, contents ? NOTICE_DATA : NOTICE_ATTRIBUTES, inode->id,
+			 NULL);
 }
 
 /* --- Events ---------------------------------------------------------------------------------- */

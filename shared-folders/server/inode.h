@@ -120,6 +120,8 @@ bool inode_is_told(struct server *server, uint64_t id, uint32_t names);
 /* It may keep what it has of the contents: the same, and always since it has them. Asked when the
  * node is opened: else the peer drops them. */
 bool inode_may_keep(struct server *server, uint64_t id);
+/* What it has of the contents it drops when it opens the node again. */
+void inode_drop_contents(struct server *server, uint64_t id);
 /* Last seen as @name in @parent; or this very file. */
 struct inode *inode_find_name(struct server *server, struct inode *parent, const char *name);
 struct inode *inode_find(struct server *server, const struct statx *stat);

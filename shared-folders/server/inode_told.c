@@ -46,6 +46,17 @@ bool inode_may_keep(struct server *server, uint64_t id)
 	return may;
 }
 
+void inode_drop_contents(struct server *server, uint64_t id)
+{
+	struct inode *inode;
+
+	pthread_mutex_lock(&server->lock);
+	inode = id_table_get(&server->inodes, id);
+	if (inode)
+		inode->unwatched_once = true;
+	pthread_mutex_unlock(&server->lock);
+}
+
 static struct inode *referenced(struct inode *inode)
 {
 	if (inode)

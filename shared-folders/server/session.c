@@ -50,6 +50,10 @@ uint32_t server_open_flags(struct server *server, uint64_t node, bool directory)
 	uint64_t agreed = atomic_load(&server->flags);
 	uint32_t flags = 0;
 
+	/* A listing that is made to be looked at again is dropped only if the folder's time has
+	 * changed; two changes may have the same. */
+	if (directory && server->options.looks)
+		return 0;
 	if (server->options.cache == SERVER_CACHE_ALWAYS ||
 	    (server->options.cache == SERVER_CACHE_AUTO && inode_may_keep(server, node)))
 		flags |= FOPEN_KEEP_CACHE | (directory ? FOPEN_CACHE_DIR : 0);

@@ -279,7 +279,10 @@ void looker_open(struct looker *looker, struct stream *stream, struct slice para
 		stream_fail(stream, EBADMSG, NULL);
 		return;
 	}
-	fail(looker, ECONNABORTED, "opened again");
+	if (looker->stream) {
+		stream_fail(stream, EBUSY, "somebody does it already");
+		return;
+	}
 	pthread_mutex_lock(&looker->mutex);
 	error = looker->server ? server_set_looker(looker->server, (uint32_t)watch.pid) : -EAGAIN;
 	looker->is_attached = error == 0;

@@ -36,8 +36,7 @@ void looker_serve(struct looker *looker, struct server *server);
 void looker_set_wake(struct looker *looker, void (*wake)(void *owner), void *owner);
 void looker_go_on(struct looker *looker);
 
-/* A request `share.watch`: the stream becomes the looker's, and takes the place of an earlier one.
- */
+/* A request `share.watch`: the stream becomes the looker's. One at a time. */
 void looker_open(struct looker *looker, struct stream *stream, struct slice params);
 void looker_close(struct looker *looker);
 

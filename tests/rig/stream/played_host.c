@@ -5,9 +5,9 @@
  * usage: played_host AGENT_SOCKET FSD_SOCKET NAME [AT]
  *	  played_host AGENT_SOCKET --mount PATH DIRECTORY
  *
- * The first tells the agent of a share, and passes its share.open and share.watch on to a lodge-fsd. The second
- * mounts a folder of the agent's machine, as lodge mount does. Both come back to an agent that was
- * started anew.
+ * The first tells the agent of a share, and passes its share.open and share.watch on to a
+ *lodge-fsd. The second mounts a folder of the agent's machine, as lodge mount does. Both come back
+ *to an agent that was started anew.
  */
 #include "guest-agent/common/unix_socket.h"
 #include "protocol/base/cleanup.h"

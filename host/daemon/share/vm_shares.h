@@ -4,8 +4,9 @@
  *
  * What they are is kept in vm->options.shares, and so in vm.json. Each has its lodge-fsd
  * (share_server.h). The agent is told the list (`share.attach`, protocol/share.h) as long as it is
- * there, and may ask for `share.open` of one of them, which is passed on unread to that share's
- * lodge-fsd; it is a guest's word, so it may ask for nothing else, and for so many at a time only.
+ * there, and may ask for `share.open` and `share.watch` of one of them, which are passed on unread
+ * to that share's lodge-fsd; it is a guest's word, so it may ask for nothing else, and for so many
+ * at a time only.
  */
 #ifndef LODGE_DAEMON_VM_SHARES_H
 #define LODGE_DAEMON_VM_SHARES_H
@@ -14,7 +15,7 @@
 #include "host/daemon/share/share_spec.h"
 #include "protocol/session.h"
 
-/* `share.open`s of one share at a time. */
+/* `share.open`s and `share.watch`es of one share at a time. */
 #define SHARE_MAX_MOUNTS 8
 /* Virtio file systems that a VM has at most: lodge-vmm's limit. */
 #define SHARE_MAX_DEVICES 8

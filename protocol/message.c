@@ -66,6 +66,23 @@ MESSAGE(vm_info, TEXT(vm_info, name), NEED_TEXT(vm_info, state), UINT(vm_info, p
 	UINT(vm_info, restarts, ANY), TEXT(vm_info, boot), ITEMS(vm_info, devices),
 	BOOLEAN(vm_info, sandboxed));
 MESSAGE(vm_state, NEED_TEXT(vm_state, state), TEXT(vm_state, reason));
+MESSAGE(vm_memory, BOOLEAN(vm_memory, balloon), NEED_UINT(vm_memory, maximum_bytes, ANY),
+	UINT(vm_memory, resident_bytes, ANY), UINT(vm_memory, target_bytes, ANY),
+	UINT(vm_memory, actual_bytes, ANY), UINT(vm_memory, balloon_bytes, ANY),
+	UINT(vm_memory, reported_bytes, ANY), BOOLEAN(vm_memory, driver),
+	BOOLEAN(vm_memory, deflate_on_oom), BOOLEAN(vm_memory, reporting),
+	UINT(vm_memory, period_ms, ANY), UINT(vm_memory, age_ms, ANY),
+	UINT(vm_memory, tags, ANY), UINT(vm_memory, swap_in_bytes, ANY),
+	UINT(vm_memory, swap_out_bytes, ANY), UINT(vm_memory, major_faults, ANY),
+	UINT(vm_memory, minor_faults, ANY), UINT(vm_memory, free_bytes, ANY),
+	UINT(vm_memory, total_bytes, ANY), UINT(vm_memory, available_bytes, ANY),
+	UINT(vm_memory, caches_bytes, ANY), UINT(vm_memory, huge_allocations, ANY),
+	UINT(vm_memory, huge_failures, ANY), UINT(vm_memory, oom_kills, ANY),
+	UINT(vm_memory, stalls, ANY), UINT(vm_memory, scanned_bytes, ANY),
+	UINT(vm_memory, scanned_directly_bytes, ANY), UINT(vm_memory, reclaimed_bytes, ANY),
+	UINT(vm_memory, reclaimed_directly_bytes, ANY));
+MESSAGE(vm_balloon, NEED_UINT(vm_balloon, target_bytes, ANY));
+MESSAGE(vm_statistics, NEED_UINT(vm_statistics, period_ms, UINT32_MAX));
 MESSAGE(error_info, NEED_UINT(error_info, number, 4095), TEXT(error_info, text));
 /* clang-format on */
 

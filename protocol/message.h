@@ -263,6 +263,44 @@ struct vm_state {
 };
 extern const struct message_type message_vm_state;
 
+/* "vm.memory" {} -> vm_memory. Event "vm.memory" vm_memory after actual_bytes has changed, at most
+ * five a second; the last change is always told. Where there is no balloon, only maximum_bytes and
+ * resident_bytes are there. */
+struct vm_memory {
+	bool balloon;		 /* there is one */
+	uint64_t maximum_bytes;	 /* RAM of the machine */
+	uint64_t resident_bytes; /* that the host really holds for it */
+	uint64_t target_bytes;	 /* that the guest is to have */
+	uint64_t actual_bytes;	 /* that it has, as its driver says */
+	uint64_t balloon_bytes;	 /* that it gave up, page by page */
+	uint64_t reported_bytes; /* free pages given back by reports, a sum since the start */
+	bool driver;		 /* a driver is at work: without, a target does nothing */
+	bool deflate_on_oom, reporting; /* what it negotiated */
+	uint64_t period_ms;		/* of statistics; 0: they are not asked for */
+	uint64_t age_ms; /* of the statistics that follow, which are the guest's claims */
+	uint64_t tags;	 /* bit N: statistic N (virtio 1.2, 5.5.6.4) was there; in this order: */
+	uint64_t swap_in_bytes, swap_out_bytes, major_faults, minor_faults;
+	uint64_t free_bytes, total_bytes, available_bytes, caches_bytes;
+	uint64_t huge_allocations, huge_failures, oom_kills, stalls;
+	uint64_t scanned_bytes, scanned_directly_bytes;
+	uint64_t reclaimed_bytes, reclaimed_directly_bytes;
+};
+extern const struct message_type message_vm_memory;
+
+/* "vm.balloon" vm_balloon -> {}. EOPNOTSUPP without a balloon; ERANGE; EBUSY while memory is
+ * pinned.
+ */
+struct vm_balloon {
+	uint64_t target_bytes; /* RAM that the guest is to have */
+};
+extern const struct message_type message_vm_balloon;
+
+/* "vm.statistics" vm_statistics -> {}. How often the guest is asked for its statistics. */
+struct vm_statistics {
+	uint64_t period_ms; /* 0: no longer; or 100 to 3600000 */
+};
+extern const struct message_type message_vm_statistics;
+
 /* --- Errors -------------------------------------------------------------------------------- */
 
 /* FRAME_ERROR's map. */

@@ -2,6 +2,7 @@
 #include "host/vmm/control.h"
 
 #include "host/vmm/loop.h"
+#include "host/vmm/memory_control.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
@@ -32,6 +33,7 @@ struct client {
 struct control {
 	struct machine *machine;
 	const struct options *options;
+	struct memory_control *memory;
 	int listen_fd;
 	struct loop_source *source;
 	struct client *client[MAX_CLIENTS];
@@ -93,7 +95,8 @@ static const struct {
 	{"vm.stop", stop},
 };
 
-static void answer(struct control *control, struct stream *stream, struct slice method)
+static void answer(struct control *control, struct stream *stream, struct slice method,
+		   struct slice params)
 {
 	char text[96];
 	int error = -ENOSYS;
@@ -102,6 +105,8 @@ static void answer(struct control *control, struct stream *stream, struct slice 
 		reply_info(control, stream);
 		return;
 	}
+	if (memory_control_answer(control->memory, stream, method, params))
+		return;
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
 		if (slice_is(method, methods[i].method))
 			error = methods[i].act(control->machine);
@@ -207,11 +212,10 @@ static void request(void *owner, struct stream *stream, struct slice method, str
 {
 	struct client *client = owner;
 
-	(void)params;
-	answer(client->control, stream, method);
+	answer(client->control, stream, method, params);
 }
 
-/* Output is sent by client_ready() and tell_state(), in whose calls it arises. */
+/* Output is sent by client_ready() and tell(), in whose calls it arises. */
 static void wake(void *owner)
 {
 	(void)owner;
@@ -271,22 +275,28 @@ static void client_waits(void *owner, uint32_t events)
 }
 
 /* May be called while a session's handler runs: marks, but does not free. */
-static void tell_state(void *owner, enum machine_state state, const char *reason)
+static void tell(void *owner, const char *name, struct slice params)
 {
 	struct control *control = owner;
-	struct vm_state message = {slice_of(machine_state_name(state)), slice_of(reason)};
-	uint8_t bytes[128];
-	struct cbor_writer writer = CBOR_WRITER(bytes);
 
-	message_encode(&message_vm_state, &message, &writer);
 	for (size_t i = 0; i < MAX_CLIENTS; i++) {
 		struct client *client = control->client[i];
 
 		if (!client || client->gone)
 			continue;
-		(void)session_event(client->session, "vm.state", cbor_written(&writer));
+		(void)session_event(client->session, name, params);
 		send_output(client);
 	}
+}
+
+static void tell_state(void *owner, enum machine_state state, const char *reason)
+{
+	struct vm_state message = {slice_of(machine_state_name(state)), slice_of(reason)};
+	uint8_t bytes[128];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+
+	message_encode(&message_vm_state, &message, &writer);
+	tell(owner, "vm.state", cbor_written(&writer));
 }
 
 int control_new(struct machine *machine, const struct options *options, struct control **control)
@@ -302,6 +312,13 @@ int control_new(struct machine *machine, const struct options *options, struct c
 		return -ENOMEM;
 	made->machine = machine;
 	made->options = options;
+	made->listen_fd = -EBADF;
+	error = memory_control_new(machine_vm(machine), tell, made, &made->memory);
+	if (error) {
+		log_error("cannot make the control socket: %s", error_text(error));
+		control_free(made);
+		return error;
+	}
 	made->listen_fd = socket_list_listen(&machine_vm(machine)->sockets, options->control);
 	error = made->listen_fd < 0 ? made->listen_fd
 				    : loop_add_fd(machine_vm(machine)->loop, made->listen_fd,
@@ -327,6 +344,7 @@ void control_free(struct control *control)
 			free_client(control, i);
 		}
 	machine_watch(control->machine, NULL, NULL);
+	memory_control_free(control->memory);
 	loop_remove(control->source);
 	cleanup_close(&control->listen_fd);
 	free(control);

@@ -6,6 +6,10 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#define STAT_BLOCK_BYTES 512 /* inode(7): whatever the blocks of the file system are */
 
 /* A memfd promises more than there is; who asks for what the host can never hold is told now. */
 static int check_host_has(uint64_t size_bytes)
@@ -50,7 +54,7 @@ int guest_memory_new(struct guest_memory *memory, struct guestmem *map, uint64_t
 		munmap(mapping, size_bytes);
 		return error;
 	}
-	*memory = (struct guest_memory){take_fd(&fd), mapping, size_bytes};
+	*memory = (struct guest_memory){take_fd(&fd), mapping, size_bytes, 0};
 	return 0;
 }
 
@@ -73,10 +77,37 @@ uint64_t guest_memory_high_bars(uint64_t size_bytes)
 	return (end + LAYOUT_HIGH_BARS_MAX - 1) & ~(LAYOUT_HIGH_BARS_MAX - 1);
 }
 
+/* The kernel unmaps what it drops from every process's page tables: there is nothing left that
+ * madvise() could add. */
+static int punch(const struct guest_memory *memory, uint64_t offset, uint64_t length)
+{
+	if (fallocate(memory->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+		      (off_t)length) < 0)
+		return -errno;
+	return 0;
+}
+
 int guest_memory_clear(struct guest_memory *memory)
 {
-	if (fallocate(memory->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-		      (off_t)memory->size_bytes) < 0)
+	return punch(memory, 0, memory->size_bytes);
+}
+
+int guest_memory_give_back(struct guest_memory *memory, uint64_t offset, uint64_t length)
+{
+	if (offset > memory->size_bytes || length > memory->size_bytes - offset)
+		return -ERANGE;
+	if (guest_memory_is_pinned(memory))
+		return -EBUSY;
+	return punch(memory, offset, length);
+}
+
+/* Not by the C library, which may use a call that the sandbox does not know. */
+int guest_memory_resident(const struct guest_memory *memory, uint64_t *bytes)
+{
+	struct stat status;
+
+	if (syscall(SYS_fstat, memory->fd, &status) < 0)
 		return -errno;
+	*bytes = (uint64_t)status.st_blocks * STAT_BLOCK_BYTES;
 	return 0;
 }

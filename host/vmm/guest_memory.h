@@ -18,6 +18,9 @@
 
 #include "protocol/virtqueue/guestmem.h"
 
+#include <stdatomic.h>
+#include <stdbool.h>
+
 #define LAYOUT_LOW_RAM_END 0xc0000000ULL
 #define LAYOUT_BAR_BASE	   0xc0000000ULL
 #define LAYOUT_BAR_SIZE	   0x20000000ULL
@@ -34,6 +37,7 @@ struct guest_memory {
 	int fd;
 	uint8_t *mapping;
 	size_t size_bytes;
+	atomic_uint pins; /* guest_memory_pin() */
 };
 
 /**
@@ -52,5 +56,38 @@ uint64_t guest_memory_high_bars(uint64_t size_bytes);
 
 /* All zero again, as after power-on; gives the host its pages back. Return: 0 or negative errno. */
 int guest_memory_clear(struct guest_memory *memory);
+
+/**
+ * guest_memory_give_back() - a piece of RAM that the guest does without is the host's again
+ * @offset, @length:	of RAM as one piece, whole pages
+ *
+ * It reads as zero, here and in every process that has it mapped (vhost-user back ends,
+ * lodge-screen), and costs nothing until somebody touches it.
+ *
+ * Return: 0; -EBUSY while it is pinned; -ERANGE if there is no such piece; or another negative
+ * errno.
+ */
+int guest_memory_give_back(struct guest_memory *memory, uint64_t offset, uint64_t length);
+
+/* Who keeps pages by their place in the host's RAM (registered for I/O, given to hardware) pins all
+ * of it meanwhile: a page that was given back and touched again would be another one. Any thread.
+ */
+static inline void guest_memory_pin(struct guest_memory *memory)
+{
+	atomic_fetch_add(&memory->pins, 1);
+}
+
+static inline void guest_memory_unpin(struct guest_memory *memory)
+{
+	atomic_fetch_sub(&memory->pins, 1);
+}
+
+static inline bool guest_memory_is_pinned(const struct guest_memory *memory)
+{
+	return atomic_load(&memory->pins) > 0;
+}
+
+/* What of it the host really holds now, in bytes. Return: 0 or negative errno. */
+int guest_memory_resident(const struct guest_memory *memory, uint64_t *bytes);
 
 #endif

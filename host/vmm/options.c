@@ -50,6 +50,8 @@ const char options_help[] =
 	"                         a power of two from 2M to 16G, into the server's page cache "
 	"for\n"
 	"                         mount -o dax; repeatable\n"
+	"  --balloon              virtio memory balloon, driven by vm.balloon and vm.statistics;\n"
+	"                         memory that the guest reports free goes back to the host\n"
 	"  --control PATH         unix socket for control (protocol/README.md)\n"
 	"  --on-reboot restart|stop\n"
 	"                         when the guest reboots (restart)\n"
@@ -150,6 +152,7 @@ static const struct argument table[] = {
 	{"port", ARGUMENT_OTHER, 0, options_take_port},
 	{"display", ARGUMENT_OTHER, 0, options_take_display},
 	{"fs", ARGUMENT_OTHER, 0, options_take_fs},
+	{"balloon", ARGUMENT_ON, FIELD(balloon), NULL},
 	{"control", ARGUMENT_TEXT, FIELD(control), NULL},
 	{"on-reboot", ARGUMENT_OTHER, 0, take_on_reboot},
 	{"on-panic", ARGUMENT_OTHER, 0, take_on_panic},

@@ -87,6 +87,7 @@ struct options {
 	struct options_display display;
 	struct options_fs fs[OPTIONS_MAX_FS];
 	size_t shares; /* in @fs */
+	bool balloon;  /* a memory balloon */
 	enum options_serial serial;
 	const char *serial_path;
 	const char *control; /* unix socket that we listen on; NULL if none */

@@ -23,13 +23,14 @@
 
 struct kvm;
 struct loop;
+struct virtio_device;
 
 struct vm {
 	const struct options *options;
 	struct kvm *kvm;	   /* for ioeventfd.h */
 	struct guestmem memory;	   /* guest RAM */
 	struct guestmem reachable; /* what devices may be told to read and write: RAM, windows */
-	const struct guest_memory *ram;
+	struct guest_memory *ram;
 	struct io_bus pio, mmio;
 	pthread_mutex_t io_lock; /* of both buses */
 	struct pci_bus pci;
@@ -37,6 +38,7 @@ struct vm {
 	struct loop *loop;	       /* the main thread's */
 	struct display *display;       /* NULL if there is none */
 	struct display_input display_input;
+	struct virtio_device *balloon;		    /* NULL if there is none */
 	struct socket_list sockets;		    /* every socket we listen on */
 	struct connector connector[OPTIONS_MAX_FS]; /* of shares, until their devices have them */
 	struct dax_window *dax_window[OPTIONS_MAX_FS]; /* of shares; NULL: none */

@@ -12,14 +12,27 @@ union any_message {
 	struct exec_params exec_params;
 	struct file_stat file_stat;
 	struct file_write_params file_write_params;
+	struct vm_memory vm_memory;
 };
 
 static const struct message_type *const types[] = {
-	&message_info,	      &message_info_params,	  &message_info_user,
-	&message_info_disk,   &message_info_interface,	  &message_info_filesystem,
-	&message_exec_params, &message_exec_result,	  &message_exec_signal,
-	&message_path_params, &message_file_stat,	  &message_file_read_params,
-	&message_vm_info,     &message_file_write_params, &message_file_symlink_params,
+	&message_info,
+	&message_info_params,
+	&message_info_user,
+	&message_info_disk,
+	&message_info_interface,
+	&message_info_filesystem,
+	&message_exec_params,
+	&message_exec_result,
+	&message_exec_signal,
+	&message_path_params,
+	&message_file_stat,
+	&message_file_read_params,
+	&message_vm_memory,
+	&message_vm_balloon,
+	&message_vm_info,
+	&message_file_write_params,
+	&message_file_symlink_params,
 	&message_error_info,
 };
 

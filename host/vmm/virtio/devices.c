@@ -11,6 +11,7 @@
 #include "host/vmm/display.h"
 #include "host/vmm/exit_status.h"
 #include "host/vmm/net/user.h"
+#include "host/vmm/virtio/balloon.h"
 #include "host/vmm/virtio/blk.h"
 #include "host/vmm/virtio/console.h"
 #include "host/vmm/virtio/fs.h"
@@ -355,8 +356,34 @@ static int create_rng(struct vm *vm)
 	return error ? out_of("the entropy device", error) : plug(vm, device);
 }
 
+/* --- Memory balloon --- */
+
+static int give_back(void *owner, uint64_t offset, uint64_t length)
+{
+	return guest_memory_give_back(owner, offset, length);
+}
+
+/* Of RAM alone: what lies in a window is files', and the back ends'. */
+static int create_balloon(struct vm *vm)
+{
+	struct virtio_balloon_setup setup = {&vm->memory, give_back, vm->ram};
+	struct virtio_device *device;
+	int error;
+
+	if (!vm->options->balloon)
+		return 0;
+	error = virtio_balloon_new(&setup, &device);
+	if (error)
+		return out_of("the memory balloon", error);
+	if (plug(vm, device))
+		return EXIT_STATUS_FAILED;
+	vm->balloon = device;
+	return 0;
+}
+
 static int (*const kinds[])(struct vm *vm) = {
-	create_console, create_disks, create_net, create_display, create_shares, create_rng,
+	create_console, create_disks,	create_net, create_display,
+	create_shares,	create_balloon, create_rng,
 };
 
 int virtio_create_devices(struct vm *vm)

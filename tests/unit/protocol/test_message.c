@@ -48,6 +48,9 @@ static const struct {
 	TYPE(time_value),
 	TYPE(vm_info),
 	TYPE(vm_state),
+	TYPE(vm_memory),
+	TYPE(vm_balloon),
+	TYPE(vm_statistics),
 	TYPE(error_info),
 };
 

@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 static struct guest_memory memory;
@@ -69,6 +70,54 @@ START_TEST(cleared_memory_is_zero)
 }
 END_TEST
 
+START_TEST(what_is_given_back_is_the_hosts_again)
+{
+	uint64_t before, after;
+	uint8_t *bytes;
+
+	ck_assert_int_eq(guest_memory_new(&memory, &map, 16 << 20), 0);
+	bytes = guestmem_ptr(&map, 0, 16 << 20);
+	memset(bytes, 1, 8 << 20);
+	ck_assert_int_eq(guest_memory_resident(&memory, &before), 0);
+	ck_assert_uint_ge(before, 8 << 20);
+	ck_assert_int_eq(guest_memory_give_back(&memory, 1 << 20, 6 << 20), 0);
+	ck_assert_int_eq(guest_memory_resident(&memory, &after), 0);
+	ck_assert_uint_le(after, before - (6 << 20));
+	ck_assert_uint_eq(bytes[(1 << 20) - 1], 1);
+	ck_assert_uint_eq(bytes[1 << 20], 0);
+	ck_assert_uint_eq(bytes[(7 << 20) - 1], 0);
+	ck_assert_uint_eq(bytes[7 << 20], 1);
+}
+END_TEST
+
+START_TEST(what_is_pinned_stays)
+{
+	uint8_t *bytes;
+
+	ck_assert_int_eq(guest_memory_new(&memory, &map, 16 << 20), 0);
+	bytes = guestmem_ptr(&map, 0, 16 << 20);
+	bytes[0] = 1;
+	guest_memory_pin(&memory);
+	guest_memory_pin(&memory);
+	guest_memory_unpin(&memory);
+	ck_assert_int_eq(guest_memory_give_back(&memory, 0, 4096), -EBUSY);
+	ck_assert_uint_eq(bytes[0], 1);
+	guest_memory_unpin(&memory);
+	ck_assert_int_eq(guest_memory_give_back(&memory, 0, 4096), 0);
+	ck_assert_uint_eq(bytes[0], 0);
+}
+END_TEST
+
+START_TEST(only_what_is_there_can_be_given_back)
+{
+	ck_assert_int_eq(guest_memory_new(&memory, &map, 16 << 20), 0);
+	ck_assert_int_eq(guest_memory_give_back(&memory, 16 << 20, 4096), -ERANGE);
+	ck_assert_int_eq(guest_memory_give_back(&memory, UINT64_MAX - 4095, 8192), -ERANGE);
+	ck_assert_int_eq(guest_memory_give_back(&memory, 4096, 16 << 20), -ERANGE);
+	ck_assert_int_eq(guest_memory_give_back(&memory, 0, 16 << 20), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("guest_memory");
@@ -79,6 +128,9 @@ int main(void)
 	tcase_add_test(tc, large_memory_leaves_a_hole_below_4_gib);
 	tcase_add_test(tc, more_than_the_host_has_is_refused);
 	tcase_add_test(tc, cleared_memory_is_zero);
+	tcase_add_test(tc, what_is_given_back_is_the_hosts_again);
+	tcase_add_test(tc, what_is_pinned_stays);
+	tcase_add_test(tc, only_what_is_there_can_be_given_back);
 	suite_add_tcase(suite, tc);
 
 	return suite_run(suite);

@@ -38,6 +38,7 @@ START_TEST(defaults)
 	ck_assert_int_eq(options.on_panic, ACTION_STOP);
 	ck_assert_int_eq(options.on_triple_fault, ACTION_RESTART);
 	ck_assert(options.sandbox);
+	ck_assert(!options.balloon);
 	ck_assert(!options.net.present);
 	ck_assert_ptr_null(options.display.socket);
 }
@@ -103,7 +104,7 @@ START_TEST(everything)
 			       "udp:0.0.0.0:53:5353", "--forward", "tcp:[::1]:80:8080", "--serial",
 			       "unix:s", "--port", "org.a=p=q", "--control", "c", "--on-reboot",
 			       "stop", "--on-panic", "pause", "--on-triple-fault", "stop",
-			       "--no-sandbox"),
+			       "--no-sandbox", "--balloon"),
 			 0);
 	ck_assert_str_eq(options.name, "web");
 	ck_assert_uint_eq(options.cpus, 16);
@@ -124,6 +125,7 @@ START_TEST(everything)
 	ck_assert_str_eq(options.port[0].path, "p=q");
 	ck_assert_int_eq(options.on_panic, ACTION_PAUSE);
 	ck_assert(!options.sandbox);
+	ck_assert(options.balloon);
 }
 END_TEST
 

@@ -15,7 +15,9 @@ extern const struct suite suite_net;
 extern const struct suite suite_gpu;
 extern const struct suite suite_input;
 extern const struct suite suite_fs;
-extern const struct suite suite_fs_use;	   /* what works, and the device left in use */
+extern const struct suite suite_fs_use; /* what works, and the device left in use */
+extern const struct suite suite_balloon;
+extern const struct suite suite_balloon_host; /* with balloon.py at the control socket */
 extern const struct suite suite_rings;	   /* hostile: what is in the rings, and where they are */
 extern const struct suite suite_lifecycle; /* hostile: status, features, queue registers, resets */
 extern const struct suite suite_registers; /* hostile: every register, every width, MSI-X table */

@@ -49,8 +49,9 @@ static void test_functions(void)
 
 static void test_all_there(void)
 {
-	static const uint16_t types[] = {VIRTIO_ID_BLOCK, VIRTIO_ID_CONSOLE, VIRTIO_ID_NET,
-					 VIRTIO_ID_RNG,	  VIRTIO_ID_GPU,     VIRTIO_ID_INPUT};
+	static const uint16_t types[] = {VIRTIO_ID_BLOCK,  VIRTIO_ID_CONSOLE, VIRTIO_ID_NET,
+					 VIRTIO_ID_RNG,	   VIRTIO_ID_GPU,     VIRTIO_ID_INPUT,
+					 VIRTIO_ID_BALLOON};
 	struct virtio device;
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)

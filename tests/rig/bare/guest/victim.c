@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "victim.h"
 
+#include "balloon.h"
 #include "blk.h"
 #include "console.h"
 #include "gpu.h"
@@ -79,6 +80,16 @@ static bool input_works(void)
 	       input_tell(&input, EV_LED, LED_NUML, 1);
 }
 
+static bool balloon_works(void)
+{
+	struct balloon balloon;
+	void *page = allocate(BALLOON_PAGE, BALLOON_PAGE);
+
+	return balloon_start(&balloon, 0, 0x03, 0) &&
+	       balloon_move(&balloon, BALLOON_INFLATE, page, 1) &&
+	       balloon_move(&balloon, BALLOON_DEFLATE, page, 1);
+}
+
 #define MULTIPORT FEATURE(VIRTIO_CONSOLE_F_MULTIPORT)
 
 const struct victim victims[] = {
@@ -94,6 +105,10 @@ const struct victim victims[] = {
 	{"gpu.cursor", VIRTIO_ID_GPU, 0, GPU_CURSOR, true, false, gpu_works},
 	{"input.events", VIRTIO_ID_INPUT, 0, INPUT_EVENTS, false, true, input_works},
 	{"input.status", VIRTIO_ID_INPUT, 0, INPUT_STATUS, true, false, input_works},
+	/* Not the queues that take pages: what an attack leaves in a list may be our own. */
+	{"balloon.deflate", VIRTIO_ID_BALLOON, 0, BALLOON_DEFLATE, true, false, balloon_works},
+	{"balloon.statistics", VIRTIO_ID_BALLOON, FEATURE(VIRTIO_BALLOON_F_STATS_VQ),
+	 BALLOON_STATISTICS, false, false, balloon_works},
 };
 const size_t victims_count = ARRAY_SIZE(victims);
 

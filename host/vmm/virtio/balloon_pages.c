@@ -24,7 +24,8 @@ int balloon_pages_init(struct balloon_pages *pages, const struct guestmem *memor
 	pages->words = (size_t)((bytes + huge_bytes - 1) / huge_bytes * HUGE_WORDS);
 	pages->inside = calloc(pages->words, sizeof(*pages->inside));
 	pages->list = calloc(BALLOON_LIST_PAGES, sizeof(*pages->list));
-	if (pages->inside && pages->list)
+	pages->spare = calloc(BALLOON_LIST_PAGES, sizeof(*pages->spare));
+	if (pages->inside && pages->list && pages->spare)
 		return 0;
 	balloon_pages_free(pages);
 	return -ENOMEM;
@@ -34,8 +35,9 @@ void balloon_pages_free(struct balloon_pages *pages)
 {
 	free(pages->inside);
 	free(pages->list);
+	free(pages->spare);
 	pages->inside = NULL;
-	pages->list = NULL;
+	pages->list = pages->spare = NULL;
 }
 
 bool balloon_pages_list(struct balloon_pages *pages, uint32_t number)
@@ -111,11 +113,24 @@ static void give_back_run(struct balloon_pages *pages, uint64_t first, uint64_t 
 	(void)give_back(pages, first, end);
 }
 
-static int compare(const void *a, const void *b)
+/* Stable, by one byte of each. Return: false, and nothing was done, if it is the same in all. */
+static bool spread(const uint32_t *from, uint32_t *to, size_t count, unsigned int shift)
 {
-	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+	size_t place[256] = {0}, sum = 0;
 
-	return (left > right) - (left < right);
+	for (size_t i = 0; i < count; i++)
+		place[from[i] >> shift & 0xff]++;
+	if (place[from[0] >> shift & 0xff] == count)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(place); i++) {
+		size_t here = place[i];
+
+		place[i] = sum;
+		sum += here;
+	}
+	for (size_t i = 0; i < count; i++)
+		to[place[from[i] >> shift & 0xff]++] = from[i];
+	return true;
 }
 
 static void reverse(uint32_t *list, size_t count)
@@ -128,21 +143,26 @@ static void reverse(uint32_t *list, size_t count)
 	}
 }
 
-/* Drivers mostly get pages in order, up or down. */
-static void sort(uint32_t *list, size_t count)
+/* Drivers mostly get pages in order, up or down. The rest takes as long as the list is, whatever a
+ * guest does; and qsort() would use system calls that the sandbox does not know. */
+static void sort_list(struct balloon_pages *pages)
 {
 	bool rising = true, falling = true;
 
-	for (size_t i = 1; i < count; i++) {
-		rising &= list[i - 1] <= list[i];
-		falling &= list[i - 1] >= list[i];
+	for (size_t i = 1; i < pages->listed; i++) {
+		rising &= pages->list[i - 1] <= pages->list[i];
+		falling &= pages->list[i - 1] >= pages->list[i];
 	}
-	if (rising)
-		return;
-	if (falling)
-		reverse(list, count);
-	else
-		qsort(list, count, sizeof(*list), compare);
+	if (!rising && falling)
+		reverse(pages->list, pages->listed);
+	for (unsigned int shift = 0; !rising && !falling && shift < 32; shift += 8) {
+		uint32_t *list = pages->list;
+
+		if (!spread(list, pages->spare, pages->listed, shift))
+			continue;
+		pages->list = pages->spare;
+		pages->spare = list;
+	}
 }
 
 /* Where the run that begins at @from ends, in the sorted list. */
@@ -159,7 +179,7 @@ void balloon_pages_inflate(struct balloon_pages *pages)
 {
 	uint64_t fresh = 0;
 
-	sort(pages->list, pages->listed);
+	sort_list(pages);
 	for (size_t i = 0; i < pages->listed; i++)
 		fresh += put_inside(pages, pages->list[i]);
 	atomic_fetch_add(&pages->count, fresh);

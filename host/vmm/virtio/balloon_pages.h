@@ -39,7 +39,8 @@ struct balloon_pages {
 
 	uint64_t *inside; /* bit N: page N of RAM is in the balloon */
 	size_t words;
-	uint32_t *list; /* pages of RAM, BALLOON_LIST_PAGES */
+	uint32_t *list;	 /* pages of RAM, BALLOON_LIST_PAGES */
+	uint32_t *spare; /* as long, to sort */
 	size_t listed;
 	int failure; /* the last, of giving back */
 

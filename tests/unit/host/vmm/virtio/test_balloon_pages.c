@@ -222,6 +222,36 @@ START_TEST(the_worst_list_is_sorted)
 }
 END_TEST
 
+/* Against a plain map of what is listed. */
+START_TEST(any_list_is_merged)
+{
+	static bool listed[LOW_PAGES + HIGH_PAGES + 1];
+	size_t gift = 0;
+
+	srand((unsigned int)_i);
+	memset(listed, 0, sizeof(listed));
+	pages.stays = false;
+	for (int i = 0; i < 1 + _i * 40; i++) {
+		uint32_t page = (uint32_t)rand() % (uint32_t)(LOW_PAGES + HIGH_PAGES);
+
+		listed[page] = true;
+		ck_assert(balloon_pages_list(
+			&pages, page < LOW_PAGES ? page : HIGH_PFN + page - LOW_PAGES));
+	}
+	balloon_pages_inflate(&pages);
+	for (size_t page = 0; page < LOW_PAGES + HIGH_PAGES; page++) {
+		size_t end = page;
+
+		while (listed[end])
+			end++;
+		if (end > page)
+			expect_gift(gift++, page, end);
+		page = end;
+	}
+	ck_assert_uint_eq(gift, gifts);
+}
+END_TEST
+
 START_TEST(reports_are_of_whole_pages)
 {
 	balloon_pages_report(&pages, host + 1, 3 * PAGE);
@@ -279,6 +309,7 @@ int main(void)
 	tcase_add_test(tc, nothing_is_counted_twice);
 	tcase_add_test(tc, forgotten_is_empty);
 	tcase_add_test(tc, the_worst_list_is_sorted);
+	tcase_add_loop_test(tc, any_list_is_merged, 0, 50);
 	tcase_add_test(tc, reports_are_of_whole_pages);
 	tcase_add_test(tc, reports_do_not_leave_memory);
 	tcase_add_test(tc, a_host_that_refuses_is_remembered);

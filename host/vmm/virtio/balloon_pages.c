@@ -18,8 +18,8 @@ int balloon_pages_init(struct balloon_pages *pages, const struct guestmem *memor
 	*pages = (struct balloon_pages){.memory = memory, .give_back = give_back, .owner = owner};
 	for (size_t i = 0; i < memory->count; i++)
 		bytes += memory->region[i].size_bytes;
-	if (bytes >> BALLOON_PAGE_SHIFT > UINT32_MAX)
-		return -EOVERFLOW;
+	if (bytes == 0 || bytes >> BALLOON_PAGE_SHIFT > UINT32_MAX)
+		return -EINVAL;
 	/* Whole huge pages, so that the last needs no care; what is behind RAM is never set. */
 	pages->words = (size_t)((bytes + huge_bytes - 1) / huge_bytes * HUGE_WORDS);
 	pages->inside = calloc(pages->words, sizeof(*pages->inside));

@@ -49,7 +49,7 @@ struct balloon_pages {
 	_Atomic uint64_t reported_bytes; /* given back for reports of free pages, since the start */
 };
 
-/* Return: 0; -ENOMEM; -EOVERFLOW where page numbers have no room. */
+/* Return: 0; -ENOMEM; -EINVAL where there is no RAM, or more than page numbers have room for. */
 int balloon_pages_init(struct balloon_pages *pages, const struct guestmem *memory,
 		       balloon_give_back give_back, void *owner);
 void balloon_pages_free(struct balloon_pages *pages);

@@ -21,8 +21,8 @@ bool balloon_start(struct balloon *balloon, uint64_t features, unsigned mask, ui
 	if (features & FEATURE(VIRTIO_BALLOON_F_PAGE_POISON))
 		mmio_write32(config(balloon, offsetof(struct virtio_balloon_config, poison_val)),
 			     poison);
-	for (uint16_t i = 0; i < ARRAY_SIZE(balloon->queue); i++)
-		if (mask >> i & 1 && !virtqueue_start(&balloon->queue[i], device, i))
+	for (unsigned i = 0; i < ARRAY_SIZE(balloon->queue); i++)
+		if (mask >> i & 1 && !virtqueue_start(&balloon->queue[i], device, (uint16_t)i))
 			return false;
 	balloon->list = allocate(BALLOON_LIST * sizeof(uint32_t), 4096);
 	virtio_driver_ok(device);

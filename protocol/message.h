@@ -269,7 +269,7 @@ extern const struct message_type message_vm_state;
 struct vm_memory {
 	bool balloon;		 /* there is one */
 	uint64_t maximum_bytes;	 /* RAM of the machine */
-	uint64_t resident_bytes; /* that the host really holds for it */
+	uint64_t resident_bytes; /* that the host really holds for it, swapped out or not */
 	uint64_t target_bytes;	 /* that the guest is to have */
 	uint64_t actual_bytes;	 /* that it has, as its driver says */
 	uint64_t balloon_bytes;	 /* that it gave up, page by page */

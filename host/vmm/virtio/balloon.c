@@ -35,6 +35,7 @@ struct balloon {
 	unsigned int statistics_queue, reports_queue; /* NO_QUEUE: none */
 	bool held;				      /* a buffer for statistics, until asked */
 	uint16_t held_head;
+	bool asked;	  /* for statistics, since activation */
 	int told_failure; /* of giving back */
 
 	/* In any thread. */
@@ -246,7 +247,8 @@ static void read_statistics(struct balloon *balloon, const struct virtqueue_chai
 	pthread_mutex_unlock(&balloon->lock);
 }
 
-/* The driver has one buffer, full of statistics; it fills it again when it gets it back. */
+/* The driver has one buffer, full of statistics; it fills it again when it gets it back. The first
+ * is not believed: Linux before 4.11 gave what happened to lie there. */
 static void take_statistics(struct balloon *balloon)
 {
 	struct virtio_device *device = &balloon->device;
@@ -255,7 +257,8 @@ static void take_statistics(struct balloon *balloon)
 
 	while (!balloon->held) {
 		if (virtio_pop(device, index, &chain)) {
-			read_statistics(balloon, &chain);
+			if (balloon->asked)
+				read_statistics(balloon, &chain);
 			balloon->held = true;
 			balloon->held_head = chain.head;
 		} else if (!virtqueue_enable_kicks(virtio_queue(device, index))) {
@@ -274,6 +277,7 @@ static void on_timer(void *owner, uint32_t events)
 	if (read(balloon->timer_fd, &ignored, sizeof(ignored)) < 0 || !balloon->held)
 		return;
 	balloon->held = false;
+	balloon->asked = true;
 	virtqueue_push(virtio_queue(device, balloon->statistics_queue), balloon->held_head, 0);
 	virtio_notify(device, balloon->statistics_queue);
 	/* A driver with more than one buffer gave no kick for the next, maybe. */
@@ -321,7 +325,7 @@ static void reset(struct virtio_device *device)
 	struct balloon *balloon = of(device);
 
 	atomic_store(&balloon->negotiated, 0);
-	balloon->held = false;
+	balloon->held = balloon->asked = false;
 	balloon->statistics_queue = balloon->reports_queue = NO_QUEUE;
 	balloon_pages_forget(&balloon->pages);
 	atomic_store(&balloon->poison, 0);

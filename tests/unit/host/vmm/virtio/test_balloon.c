@@ -334,11 +334,32 @@ static void send_statistics(uint32_t bytes)
 	guest_kick(&guest, VIRTIO_BALLOON_STATISTICS);
 }
 
+/* The first buffer came back: from here on what comes is an answer. */
+static void ask_once(void)
+{
+	uint32_t id, written;
+
+	send_statistics(1);
+	virtio_balloon_set_period(device, 100);
+	ck_assert(guest_wait_used(&guest, VIRTIO_BALLOON_STATISTICS, &id, &written));
+	virtio_balloon_set_period(device, 0);
+}
+
+START_TEST(statistics_that_nobody_asked_for_are_not_believed)
+{
+	bring_up(F(STATS_VQ), 7);
+	put_statistic(0, VIRTIO_BALLOON_S_MEMFREE, 1234);
+	send_statistics(BIG_ENTRY);
+	ck_assert_uint_eq(state().tags, 0);
+}
+END_TEST
+
 START_TEST(statistics_are_held_until_asked)
 {
 	uint32_t id, written;
 
 	bring_up(F(STATS_VQ), 7);
+	ask_once();
 	ck_assert_uint_eq(state().tags, 0);
 	put_statistic(0, VIRTIO_BALLOON_S_MEMFREE, 1234);
 	put_statistic(1, VIRTIO_BALLOON_S_MEMTOT, UINT64_MAX);
@@ -388,6 +409,7 @@ START_TEST(statistics_of_any_length_are_read)
 	static const uint32_t lengths[] = {1, 9, 11, 0x10000};
 
 	bring_up(F(STATS_VQ), 7);
+	ask_once();
 	put_statistic(0, VIRTIO_BALLOON_S_CACHES, 8);
 	put_statistic(1, VIRTIO_BALLOON_S_CACHES, 9);
 	send_statistics(lengths[_i]);
@@ -404,8 +426,10 @@ START_TEST(buffers_held_do_not_outlive_a_reset)
 	uint32_t id, written;
 
 	bring_up(F(STATS_VQ), 7);
+	ask_once();
 	put_statistic(0, VIRTIO_BALLOON_S_CACHES, 8);
 	send_statistics(BIG_ENTRY);
+	ck_assert_uint_ne(state().tags, 0);
 	bring_up(F(STATS_VQ), 7);
 	ck_assert_uint_eq(state().tags, 0);
 	virtio_balloon_set_period(device, 100);
@@ -436,6 +460,7 @@ int main(void)
 			    ARRAY_SIZE(numbering));
 	tcase_add_test(tc, without_reporting_nothing_is_taken_for_a_report);
 	tcase_add_loop_test(tc, pages_with_poison_keep_it, 0, 2);
+	tcase_add_test(tc, statistics_that_nobody_asked_for_are_not_believed);
 	tcase_add_test(tc, statistics_are_held_until_asked);
 	tcase_add_test(tc, a_period_of_zero_asks_no_more);
 	tcase_add_loop_test(tc, statistics_of_any_length_are_read, 0, 4);

@@ -87,7 +87,8 @@ static inline bool guest_memory_is_pinned(const struct guest_memory *memory)
 	return atomic_load(&memory->pins) > 0;
 }
 
-/* What of it the host really holds now, swapped out or not, in bytes. Return: 0 or negative errno. */
+/* What of it the host really holds now, swapped out or not, in bytes. Return: 0 or negative errno.
+ */
 int guest_memory_resident(const struct guest_memory *memory, uint64_t *bytes);
 
 #endif

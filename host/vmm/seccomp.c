@@ -42,7 +42,7 @@ static const int common_calls[] = {
 	SYS_writev,
 	SYS_timerfd_settime,
 	SYS_timerfd_gettime,
-	SYS_fstat, /* how long a file is of which there are pieces in a DAX window */
+	SYS_fstat, /* how long a file is that a DAX window has pieces of; what RAM costs the host */
 	SYS_clock_gettime,
 	SYS_clock_nanosleep,
 	SYS_sched_yield,
@@ -94,7 +94,7 @@ static const unsigned int main_ioctls[] = {
 	KVM_SET_IRQCHIP, KVM_SET_SREGS, KVM_SET_REGS, KVM_SET_USER_MEMORY_REGION, 0,
 };
 
-/* Disks and sockets, by io_uring or without. */
+/* Disks and sockets, by io_uring or without; holes in the guest's RAM (virtio/balloon.c). */
 static const int device_calls[] = {
 	SYS_epoll_wait, SYS_epoll_pwait, SYS_pread64,  SYS_pwrite64,  SYS_preadv,
 	SYS_pwritev,	SYS_preadv2,	 SYS_pwritev2, SYS_fdatasync, SYS_fsync,

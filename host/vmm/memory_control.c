@@ -56,10 +56,10 @@ static void add_balloon(struct vm_memory *memory, struct virtio_device *balloon)
 	memory->deflate_on_oom = state.deflates_on_oom;
 	memory->reporting = state.reports;
 	memory->period_ms = state.period_ms;
-	memory->age_ms = state.age_ms;
-	memory->tags = state.tags;
+	memory->age_ms = balloon_statistics_age(&state.statistics);
+	memory->tags = state.statistics.tags;
 	for (size_t i = 0; i < BALLOON_TAGS; i++)
-		*statistic[i] = state.value[i];
+		*statistic[i] = state.statistics.value[i];
 }
 
 static struct slice describe(const struct vm *vm, uint8_t bytes[REPLY_SIZE])

@@ -22,7 +22,7 @@ static void check(struct guest *guest)
 
 	virtio_balloon_read(guest->device, &state);
 	if (state.balloon_bytes > GUEST_RAM_BYTES || state.actual_bytes > GUEST_RAM_BYTES ||
-	    state.tags >> BALLOON_TAGS)
+	    state.statistics.tags >> BALLOON_TAGS)
 		abort();
 }
 

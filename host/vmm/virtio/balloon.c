@@ -11,7 +11,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
-#include <time.h>
 
 #define QUEUE_SIZE	  128
 #define PCI_CLASS_UNKNOWN 0x00ff00
@@ -19,7 +18,6 @@
 #define NANOSECONDS_A_MS  1000000L
 #define NO_QUEUE	  VIRTIO_BALLOON_QUEUES
 #define PIECE		  1024 /* page numbers copied at once */
-#define MAX_STATISTICS	  256  /* that are looked at in one buffer */
 #define REPORTS_AT_ONCE	  16   /* before others have their turn */
 
 #define F(name) VIRTIO_FEATURE(VIRTIO_BALLOON_F_##name)
@@ -45,22 +43,12 @@ struct balloon {
 	_Atomic uint64_t negotiated; /* 0: no driver is at work */
 	atomic_bool changed;	     /* changed_fd was written to, and not seen yet */
 	pthread_mutex_t lock;	     /* of the rest */
-	uint32_t tags;
-	uint64_t value[BALLOON_TAGS];
-	uint64_t taken_ms; /* when; CLOCK_MONOTONIC */
+	struct balloon_statistics statistics;
 };
 
 static struct balloon *of(struct virtio_device *device)
 {
 	return CONTAINER_OF(device, struct balloon, device);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * MS_A_SECOND + (uint64_t)(now.tv_nsec / NANOSECONDS_A_MS);
 }
 
 /* --- Configuration: vCPUs --- */
@@ -230,20 +218,11 @@ static void take_reports(struct balloon *balloon, unsigned int index)
 
 static void read_statistics(struct balloon *balloon, const struct virtqueue_chain *chain)
 {
-	struct virtio_balloon_stat statistic[MAX_STATISTICS];
-	size_t got = iov_read(chain->iov, chain->readable, 0, statistic, sizeof(statistic));
+	struct balloon_statistics statistics;
 
+	balloon_statistics_parse(&statistics, chain->iov, chain->readable);
 	pthread_mutex_lock(&balloon->lock);
-	balloon->tags = 0;
-	for (size_t i = 0; i < got / sizeof(statistic[0]); i++) {
-		uint16_t tag = le16toh(statistic[i].tag);
-
-		if (tag >= BALLOON_TAGS)
-			continue;
-		balloon->tags |= 1U << tag;
-		balloon->value[tag] = le64toh(statistic[i].val);
-	}
-	balloon->taken_ms = now_ms();
+	balloon->statistics = statistics;
 	pthread_mutex_unlock(&balloon->lock);
 }
 
@@ -330,7 +309,7 @@ static void reset(struct virtio_device *device)
 	balloon_pages_forget(&balloon->pages);
 	atomic_store(&balloon->poison, 0);
 	pthread_mutex_lock(&balloon->lock);
-	balloon->tags = 0;
+	balloon->statistics = (struct balloon_statistics){0};
 	pthread_mutex_unlock(&balloon->lock);
 	set_actual(balloon, 0);
 }
@@ -466,11 +445,7 @@ void virtio_balloon_read(struct virtio_device *device, struct virtio_balloon_sta
 		.period_ms = atomic_load(&balloon->period_ms),
 	};
 	pthread_mutex_lock(&balloon->lock);
-	state->tags = balloon->tags;
-	for (unsigned int i = 0; i < BALLOON_TAGS; i++)
-		state->value[i] = balloon->tags >> i & 1 ? balloon->value[i] : 0;
-	if (balloon->tags)
-		state->age_ms = now_ms() - balloon->taken_ms;
+	state->statistics = balloon->statistics;
 	pthread_mutex_unlock(&balloon->lock);
 }
 

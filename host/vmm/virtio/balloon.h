@@ -18,6 +18,7 @@
 #define LODGE_VMM_VIRTIO_BALLOON_H
 
 #include "host/vmm/virtio/balloon_pages.h"
+#include "host/vmm/virtio/balloon_statistics.h"
 #include "host/vmm/virtio/device.h"
 
 enum {
@@ -27,29 +28,8 @@ enum {
 	VIRTIO_BALLOON_QUEUES = 5,
 };
 
-/* Page numbers in one buffer, at most: Linux puts 256 in one. */
+/* Page numbers in one buffer, at most: Linux and FreeBSD put 256 in one, Windows 1024. */
 #define VIRTIO_BALLOON_MAX_LIST (BALLOON_LIST_PAGES / 2)
-
-/* Statistics by tag, as Linux counts them; those of later kernels are missing in older headers. */
-enum virtio_balloon_tag {
-	BALLOON_SWAP_IN,	    /* bytes, as all that is no event */
-	BALLOON_SWAP_OUT,	    /* */
-	BALLOON_MAJOR_FAULTS,	    /* events */
-	BALLOON_MINOR_FAULTS,	    /* events */
-	BALLOON_FREE,		    /* */
-	BALLOON_TOTAL,		    /* */
-	BALLOON_AVAILABLE,	    /* */
-	BALLOON_CACHES,		    /* */
-	BALLOON_HUGE_ALLOCATIONS,   /* events */
-	BALLOON_HUGE_FAILURES,	    /* events */
-	BALLOON_OOM_KILLS,	    /* events */
-	BALLOON_STALLS,		    /* events: allocations that had to reclaim */
-	BALLOON_SCANNED,	    /* in the background */
-	BALLOON_SCANNED_DIRECTLY,   /* by who allocates */
-	BALLOON_RECLAIMED,	    /* in the background */
-	BALLOON_RECLAIMED_DIRECTLY, /* by who allocates */
-	BALLOON_TAGS,
-};
 
 struct virtio_balloon_state {
 	uint64_t target_bytes;	 /* RAM that the guest is to have */
@@ -59,9 +39,7 @@ struct virtio_balloon_state {
 	bool driver;		 /* one is at work */
 	bool deflates_on_oom, reports; /* what it negotiated */
 	uint32_t period_ms;	       /* of statistics; 0: they are not asked for */
-	uint32_t tags; /* bit N: value[N] was in the last statistics; 0: there are none */
-	uint64_t value[BALLOON_TAGS]; /* a guest's claims */
-	uint64_t age_ms;	      /* of the statistics */
+	struct balloon_statistics statistics;
 };
 
 struct virtio_balloon_setup {

@@ -23,8 +23,9 @@
 #define BALLOON_PAGE_BYTES (1ULL << BALLOON_PAGE_SHIFT)
 #define BALLOON_HUGE_PAGES 512 /* pages in a huge page */
 
-/* Pages that one call of balloon_pages_inflate() or _deflate() takes at most. */
-#define BALLOON_LIST_PAGES 65536
+/* Pages that one call of balloon_pages_inflate() or _deflate() takes at most: with each a run of
+ * its own that is a tenth of a second, for which a pause has to wait. */
+#define BALLOON_LIST_PAGES 16384
 
 /* RAM at @offset reads as zero from now on, and costs the host nothing until it is touched.
  * Offsets are in RAM as one piece: regions one behind the other. Return: 0 or negative errno. */

@@ -222,11 +222,11 @@ START_TEST(a_list_has_an_end)
 	uint32_t id, written;
 
 	bring_up(0, 3);
-	for (uint32_t i = 0; i < 0x8000; i += 4)
+	for (uint32_t i = 0; i < 0x2000; i += 4)
 		store_le32((uint8_t *)guest_at(&guest, GUEST_BUFFERS_AT) + i, FIRST + 50);
 	for (int i = 0; i < 5; i++)
-		buffer[i] = (struct guest_buffer){GUEST_BUFFERS_AT, 0x8000, false};
-	ck_assert_uint_eq(4 * 0x8000 / 4, VIRTIO_BALLOON_MAX_LIST);
+		buffer[i] = (struct guest_buffer){GUEST_BUFFERS_AT, 0x2000, false};
+	ck_assert_uint_eq(4 * 0x2000 / 4, VIRTIO_BALLOON_MAX_LIST);
 	guest_add(&guest, VIRTIO_BALLOON_INFLATE, buffer, 4);
 	guest_kick(&guest, VIRTIO_BALLOON_INFLATE);
 	ck_assert(guest_take_used(&guest, VIRTIO_BALLOON_INFLATE, &id, &written));
@@ -244,10 +244,10 @@ START_TEST(many_long_lists_are_all_taken)
 	uint32_t id, written;
 
 	bring_up(0, 3);
-	for (uint32_t i = 0; i < 0x8000; i += 4)
+	for (uint32_t i = 0; i < 0x2000; i += 4)
 		store_le32((uint8_t *)guest_at(&guest, GUEST_BUFFERS_AT) + i, FIRST + 50);
 	for (int i = 0; i < 4; i++)
-		buffer[i] = (struct guest_buffer){GUEST_BUFFERS_AT, 0x8000, false};
+		buffer[i] = (struct guest_buffer){GUEST_BUFFERS_AT, 0x2000, false};
 	for (int i = 0; i < 30; i++)
 		guest_add(&guest, VIRTIO_BALLOON_INFLATE, buffer, 4);
 	guest_kick(&guest, VIRTIO_BALLOON_INFLATE);
@@ -350,7 +350,7 @@ START_TEST(statistics_that_nobody_asked_for_are_not_believed)
 	bring_up(F(STATS_VQ), 7);
 	put_statistic(0, VIRTIO_BALLOON_S_MEMFREE, 1234);
 	send_statistics(BIG_ENTRY);
-	ck_assert_uint_eq(state().tags, 0);
+	ck_assert_uint_eq(state().statistics.tags, 0);
 }
 END_TEST
 
@@ -360,18 +360,18 @@ START_TEST(statistics_are_held_until_asked)
 
 	bring_up(F(STATS_VQ), 7);
 	ask_once();
-	ck_assert_uint_eq(state().tags, 0);
+	ck_assert_uint_eq(state().statistics.tags, 0);
 	put_statistic(0, VIRTIO_BALLOON_S_MEMFREE, 1234);
 	put_statistic(1, VIRTIO_BALLOON_S_MEMTOT, UINT64_MAX);
 	put_statistic(2, BALLOON_RECLAIMED_DIRECTLY, 5);
 	put_statistic(3, BALLOON_TAGS, 77);
 	put_statistic(4, UINT16_MAX, 77);
 	send_statistics(5 * BIG_ENTRY);
-	ck_assert_uint_eq(state().tags,
+	ck_assert_uint_eq(state().statistics.tags,
 			  1 << BALLOON_FREE | 1 << BALLOON_TOTAL | 1 << BALLOON_RECLAIMED_DIRECTLY);
-	ck_assert_uint_eq(state().value[BALLOON_FREE], 1234);
-	ck_assert_uint_eq(state().value[BALLOON_TOTAL], UINT64_MAX);
-	ck_assert_uint_eq(state().value[BALLOON_RECLAIMED_DIRECTLY], 5);
+	ck_assert_uint_eq(state().statistics.value[BALLOON_FREE], 1234);
+	ck_assert_uint_eq(state().statistics.value[BALLOON_TOTAL], UINT64_MAX);
+	ck_assert_uint_eq(state().statistics.value[BALLOON_RECLAIMED_DIRECTLY], 5);
 	ck_assert(!guest_take_used(&guest, VIRTIO_BALLOON_STATISTICS, &id, &written));
 	virtio_balloon_set_period(device, 100);
 	ck_assert_uint_eq(state().period_ms, 100);
@@ -383,9 +383,9 @@ START_TEST(statistics_are_held_until_asked)
 	put_statistic(0, VIRTIO_BALLOON_S_AVAIL, 42);
 	send_statistics(BIG_ENTRY);
 	ck_assert(guest_wait_used(&guest, VIRTIO_BALLOON_STATISTICS, &id, &written));
-	ck_assert_uint_eq(state().tags, 1 << BALLOON_AVAILABLE);
-	ck_assert_uint_eq(state().value[BALLOON_AVAILABLE], 42);
-	ck_assert_uint_eq(state().value[BALLOON_FREE], 0);
+	ck_assert_uint_eq(state().statistics.tags, 1 << BALLOON_AVAILABLE);
+	ck_assert_uint_eq(state().statistics.value[BALLOON_AVAILABLE], 42);
+	ck_assert_uint_eq(state().statistics.value[BALLOON_FREE], 0);
 }
 END_TEST
 
@@ -400,7 +400,7 @@ START_TEST(a_period_of_zero_asks_no_more)
 	usleep(250000);
 	guest_run(&guest);
 	ck_assert(!guest_take_used(&guest, VIRTIO_BALLOON_STATISTICS, &id, &written));
-	ck_assert_uint_eq(state().tags, 0);
+	ck_assert_uint_eq(state().statistics.tags, 0);
 }
 END_TEST
 
@@ -415,9 +415,10 @@ START_TEST(statistics_of_any_length_are_read)
 	send_statistics(lengths[_i]);
 	ck_assert(!guest_is_broken(&guest));
 	if (lengths[_i] < BIG_ENTRY)
-		ck_assert_uint_eq(state().tags, 0);
+		ck_assert_uint_eq(state().statistics.tags, 0);
 	else
-		ck_assert_uint_eq(state().value[BALLOON_CACHES], lengths[_i] == 11 ? 8 : 9);
+		ck_assert_uint_eq(state().statistics.value[BALLOON_CACHES],
+				  lengths[_i] == 11 ? 8 : 9);
 }
 END_TEST
 
@@ -429,9 +430,9 @@ START_TEST(buffers_held_do_not_outlive_a_reset)
 	ask_once();
 	put_statistic(0, VIRTIO_BALLOON_S_CACHES, 8);
 	send_statistics(BIG_ENTRY);
-	ck_assert_uint_ne(state().tags, 0);
+	ck_assert_uint_ne(state().statistics.tags, 0);
 	bring_up(F(STATS_VQ), 7);
-	ck_assert_uint_eq(state().tags, 0);
+	ck_assert_uint_eq(state().statistics.tags, 0);
 	virtio_balloon_set_period(device, 100);
 	usleep(250000);
 	guest_run(&guest);

@@ -28,7 +28,7 @@ enum {
 	VIRTIO_BALLOON_QUEUES = 5,
 };
 
-/* Page numbers in one buffer, at most: Linux and FreeBSD put 256 in one, Windows 1024. */
+/* Page numbers in one buffer, at most: Linux puts 256 in one. */
 #define VIRTIO_BALLOON_MAX_LIST (BALLOON_LIST_PAGES / 2)
 
 struct virtio_balloon_state {

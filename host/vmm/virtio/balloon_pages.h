@@ -23,8 +23,8 @@
 #define BALLOON_PAGE_BYTES (1ULL << BALLOON_PAGE_SHIFT)
 #define BALLOON_HUGE_PAGES 512 /* pages in a huge page */
 
-/* Pages that one call of balloon_pages_inflate() or _deflate() takes at most: with each a run of
- * its own that is a tenth of a second, for which a pause has to wait. */
+/* Pages that one call of balloon_pages_inflate() or _deflate() takes at most: each may be a run of
+ * its own, and a pause of the machine waits until all are given back. */
 #define BALLOON_LIST_PAGES 16384
 
 /* RAM at @offset reads as zero from now on, and costs the host nothing until it is touched.

@@ -439,7 +439,7 @@ void virtio_balloon_read(struct virtio_device *device, struct virtio_balloon_sta
 		.actual_bytes = bytes_outside(balloon, atomic_load(&balloon->actual)),
 		.balloon_bytes = atomic_load(&balloon->pages.count) << BALLOON_PAGE_SHIFT,
 		.reported_bytes = atomic_load(&balloon->pages.reported_bytes),
-		.driver = features != 0,
+		.driver = features != 0 && !atomic_load(&device->broken),
 		.deflates_on_oom = features & F(DEFLATE_ON_OOM),
 		.reports = features & F(REPORTING),
 		.period_ms = atomic_load(&balloon->period_ms),

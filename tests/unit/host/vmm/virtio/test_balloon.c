@@ -193,9 +193,11 @@ START_TEST(a_page_outside_memory_breaks_the_device)
 	bring_up(0, 3);
 	send_pages(_i % 2 ? VIRTIO_BALLOON_DEFLATE : VIRTIO_BALLOON_INFLATE, wild[_i / 2], 1);
 	ck_assert(guest_is_broken(&guest));
+	ck_assert(!state().driver);
 	ck_assert_uint_eq(gifts, 0);
 	/* And a reset mends it, with nothing left of the list. */
 	bring_up(0, 3);
+	ck_assert(state().driver);
 	send_pages(VIRTIO_BALLOON_INFLATE, FIRST + 3, 1);
 	ck_assert_uint_eq(given_pages, 1);
 	ck_assert_uint_eq(last_offset, 3 * PAGE);

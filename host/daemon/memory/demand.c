@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * demand - what a guest needs, from its own figures
+ *
+ * Memory in use that cannot be dropped (U), with headroom for how fast that has been growing (h),
+ * is the base. Above it is page cache, whose worth nobody can see from outside: a guest that has no
+ * free memory left and stalls gets more, one that does not stall slowly gives some back until it
+ * would. Stalls are counted by PSI and refaults, never by major faults: reading a file for the
+ * first time is no reason for more memory.
+ *
+ * Growing does not help who reads a file larger than any cache. So each growth is judged after a
+ * while: if the guest has grown and refaults as before, growing is futile for some minutes.
+ */
+#include "host/daemon/memory/internal.h"
+
+/* What a counter has gained; a guest that was restarted begins anew. */
+static double gained(uint64_t now, uint64_t before)
+{
+	return now >= before ? (double)(now - before) : 0;
+}
+
+static void take_rates(const struct memory_tuning *tuning, struct memory_vm *vm,
+		       const struct memory_sample *sample, double size, double seconds)
+{
+	const struct memory_sample *last = &vm->sample;
+	double used = max2(0, size - (double)sample->available_bytes);
+	double rate = (used - vm->used) / seconds;
+	double weight = seconds / (seconds + 5);
+
+	vm->growth_rate *= decay(seconds * 1000, tuning->growth_half_life_ms);
+	vm->growth_rate = max2(vm->growth_rate, rate);
+	vm->used = used;
+	vm->refaults = gained(sample->refaulted_bytes, last->refaulted_bytes) +
+		       gained(sample->swapped_in_bytes, last->swapped_in_bytes);
+	vm->refault_rate += weight * (vm->refaults / seconds - vm->refault_rate);
+	vm->pressure = min2(1, gained(sample->stall_us, last->stall_us) / (seconds * 1e6));
+}
+
+/* Open a judgement with the first growth, close it when its time has come. */
+void demand_judge(const struct memory_tuning *tuning, struct memory_vm *vm, double size,
+		  uint64_t now_ms)
+{
+	if (vm->judge.futile &&
+	    (now_ms >= vm->judge.until_ms || vm->refault_rate > 1.5 * vm->judge.rate_when_judged))
+		vm->judge.futile = false;
+	if (vm->judge.futile)
+		return;
+	if (!vm->judge.open) {
+		if (!vm->starved)
+			return;
+		vm->judge.open = true;
+		vm->judge.since_ms = now_ms;
+		vm->judge.size = size;
+		vm->judge.refault_rate = vm->refault_rate;
+		return;
+	}
+	if (now_ms - vm->judge.since_ms < tuning->judge_ms)
+		return;
+	vm->judge.open = false;
+	if (size <= 1.05 * vm->judge.size)
+		return;
+	if (vm->refault_rate > 0.8 * vm->judge.refault_rate && vm->refault_rate > 0) {
+		vm->judge.length_ms =
+			vm->judge.length_ms ? vm->judge.length_ms * 2 : tuning->futile_ms;
+		if (vm->judge.length_ms > tuning->futile_max_ms)
+			vm->judge.length_ms = tuning->futile_max_ms;
+		vm->judge.futile = true;
+		vm->judge.until_ms = now_ms + vm->judge.length_ms;
+		vm->judge.rate_when_judged = vm->refault_rate;
+		vm->starved = false;
+	} else {
+		vm->judge.length_ms = 0;
+	}
+}
+
+static double demanded(const struct memory_tuning *tuning, const struct memory_vm *vm, double size,
+		       double free_bytes, double seconds, uint64_t now_ms)
+{
+	double base = vm->used + vm->headroom + 2 * vm->refaults;
+	bool futile = vm->judge.futile;
+
+	if (vm->starved) {
+		double step = tuning->growth_per_pressure_bytes *
+			      (vm->pressure / tuning->pressure_high - 1);
+
+		step = max2(step, max2((double)(8 * MEMORY_MIB), 4 * vm->refaults));
+		return max2(base, size + min2(size / 4, step));
+	}
+	if (vm->pressure < tuning->pressure_low || futile || !vm->constrained) {
+		double idle = max2(0, free_bytes - vm->headroom);
+		double slow =
+			(futile ? tuning->futile_shrink : tuning->slow_shrink) * size * seconds;
+		/* Slow steps add up until they are worth a move, and no further. */
+		double from = max2(min2(vm->demand, size), size - 2 * calm_deadband(tuning, size));
+
+		return max2(base,
+			    calm_shrink(tuning, vm, min2(from, size - idle / 2), slow, now_ms));
+	}
+	return max2(base, min2(vm->demand, size));
+}
+
+void demand_sample(const struct memory_tuning *tuning, struct memory_vm *vm,
+		   const struct memory_sample *sample)
+{
+	double size = sample->visible_bytes ? (double)sample->visible_bytes : vm_actual(vm);
+	double free_bytes = min2((double)sample->free_bytes, size);
+	double seconds = vm->sampled ? (double)(sample->at_ms - vm->sample.at_ms) / 1000 : 0;
+
+	if (seconds > 0) {
+		take_rates(tuning, vm, sample, size, seconds);
+	} else {
+		vm->used = max2(0, size - (double)sample->available_bytes);
+		vm->pressure = 0;
+		vm->refaults = 0;
+	}
+	vm->headroom = max2((double)tuning->headroom_floor_bytes,
+			    max2(tuning->headroom_fraction * size,
+				 min2((double)MEMORY_GIB, 2 * vm->growth_rate)));
+	vm->constrained = free_bytes < 0.03 * size + (double)(16 * MEMORY_MIB);
+	vm->starved = vm->constrained && vm->pressure > tuning->pressure_high && !vm->judge.futile;
+	if (vm->constrained && vm->pressure > tuning->pressure_high)
+		calm_pressure(tuning, vm, sample->at_ms);
+	demand_judge(tuning, vm, size, sample->at_ms);
+	/* A pause in the figures does not make up for itself in one large step. */
+	vm->demand = demanded(tuning, vm, size, free_bytes, min2(seconds, 5), sample->at_ms);
+	vm->demand = clamp(vm->demand, (double)vm->config.minimum_bytes,
+			   (double)vm->config.maximum_bytes);
+	vm->sample = *sample;
+	vm->sampled = true;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * emergency - the host itself runs short
+ *
+ * Below twice the reserve, or when the host stalls, memory is taken without regard to calm: first
+ * what is free in the guests, all of it; then their cache, as much as is missing; then the rest
+ * down to the minimums. Where that does not help within seconds the VMs' cgroups get limits, and at
+ * last the VM that has most above what it is entitled to is paused until the host has recovered.
+ * Minimums hold throughout.
+ */
+#include "host/daemon/memory/internal.h"
+
+#define LIMITS_AFTER_MS 5000
+#define PAUSE_AFTER_MS	10000
+
+enum { FREE = 1, CACHE, REST, LIMITS, PAUSED };
+
+/* What a guest has of a kind, above its minimum. Kinds include the ones before them. */
+static double pool(const struct memory_vm *vm, int kind)
+{
+	double size = vm_actual(vm), above = max2(0, size - (double)vm->config.minimum_bytes);
+	double free_bytes = min2((double)vm->sample.free_bytes, size);
+	double available = max2(free_bytes, min2((double)vm->sample.available_bytes, size));
+
+	if (!vm_is_followed(vm))
+		return 0;
+	if (kind == FREE)
+		return min2(above, free_bytes);
+	return kind == CACHE ? min2(above, available) : above;
+}
+
+static double pools(const struct memory_policy *policy, int kind)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < policy->count; i++)
+		sum += pool(policy->vm[i], kind);
+	return sum;
+}
+
+static void take(struct memory_policy *policy, int kind, double need)
+{
+	double surely = kind > FREE ? pools(policy, kind - 1) : pools(policy, FREE);
+	double more = pools(policy, kind) - surely;
+	double part = kind == FREE || more <= 0 ? 0 : clamp((need - surely) / more, 0, 1);
+
+	for (size_t i = 0; i < policy->count; i++) {
+		struct memory_vm *vm = policy->vm[i];
+		double before = pool(vm, kind > FREE ? kind - 1 : FREE);
+		double taken = before + part * (pool(vm, kind) - before);
+		uint64_t left = (uint64_t)max2(0, vm_actual(vm) - taken);
+
+		if (!vm_is_followed(vm) || left >= vm->want)
+			continue;
+		vm->want = left;
+		vm->decision.reason = MEMORY_BECAUSE_EMERGENCY;
+	}
+}
+
+/* What it has above its minimum and its shares. */
+static double unearned(const struct memory_policy *policy, const struct memory_vm *vm)
+{
+	return (double)ledger_charge(vm) - (double)vm->config.minimum_bytes -
+	       (policy->scarce ? policy->level * vm->config.shares : 0);
+}
+
+static void limit(struct memory_policy *policy)
+{
+	for (size_t i = 0; i < policy->count; i++) {
+		struct memory_vm *vm = policy->vm[i];
+		double entitled = min2(vm->due, (double)vm->config.minimum_bytes +
+							policy->level * vm->config.shares);
+
+		if (vm_is_followed(vm))
+			entitled = (double)vm->want;
+		entitled = max2(entitled, (double)vm->config.minimum_bytes);
+		if ((double)ledger_charge(vm) > entitled)
+			vm->decision.limit_bytes = (uint64_t)entitled;
+	}
+}
+
+static void pause_one(struct memory_policy *policy)
+{
+	struct memory_vm *least = NULL;
+
+	for (size_t i = 0; i < policy->count; i++) {
+		struct memory_vm *vm = policy->vm[i];
+
+		if (!vm->decision.pause &&
+		    (!least || unearned(policy, vm) > unearned(policy, least)))
+			least = vm;
+	}
+	if (least) {
+		least->decision.pause = true;
+		least->decision.reason = MEMORY_BECAUSE_EMERGENCY;
+	}
+}
+
+void emergency_check(struct memory_policy *policy, uint64_t now_ms)
+{
+	const struct memory_host *host = &policy->host;
+	double reserve = (double)policy->totals.reserve_bytes;
+	double need = 2 * reserve - (double)host->available_bytes;
+	uint64_t since;
+	int level;
+
+	policy->totals.emergency = 0;
+	if (need <= 0 && !host->stalled) {
+		policy->short_of_memory = false;
+		for (size_t i = 0; i < policy->count; i++)
+			policy->vm[i]->decision.pause = false;
+		return;
+	}
+	if (!policy->short_of_memory) {
+		policy->short_of_memory = true;
+		policy->short_since_ms = now_ms;
+		policy->paused_ms = 0;
+	}
+	need = max2(need, reserve / 4);
+	level = need <= pools(policy, FREE) ? FREE : need <= pools(policy, CACHE) ? CACHE : REST;
+	take(policy, level, need);
+	since = now_ms - policy->short_since_ms;
+	if (level == REST && since >= LIMITS_AFTER_MS) {
+		level = LIMITS;
+		limit(policy);
+	}
+	if (level == LIMITS && since >= PAUSE_AFTER_MS && (double)host->available_bytes < reserve) {
+		level = PAUSED;
+		if (!policy->paused_ms || now_ms - policy->paused_ms >= LIMITS_AFTER_MS) {
+			pause_one(policy);
+			policy->paused_ms = now_ms;
+		}
+	}
+	policy->totals.emergency = level;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * internal - what the files of the memory policy share; nobody else includes it
+ */
+#ifndef LODGE_DAEMON_MEMORY_INTERNAL_H
+#define LODGE_DAEMON_MEMORY_INTERNAL_H
+
+#include "host/daemon/memory/policy.h"
+
+struct memory_vm {
+	char *name;
+	struct memory_vm_config config;
+
+	/* What was told. */
+	struct memory_sample sample; /* the last one */
+	bool sampled;
+	struct memory_observation seen;
+	bool observed;
+	uint64_t added_ms;
+	bool urgent; /* since the last step */
+
+	/* demand.c */
+	double demand;	     /* D */
+	double used;	     /* U */
+	double headroom;     /* h */
+	double growth_rate;  /* g, bytes a second */
+	double refaults;     /* R */
+	double refault_rate; /* of the last samples, bytes a second */
+	double pressure;     /* p */
+	bool constrained;
+	bool starved; /* constrained and stalling, and growing may help */
+	struct memory_judgement {
+		bool open; /* a growth is being judged */
+		uint64_t since_ms;
+		double size, refault_rate;
+		bool futile;
+		uint64_t until_ms, length_ms;
+		double rate_when_judged;
+	} judge;
+
+	/* calm.c */
+	uint64_t hold_until_ms, hold_ms, pressure_ms;
+	double floor; /* when it was learned; it fades */
+	uint64_t floor_ms;
+	uint64_t shrunk_ms; /* when it last gave back what it may have used */
+	double shrunk_from;
+	uint64_t moved_ms;
+	enum memory_trend trend;
+
+	/* health.c */
+	uint64_t progress_ms;
+	uint64_t progress_bytes;
+	uint64_t retry_at_ms, retry_ms;
+
+	/* ledger.c: the highest target in force since the last observation */
+	uint64_t ceiling;
+
+	/* The step's own. */
+	double due;    /* T of the allocation */
+	uint64_t want; /* T after calm */
+	struct memory_decision decision;
+};
+
+struct memory_policy {
+	struct memory_tuning tuning;
+	struct memory_host host;
+	struct memory_vm **vm;
+	size_t count, room;
+	struct memory_totals totals;
+	double level; /* lambda of the last allocation: what a share is worth */
+	bool scarce;
+	uint64_t stepped_ms;
+	bool short_of_memory;
+	uint64_t short_since_ms, paused_ms;
+	double *scratch; /* 4 figures a VM, for allocations */
+};
+
+static inline double max2(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+static inline double min2(double a, double b)
+{
+	return a < b ? a : b;
+}
+
+static inline double clamp(double value, double low, double high)
+{
+	return value < low ? low : value > high ? high : value;
+}
+
+/* What is left of one after a time: exact at each half-life, a straight line between. */
+static inline double decay(double time_ms, double half_life_ms)
+{
+	double left = 1;
+
+	while (time_ms >= half_life_ms && left > 1e-9) {
+		left /= 2;
+		time_ms -= half_life_ms;
+	}
+	return left > 1e-9 ? left * (1 - time_ms / (2 * half_life_ms)) : 0;
+}
+
+/* A: as observed; before that the size it was started with. */
+static inline double vm_actual(const struct memory_vm *vm)
+{
+	return (double)(vm->observed ? vm->seen.actual_bytes : vm->decision.target_bytes);
+}
+
+/* Only these are given and taken from; the others are charged with what they have. */
+static inline bool vm_is_followed(const struct memory_vm *vm)
+{
+	return vm->decision.state == MEMORY_FOLLOWED;
+}
+
+void demand_sample(const struct memory_tuning *tuning, struct memory_vm *vm,
+		   const struct memory_sample *sample);
+void demand_judge(const struct memory_tuning *tuning, struct memory_vm *vm, double size,
+		  uint64_t now_ms);
+
+/*
+ * Weighted max-min: result[i] = min(demand[i], base[i] + lambda * weight[i]), with lambda as large
+ * as the total allows. Where the bases alone are more than total they are what everybody gets.
+ * Returns lambda.
+ */
+double allocate_max_min(size_t count, const double *demand, const double *base,
+			const double *weight, double total, double *result);
+void allocate(struct memory_policy *policy);
+
+void calm_pressure(const struct memory_tuning *tuning, struct memory_vm *vm, uint64_t now_ms);
+/* The size that is left of @size after a slow step, which hold and floor may forbid. */
+double calm_shrink(const struct memory_tuning *tuning, const struct memory_vm *vm, double size,
+		   double slow, uint64_t now_ms);
+void calm_decide(const struct memory_policy *policy, struct memory_vm *vm, uint64_t now_ms);
+void calm_moved(struct memory_vm *vm, uint64_t from, uint64_t to, uint64_t now_ms);
+double calm_deadband(const struct memory_tuning *tuning, double size);
+
+uint64_t ledger_charge(const struct memory_vm *vm);
+void ledger_observed(struct memory_vm *vm);
+void ledger_grant(struct memory_policy *policy, uint64_t now_ms);
+
+void health_check(const struct memory_tuning *tuning, struct memory_vm *vm, uint64_t now_ms);
+void health_progress(const struct memory_tuning *tuning, struct memory_vm *vm, uint64_t now_ms);
+
+void emergency_check(struct memory_policy *policy, uint64_t now_ms);
+
+#endif

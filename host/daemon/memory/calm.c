@@ -3,9 +3,9 @@
  * calm - what keeps targets from dancing
  *
  * A change that is too small is not made, and a guest does not turn around within seconds; neither
- * counts when it stalls. Taking what may be used (cache, as opposed to free memory) is learned
- * from: when a guest stalls soon after, it is left alone, twice as long each time, and the size it
- * had is a floor that fades within minutes.
+ * counts when it stalls, or when more is out than there is. Taking what may be used (cache, as
+ * opposed to free memory) is learned from: when a guest stalls soon after, it is left alone, twice
+ * as long each time, and the size it had is a floor that fades within minutes.
  */
 #include "host/daemon/memory/internal.h"
 
@@ -68,6 +68,8 @@ void calm_decide(const struct memory_policy *policy, struct memory_vm *vm, uint6
 		decision->reason = MEMORY_BECAUSE_SHARES;
 
 	vm->want = (uint64_t)due;
+	if (!grows && policy->overdrawn)
+		return;
 	if (hurry) {
 		decision->reason = MEMORY_BECAUSE_URGENT;
 		return;

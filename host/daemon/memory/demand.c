@@ -54,6 +54,9 @@ void demand_judge(const struct memory_tuning *tuning, struct memory_vm *vm, doub
 		vm->judge.refault_rate = vm->refault_rate;
 		return;
 	}
+	/* Rates are smoothed: at its start the growth has not seen yet what called for it. */
+	if (now_ms - vm->judge.since_ms < tuning->judge_ms / 3)
+		vm->judge.refault_rate = max2(vm->judge.refault_rate, vm->refault_rate);
 	if (now_ms - vm->judge.since_ms < tuning->judge_ms)
 		return;
 	vm->judge.open = false;

@@ -67,7 +67,8 @@ struct memory_policy {
 	struct memory_vm **vm;
 	size_t count, room;
 	struct memory_totals totals;
-	double level; /* lambda of the last allocation: what a share is worth */
+	bool overdrawn; /* more is charged than the budget has */
+	double level;	/* lambda of the last allocation: what a share is worth */
 	bool scarce;
 	uint64_t stepped_ms;
 	bool short_of_memory;
@@ -137,6 +138,7 @@ void calm_moved(struct memory_vm *vm, uint64_t from, uint64_t to, uint64_t now_m
 double calm_deadband(const struct memory_tuning *tuning, double size);
 
 uint64_t ledger_charge(const struct memory_vm *vm);
+double ledger_credits(const struct memory_policy *policy); /* less than 0: overdrawn */
 void ledger_observed(struct memory_vm *vm);
 void ledger_grant(struct memory_policy *policy, uint64_t now_ms);
 

@@ -25,6 +25,15 @@ uint64_t ledger_charge(const struct memory_vm *vm)
 	return charge;
 }
 
+double ledger_credits(const struct memory_policy *policy)
+{
+	double credits = (double)policy->totals.budget_bytes;
+
+	for (size_t i = 0; i < policy->count; i++)
+		credits -= (double)ledger_charge(policy->vm[i]);
+	return credits;
+}
+
 void ledger_observed(struct memory_vm *vm)
 {
 	vm->ceiling = vm->decision.target_bytes;
@@ -78,10 +87,7 @@ static double serve(struct memory_policy *policy, bool urgent, double credits, u
 
 void ledger_grant(struct memory_policy *policy, uint64_t now_ms)
 {
-	double credits = (double)policy->totals.budget_bytes, advance = 0, taken;
-
-	for (size_t i = 0; i < policy->count; i++)
-		credits -= (double)ledger_charge(policy->vm[i]);
+	double credits = ledger_credits(policy), advance = 0, taken;
 	if (!policy->totals.emergency)
 		advance = (double)policy->totals.reserve_bytes / 2;
 
@@ -91,7 +97,7 @@ void ledger_grant(struct memory_policy *policy, uint64_t now_ms)
 	for (size_t i = 0; i < policy->count; i++) {
 		struct memory_vm *vm = policy->vm[i];
 		uint64_t target =
-			vm->want < ledger_charge(vm) ? vm->want : vm->decision.target_bytes;
+			vm->want <= ledger_charge(vm) ? vm->want : vm->decision.target_bytes;
 
 		/* Overdrawn: growth that has not happened yet is called back. */
 		if (credits < 0 && !vm->urgent && !vm->starved && (double)target > vm_actual(vm)) {

@@ -135,15 +135,12 @@ static int make_room(struct memory_policy *policy)
 static uint64_t starting_size(const struct memory_policy *policy,
 			      const struct memory_vm_config *config)
 {
-	double credits = (double)policy->totals.budget_bytes,
-	       maximums = (double)config->maximum_bytes;
+	double credits = ledger_credits(policy), maximums = (double)config->maximum_bytes;
 
 	if (config->fixed_bytes)
 		return config->fixed_bytes;
-	for (size_t i = 0; i < policy->count; i++) {
-		credits -= (double)ledger_charge(policy->vm[i]);
+	for (size_t i = 0; i < policy->count; i++)
 		maximums += (double)policy->vm[i]->config.maximum_bytes;
-	}
 	if (maximums <= (double)policy->totals.budget_bytes)
 		return config->maximum_bytes;
 	return (uint64_t)clamp(credits / 2, (double)config->minimum_bytes,
@@ -174,6 +171,7 @@ int memory_policy_adopt(struct memory_policy *policy, const struct memory_vm_con
 	vm->added_ms = now_ms;
 	vm->decision.target_bytes = starting_size(policy, config);
 	vm->decision.reason = MEMORY_BECAUSE_START;
+	vm->decision.ready = true;
 	vm->ceiling = vm->want = vm->decision.target_bytes;
 	vm->demand = (double)vm->decision.target_bytes;
 	policy->vm[policy->count++] = vm;
@@ -190,7 +188,10 @@ int memory_policy_add(struct memory_policy *policy, const struct memory_vm_confi
 		return ret;
 	if (!admissible(policy, NULL, config))
 		return -ENOSPC;
-	return memory_policy_adopt(policy, config, now_ms, result);
+	ret = memory_policy_adopt(policy, config, now_ms, result);
+	if (!ret)
+		(*result)->decision.ready = ledger_credits(policy) >= 0;
+	return ret;
 }
 
 int memory_policy_configure(struct memory_policy *policy, struct memory_vm *vm,
@@ -258,10 +259,25 @@ void memory_vm_urgent(struct memory_policy *policy, struct memory_vm *vm, uint64
 	calm_pressure(&policy->tuning, vm, now_ms);
 }
 
+/* Who waits to be started is charged already: when the ledger is even, its memory is there. */
+static void let_start(struct memory_policy *policy, uint64_t now_ms)
+{
+	policy->overdrawn = ledger_credits(policy) < 0;
+	for (size_t i = 0; i < policy->count; i++) {
+		struct memory_vm *vm = policy->vm[i];
+
+		if (vm->decision.ready)
+			continue;
+		vm->added_ms = now_ms;
+		vm->decision.ready = !policy->overdrawn;
+	}
+}
+
 void memory_policy_step(struct memory_policy *policy, uint64_t now_ms)
 {
 	struct memory_totals *totals = &policy->totals;
 
+	let_start(policy, now_ms);
 	for (size_t i = 0; i < policy->count; i++)
 		health_check(&policy->tuning, policy->vm[i], now_ms);
 	allocate(policy);

@@ -144,6 +144,7 @@ struct memory_decision {
 	uint64_t due_bytes;	/* the allocation, before calm and ledger */
 	uint64_t charged_bytes; /* what the ledger counts it with */
 	uint64_t limit_bytes;	/* memory.high for the VM's cgroup; 0: none */
+	bool ready;		/* may be started: what it starts with is there */
 	bool pause;		/* the last resort: stop it until the host recovers */
 	enum memory_state state;
 	enum memory_reason reason;
@@ -175,6 +176,8 @@ void memory_policy_host(struct memory_policy *policy, const struct memory_host *
  * Admission. 0, or -ENOSPC where the minimums would no longer fit the budget (-EINVAL for a config
  * that breaks its own rules, -ENOMEM). The VM belongs to the policy. Its first decision says the
  * size to start with, less than its maximum where there are not credits for all of it.
+ * Start it when its decision is ready: at once, or some steps later, when others have given back
+ * its minimum.
  */
 int memory_policy_add(struct memory_policy *policy, const struct memory_vm_config *config,
 		      uint64_t now_ms, struct memory_vm **result);

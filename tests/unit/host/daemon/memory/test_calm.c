@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "played_host.h"
+#include "tests/unit/suite.h"
+
+static struct played_host *host;
+static struct played_guest *guest;
+
+static void set_up(void)
+{
+	host = played_host_new(8 * MEMORY_GIB);
+	guest = played_guest_add(host, 4 * MEMORY_GIB, MEMORY_GIB, 1000);
+	played_run(host, 30);
+}
+
+static void tear_down(void)
+{
+	played_host_free(host);
+}
+
+/* Decide anew, with @due for what the allocation says. */
+static uint64_t decide(double due)
+{
+	guest->vm->due = due;
+	calm_decide(host->policy, guest->vm, host->now_ms);
+	return guest->vm->want;
+}
+
+START_TEST(small_changes_are_not_made)
+{
+	uint64_t target = played_decision(guest)->target_bytes;
+	double band = calm_deadband(&memory_tuning_default, (double)target);
+
+	ck_assert_double_eq(calm_deadband(&memory_tuning_default, 1e8), 32.0 * (double)MEMORY_MIB);
+	ck_assert_double_eq_tol(band, 0.03 * (double)target, 32.0 * (double)MEMORY_MIB);
+	ck_assert_uint_eq(decide((double)target - band * 0.9), target);
+	ck_assert_int_eq(guest->vm->decision.reason, MEMORY_BECAUSE_DEADBAND);
+	ck_assert_uint_lt(decide((double)target - band * 1.1), target);
+}
+END_TEST
+
+START_TEST(who_starves_gets_the_small_change_too)
+{
+	uint64_t target = played_decision(guest)->target_bytes - 64 * MEMORY_MIB;
+
+	guest->vm->decision.target_bytes = target;
+	guest->vm->starved = true;
+	ck_assert_uint_eq(decide((double)(target + MEMORY_MIB)), target + MEMORY_MIB);
+	ck_assert_int_eq(guest->vm->decision.reason, MEMORY_BECAUSE_URGENT);
+	/* But it is not taken from in a hurry. */
+	ck_assert_uint_eq(decide((double)(target - MEMORY_MIB)), target);
+}
+END_TEST
+
+START_TEST(nobody_turns_around_within_seconds)
+{
+	uint64_t target = 2 * MEMORY_GIB;
+
+	guest->vm->decision.target_bytes = target;
+	calm_moved(guest->vm, MEMORY_GIB, target, host->now_ms);
+	host->now_ms += 4999;
+	ck_assert_uint_eq(decide((double)MEMORY_GIB), target);
+	ck_assert_int_eq(guest->vm->decision.reason, MEMORY_BECAUSE_TURN);
+	ck_assert_uint_eq(decide(3 * (double)MEMORY_GIB), 3 * MEMORY_GIB);
+	host->now_ms++;
+	ck_assert_uint_eq(decide((double)MEMORY_GIB), MEMORY_GIB);
+
+	/* The other way it does, if it stalls. */
+	calm_moved(guest->vm, target, MEMORY_GIB, host->now_ms);
+	guest->vm->decision.target_bytes = MEMORY_GIB;
+	ck_assert_uint_eq(decide((double)target), MEMORY_GIB);
+	guest->vm->urgent = true;
+	ck_assert_uint_eq(decide((double)target), target);
+}
+END_TEST
+
+START_TEST(a_stall_after_a_shrink_teaches_a_hold_and_a_floor)
+{
+	const struct memory_tuning *tuning = &memory_tuning_default;
+	struct memory_vm *vm = guest->vm;
+	uint64_t now = host->now_ms, expected = 20000;
+	double size = 2.0 * (double)MEMORY_GIB, slow = 10.0 * (double)MEMORY_MIB;
+
+	ck_assert_double_eq(calm_shrink(tuning, vm, size, slow, now), size - slow);
+	for (int i = 0; i < 6; i++) {
+		calm_moved(vm, 3 * MEMORY_GIB, 2 * MEMORY_GIB, now);
+		now += 29000;
+		calm_pressure(tuning, vm, now);
+		ck_assert_uint_eq(vm->hold_ms, expected);
+		expected = expected < 160000 ? 2 * expected : 160000;
+	}
+	/* Held: free memory alone may be taken, and that is the caller's. */
+	ck_assert_double_eq(calm_shrink(tuning, vm, size, slow, now + 159999), size);
+	/* Then there is the floor, which has faded. */
+	ck_assert_double_eq(calm_shrink(tuning, vm, size, slow, now + 160000), size);
+	ck_assert_double_eq_tol(
+		calm_shrink(tuning, vm, 1.6 * (double)MEMORY_GIB, 1e9, now + 300000),
+		1.5 * (double)MEMORY_GIB, 1e6);
+	/* Quiet for long: forgiven. */
+	calm_pressure(tuning, vm, now + 400000);
+	ck_assert_uint_eq(vm->hold_ms, tuning->hold_ms);
+}
+END_TEST
+
+START_TEST(a_stall_long_after_a_shrink_teaches_nothing)
+{
+	calm_moved(guest->vm, 3 * MEMORY_GIB, 2 * MEMORY_GIB, host->now_ms);
+	calm_pressure(&memory_tuning_default, guest->vm, host->now_ms + 30001);
+	ck_assert_uint_eq(guest->vm->hold_ms, memory_tuning_default.hold_ms);
+	ck_assert_double_eq(guest->vm->floor, 0);
+}
+END_TEST
+
+START_TEST(steady_guests_are_left_in_peace)
+{
+	struct played_guest *other = played_guest_add(host, 4 * MEMORY_GIB, MEMORY_GIB, 1000);
+	uint64_t moved[2];
+
+	other->used = 2e9;
+	played_run(host, 120);
+	moved[0] = guest->vm->moved_ms;
+	moved[1] = other->vm->moved_ms;
+	played_run(host, 600);
+	ck_assert_uint_eq(guest->vm->moved_ms, moved[0]);
+	ck_assert_uint_eq(other->vm->moved_ms, moved[1]);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tests = tcase_create("calm");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, small_changes_are_not_made);
+	tcase_add_test(tests, who_starves_gets_the_small_change_too);
+	tcase_add_test(tests, nobody_turns_around_within_seconds);
+	tcase_add_test(tests, a_stall_after_a_shrink_teaches_a_hold_and_a_floor);
+	tcase_add_test(tests, a_stall_long_after_a_shrink_teaches_nothing);
+	tcase_add_test(tests, steady_guests_are_left_in_peace);
+	return suite_run_case("calm", tests);
+}

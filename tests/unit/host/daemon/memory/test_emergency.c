@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "played_host.h"
+#include "tests/unit/suite.h"
+
+static struct played_host *host;
+static struct played_guest *guest[3];
+
+static void set_up(void)
+{
+	host = played_host_new(8 * MEMORY_GIB);
+	for (int i = 0; i < 3; i++) {
+		guest[i] = played_guest_add(host, 4 * MEMORY_GIB, MEMORY_GIB, 1000);
+		guest[i]->used = 1.2 * (double)MEMORY_GIB;
+	}
+	played_run(host, 60);
+	host->fixed_available = true;
+}
+
+static void tear_down(void)
+{
+	played_host_free(host);
+}
+
+static int level(void)
+{
+	return memory_policy_totals(host->policy)->emergency;
+}
+
+static void short_by(uint64_t bytes)
+{
+	host->host.available_bytes = 2 * memory_policy_totals(host->policy)->reserve_bytes - bytes;
+	played_run(host, 1);
+}
+
+START_TEST(there_is_none_while_the_host_has_memory)
+{
+	host->host.available_bytes = 2 * memory_policy_totals(host->policy)->reserve_bytes;
+	played_run(host, 5);
+	ck_assert_int_eq(level(), 0);
+}
+END_TEST
+
+START_TEST(free_memory_goes_first_and_at_once)
+{
+	short_by(100 * MEMORY_MIB);
+	ck_assert_int_eq(level(), 1);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(played_decision(guest[i])->reason, MEMORY_BECAUSE_EMERGENCY);
+		ck_assert_double_eq_tol((double)played_decision(guest[i])->target_bytes,
+					guest[i]->used, 10);
+	}
+}
+END_TEST
+
+START_TEST(then_cache_as_much_as_is_missing)
+{
+	for (int i = 0; i < 3; i++)
+		guest[i]->cache = (double)(4 * MEMORY_GIB);
+	played_run(host, 1);
+	short_by(300 * MEMORY_MIB);
+	ck_assert_int_eq(level(), 2);
+	for (int i = 0; i < 3; i++)
+		ck_assert_double_ge((double)played_decision(guest[i])->target_bytes,
+				    guest[i]->used);
+}
+END_TEST
+
+START_TEST(then_the_rest_down_to_the_minimum)
+{
+	for (int i = 0; i < 3; i++)
+		guest[i]->used = 4e9;
+	played_run(host, 30);
+	short_by(600 * MEMORY_MIB);
+	ck_assert_int_eq(level(), 3);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_double_lt((double)played_decision(guest[i])->target_bytes,
+				    guest[i]->used);
+		ck_assert_uint_ge(played_decision(guest[i])->target_bytes, MEMORY_GIB);
+	}
+}
+END_TEST
+
+START_TEST(who_refuses_is_limited_and_the_least_entitled_is_paused)
+{
+	guest[1]->used = 4e9;
+	played_run(host, 30);
+	for (int i = 0; i < 3; i++) {
+		guest[i]->used = guest[i]->actual;
+		guest[i]->speed = 0;
+	}
+	host->host.available_bytes = 10 * MEMORY_MIB;
+	for (int i = 0; i < 6; i++)
+		played_run(host, 1);
+	ck_assert_int_eq(level(), 4);
+	ck_assert_uint_gt(played_decision(guest[1])->limit_bytes, 0);
+	ck_assert_double_lt((double)played_decision(guest[1])->limit_bytes, guest[1]->actual);
+	ck_assert_uint_ge(played_decision(guest[1])->limit_bytes, MEMORY_GIB);
+	ck_assert(!played_decision(guest[1])->pause);
+	played_run(host, 6);
+	ck_assert_int_eq(level(), 5);
+	ck_assert(played_decision(guest[1])->pause);
+	ck_assert(!played_decision(guest[0])->pause);
+	/* Over: all run again, without limits. */
+	host->host.available_bytes = 4 * MEMORY_GIB;
+	played_run(host, 1);
+	ck_assert_int_eq(level(), 0);
+	ck_assert(!played_decision(guest[1])->pause);
+	ck_assert_uint_eq(played_decision(guest[1])->limit_bytes, 0);
+}
+END_TEST
+
+START_TEST(a_stall_of_the_host_is_one_even_with_memory_left)
+{
+	host->host.available_bytes = 4 * MEMORY_GIB;
+	host->host.stalled = true;
+	played_run(host, 1);
+	ck_assert_int_eq(level(), 1);
+}
+END_TEST
+
+START_TEST(a_shock_of_a_third_of_the_host_is_given_back_within_seconds)
+{
+	double budget;
+
+	guest[0]->used = 2e9;
+	guest[1]->cache = 4e9;
+	played_run(host, 60);
+	host->host.other_bytes = host->host.total_bytes * 3 / 10;
+	host->host.available_bytes = 100 * MEMORY_MIB;
+	played_run(host, 3);
+	budget = (double)memory_policy_totals(host->policy)->budget_bytes;
+	ck_assert_double_le(played_sum(host), budget);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tests = tcase_create("emergency");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, there_is_none_while_the_host_has_memory);
+	tcase_add_test(tests, free_memory_goes_first_and_at_once);
+	tcase_add_test(tests, then_cache_as_much_as_is_missing);
+	tcase_add_test(tests, then_the_rest_down_to_the_minimum);
+	tcase_add_test(tests, who_refuses_is_limited_and_the_least_entitled_is_paused);
+	tcase_add_test(tests, a_stall_of_the_host_is_one_even_with_memory_left);
+	tcase_add_test(tests, a_shock_of_a_third_of_the_host_is_given_back_within_seconds);
+	return suite_run_case("emergency", tests);
+}

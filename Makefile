@@ -317,6 +317,15 @@ $(OUT)/$(1:.c=): $(OUT)/obj/$(1:.c=.o) $(OUT)/lib/virtqueue.a $(OUT)/lib/protoco
 endef
 $(foreach b,$(BENCH_SRC),$(eval $(call bench_rule,$(b))))
 
+# The simulator of the memory policy: no rig, no KVM; the same table on every machine.
+SIM_SRC := $(wildcard tests/sim/*.c)
+$(OUT)/tests/sim/sim: $(patsubst %.c,$(OUT)/obj/%.o,$(SIM_SRC)) $(foreach c,memory base,$(OUT)/lib/$(c).a)
+	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -pie $(LDFLAGS_ALL) -o $@ $^
+
+.PHONY: sim
+sim: $(OUT)/tests/sim/sim
+	$(Q)tests/sim/table $<
+
 # Programs of the rigs that stand on the server of shared folders.
 $(OUT)/tests/rig/fuse/%: $(OUT)/obj/tests/rig/fuse/%.o $(foreach c,fsrelay fsserver protocol base,$(OUT)/lib/$(c).a)
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -pie $(LDFLAGS_ALL) -o $@ $^

@@ -66,12 +66,12 @@ static void make_mix(struct sim *sim, uint64_t seed, size_t count)
 
 	memset(sim, 0, sizeof(*sim));
 	sim->total = HOST_BYTES;
-	sim->other = 0.5 * GIB;
+	sim->other = OTHER_BYTES;
 	sim->count = count;
-	/* Every other seed shocks the host: a tenth of its memory is gone for two minutes. */
+		/* Every other seed shocks the host: another program takes much of it for two minutes. */
 	sim->shock_at_ms = seed % 2 ? 1e12 : random_between(&random, 500, 1500) * 1000;
 	sim->shock_until_ms = sim->shock_at_ms + 120000;
-	sim->shock_bytes = 0.10 * sim->total;
+	
 	for (size_t i = 0; i < count; i++) {
 		struct sim_vm *vm = &sim->vm[i];
 
@@ -198,9 +198,10 @@ static void step(struct sim *sim, const struct controller *controller, void *sta
 	double part = sim->host_swapped / (sim_resident(sim) + 1);
 	clock_t before;
 
-	sim->other = 0.5 * GIB;
-	if (sim->now_ms >= sim->shock_at_ms && sim->now_ms < sim->shock_until_ms)
-		sim->other += sim->shock_bytes;
+		if (sim->now_ms >= sim->shock_until_ms)
+		sim->other = OTHER_BYTES;
+	else if (sim->now_ms >= sim->shock_at_ms && sim->other < OTHER_BYTES + SHOCK_BYTES)
+		sim->other += SHOCK_RATE * STEP_S;
 	for (size_t i = 0; i < sim->count; i++) {
 		workload_step(&sim->vm[i].workload, sim->now_ms);
 		guest_step(&sim->vm[i], sim->now_ms, part);

@@ -89,7 +89,7 @@ struct sim {
 	struct sim_vm vm[MAX_VMS];
 	size_t count;
 	double now_ms;
-	double shock_at_ms, shock_until_ms, shock_bytes;
+	double shock_at_ms, shock_until_ms;
 	double host_swapped, host_swap_peak;
 	unsigned int host_ooms;
 	double jump_s;

@@ -35,7 +35,7 @@ void workload_start(struct workload *w, enum workload_kind kind, uint64_t seed)
 {
 	*w = (struct workload){.kind = kind, .random = {seed}};
 	w->base = random_between(&w->random, 250, 450) * MIB;
-	w->peak = random_between(&w->random, 1.6, 3.3) * GIB;
+	w->peak = random_between(&w->random, 1.2, 2.8) * GIB;
 	w->file = random_between(&w->random, 200, 900) * MIB;
 	w->period_ms = random_between(&w->random, 500, 1100) * 1000;
 	w->phase_ms = random_between(&w->random, 0, w->period_ms);
@@ -84,7 +84,7 @@ static void turn(struct workload *w, double now_ms, double busy_low_s, double bu
 	if (now_ms < w->until_ms)
 		return;
 	if (w->goal <= w->base) {
-		w->goal = w->kind == WORKLOAD_BATCH ? random_between(&w->random, 0.5, 3.4) * GIB
+		w->goal = w->kind == WORKLOAD_BATCH ? random_between(&w->random, 0.4, 2.8) * GIB
 						    : w->peak;
 		w->until_ms = now_ms + 1000 * random_between(&w->random, busy_low_s, busy_high_s);
 	} else {
@@ -118,7 +118,7 @@ void workload_step(struct workload *w, double now_ms)
 		break;
 	case WORKLOAD_LEAK:
 		w->goal += 2 * MIB * STEP_S;
-		if (w->goal > 3.5 * GIB)
+		if (w->goal > 3 * GIB)
 			w->anonymous = w->goal = w->base;
 		break;
 	case WORKLOAD_BOOT:

@@ -104,6 +104,7 @@ void allocate(struct memory_policy *policy)
 			total -= (double)ledger_charge(vm);
 		}
 	}
+	policy->slack = max2(0, total - demand);
 	if (demand <= total)
 		give_slack(policy, (total - demand) * policy->tuning.slack_given, shares);
 	else

@@ -48,6 +48,70 @@ double calm_shrink(const struct memory_tuning *tuning, const struct memory_vm *v
 	return max2(size - slow, min2(size, floor_now(tuning, vm, now_ms)));
 }
 
+/* What would come together if all that is above its due by more than @spared were taken. */
+static double taken(const struct memory_policy *policy, double spared)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < policy->count; i++) {
+		const struct memory_vm *vm = policy->vm[i];
+
+		if (vm_is_followed(vm))
+			sum += max2(0, (double)vm->decision.target_bytes - vm->due - spared);
+	}
+	return sum;
+}
+
+/*
+ * Memory is taken when somebody needs it, and no more than that: for who is to grow, and for a
+ * cushion of credits from which the next one can be served at once. It comes from those who have
+ * most above their due.
+ */
+void calm_plan(struct memory_policy *policy)
+{
+	double cushion = policy->tuning.cushion_fraction * (double)policy->totals.budget_bytes;
+	double needed = -ledger_credits(policy), low = 0, high = 0;
+
+	for (size_t i = 0; i < policy->count; i++) {
+		const struct memory_vm *vm = policy->vm[i];
+		double target = (double)vm->decision.target_bytes;
+
+		if (!vm_is_followed(vm))
+			continue;
+		high = max2(high, target - vm->due);
+		if (vm->demand > target)
+			needed += max2(0, vm->due - target);
+		/* On its way. */
+		needed -= (double)ledger_charge(vm) - target;
+	}
+	if (!policy->scarce)
+		needed += min2(cushion, policy->slack * (1 - policy->tuning.slack_given));
+	if (needed > 0) {
+		for (int i = 0; i < 40; i++) {
+			double middle = (low + high) / 2;
+
+			if (taken(policy, middle) >= needed)
+				low = middle;
+			else
+				high = middle;
+		}
+		high = low;
+	}
+	policy->spared = high;
+}
+
+/* Whether a shrink is worth it, and then by how much. */
+static bool is_needed(const struct memory_policy *policy, struct memory_vm *vm, double current,
+		      double due)
+{
+	double excess = current - due, band = calm_deadband(&policy->tuning, current);
+
+	if (excess <= policy->spared)
+		return false;
+	vm->want = (uint64_t)(current - min2(excess, max2(excess - policy->spared, band)));
+	return true;
+}
+
 void calm_decide(const struct memory_policy *policy, struct memory_vm *vm, uint64_t now_ms)
 {
 	const struct memory_tuning *tuning = &policy->tuning;
@@ -74,7 +138,13 @@ void calm_decide(const struct memory_policy *policy, struct memory_vm *vm, uint6
 		decision->reason = MEMORY_BECAUSE_URGENT;
 		return;
 	}
-	if (change < calm_deadband(tuning, current)) {
+	if (!grows && change >= 1 && !is_needed(policy, vm, current, due)) {
+		decision->reason = MEMORY_BECAUSE_UNNEEDED;
+		vm->want = decision->target_bytes;
+		return;
+	}
+	if (change < max2(calm_deadband(tuning, current),
+			  grows && vm->demand <= current ? tuning->gift_fraction * current : 0)) {
 		if (change >= 1)
 			decision->reason = MEMORY_BECAUSE_DEADBAND;
 		vm->want = decision->target_bytes;

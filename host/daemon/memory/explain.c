@@ -20,6 +20,7 @@ static const char *const reasons[] = {
 	[MEMORY_BECAUSE_MAXIMUM] = "it has all that it may have",
 	[MEMORY_BECAUSE_CREDIT] = "more is due, and waits for what others give back",
 	[MEMORY_BECAUSE_DEADBAND] = "the change that is due is too small to be worth it",
+	[MEMORY_BECAUSE_UNNEEDED] = "it could do with less, and nobody needs that",
 	[MEMORY_BECAUSE_TURN] = "it moved the other way a moment ago",
 	[MEMORY_BECAUSE_URGENT] = "it stalls, and is served first",
 	[MEMORY_BECAUSE_EMERGENCY] = "the host runs short of memory",

@@ -67,9 +67,11 @@ struct memory_policy {
 	struct memory_vm **vm;
 	size_t count, room;
 	struct memory_totals totals;
-	bool overdrawn; /* more is charged than the budget has */
+	bool overdrawn; /* more is charged than may be: what is due is taken without calm */
+	double spared;	/* calm.c: what each may keep above its due */
 	double level;	/* lambda of the last allocation: what a share is worth */
 	bool scarce;
+	double slack; /* of the budget, above all demands */
 	uint64_t stepped_ms;
 	bool short_of_memory;
 	uint64_t short_since_ms, paused_ms;
@@ -133,6 +135,7 @@ void calm_pressure(const struct memory_tuning *tuning, struct memory_vm *vm, uin
 /* The size that is left of @size after a slow step, which hold and floor may forbid. */
 double calm_shrink(const struct memory_tuning *tuning, const struct memory_vm *vm, double size,
 		   double slow, uint64_t now_ms);
+void calm_plan(struct memory_policy *policy);
 void calm_decide(const struct memory_policy *policy, struct memory_vm *vm, uint64_t now_ms);
 void calm_moved(struct memory_vm *vm, uint64_t from, uint64_t to, uint64_t now_ms);
 double calm_deadband(const struct memory_tuning *tuning, double size);

@@ -100,7 +100,8 @@ void ledger_grant(struct memory_policy *policy, uint64_t now_ms)
 			vm->want <= ledger_charge(vm) ? vm->want : vm->decision.target_bytes;
 
 		/* Overdrawn: growth that has not happened yet is called back. */
-		if (credits < 0 && !vm->urgent && !vm->starved && (double)target > vm_actual(vm)) {
+		if (policy->overdrawn && !vm->urgent && !vm->starved &&
+		    (double)target > vm_actual(vm)) {
 			target = (uint64_t)vm_actual(vm);
 			vm->decision.reason = MEMORY_BECAUSE_CREDIT;
 		}

@@ -19,6 +19,8 @@ const struct memory_tuning memory_tuning_default = {
 	.headroom_fraction = 0.06,
 	.headroom_floor_bytes = 96 * MEMORY_MIB,
 	.slack_given = 0.5,
+	.cushion_fraction = 0.06,
+	.gift_fraction = 0.15,
 	.deadband_fraction = 0.03,
 	.deadband_floor_bytes = 32 * MEMORY_MIB,
 	.hold_ms = 10000,
@@ -262,14 +264,19 @@ void memory_vm_urgent(struct memory_policy *policy, struct memory_vm *vm, uint64
 /* Who waits to be started is charged already: when the ledger is even, its memory is there. */
 static void let_start(struct memory_policy *policy, uint64_t now_ms)
 {
-	policy->overdrawn = ledger_credits(policy) < 0;
+	double credits = ledger_credits(policy);
+
+	/* Half the reserve may have been advanced to the urgent; that is made up for without haste.
+	 */
+	policy->overdrawn = credits < -(double)policy->totals.reserve_bytes / 2;
 	for (size_t i = 0; i < policy->count; i++) {
 		struct memory_vm *vm = policy->vm[i];
 
 		if (vm->decision.ready)
 			continue;
 		vm->added_ms = now_ms;
-		vm->decision.ready = !policy->overdrawn;
+		vm->decision.ready = credits >= 0;
+		policy->overdrawn |= credits < 0;
 	}
 }
 
@@ -281,6 +288,7 @@ void memory_policy_step(struct memory_policy *policy, uint64_t now_ms)
 	for (size_t i = 0; i < policy->count; i++)
 		health_check(&policy->tuning, policy->vm[i], now_ms);
 	allocate(policy);
+	calm_plan(policy);
 	for (size_t i = 0; i < policy->count; i++)
 		if (vm_is_followed(policy->vm[i]))
 			calm_decide(policy, policy->vm[i], now_ms);

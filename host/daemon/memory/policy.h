@@ -49,7 +49,9 @@ struct memory_tuning {
 	double growth_half_life_ms;
 	double headroom_fraction;
 	uint64_t headroom_floor_bytes;
-	double slack_given; /* of what nobody demands, given out by shares */
+	double slack_given;	 /* of what nobody demands, given out by shares */
+	double cushion_fraction; /* of the budget: credits kept for who comes next, at most */
+	double gift_fraction;	 /* of a size: less than that is not given to who needs no more */
 	double deadband_fraction;
 	uint64_t deadband_floor_bytes;
 	uint64_t hold_ms, hold_max_ms;
@@ -128,6 +130,7 @@ enum memory_reason {
 	MEMORY_BECAUSE_MAXIMUM,	  /* all it can have */
 	MEMORY_BECAUSE_CREDIT,	  /* more is due, and waits for what others give back */
 	MEMORY_BECAUSE_DEADBAND,  /* the change is too small to be worth it */
+	MEMORY_BECAUSE_UNNEEDED,  /* it could do with less, and nobody needs that */
 	MEMORY_BECAUSE_TURN,	  /* it moved the other way a moment ago */
 	MEMORY_BECAUSE_URGENT,	  /* it stalls: served at once */
 	MEMORY_BECAUSE_EMERGENCY, /* the host runs short */

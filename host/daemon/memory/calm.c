@@ -72,6 +72,8 @@ void calm_plan(struct memory_policy *policy)
 	double cushion = policy->tuning.cushion_fraction * (double)policy->totals.budget_bytes;
 	double needed = -ledger_credits(policy), low = 0, high = 0;
 
+	policy->hurry = false;
+
 	for (size_t i = 0; i < policy->count; i++) {
 		const struct memory_vm *vm = policy->vm[i];
 		double target = (double)vm->decision.target_bytes;
@@ -81,6 +83,8 @@ void calm_plan(struct memory_policy *policy)
 		high = max2(high, target - vm->due);
 		if (vm->demand > target)
 			needed += max2(0, vm->due - target);
+		policy->hurry |= (vm->urgent || vm->starved) &&
+				 vm->due - target > calm_deadband(&policy->tuning, target);
 		/* On its way. */
 		needed -= (double)ledger_charge(vm) - target;
 	}
@@ -149,7 +153,7 @@ void calm_decide(const struct memory_policy *policy, struct memory_vm *vm, uint6
 			decision->reason = MEMORY_BECAUSE_DEADBAND;
 		vm->want = decision->target_bytes;
 	} else if (vm->trend == (grows ? MEMORY_SHRINKS : MEMORY_GROWS) &&
-		   now_ms - vm->moved_ms < tuning->turn_ms) {
+		   now_ms - vm->moved_ms < tuning->turn_ms && !(policy->hurry && !grows)) {
 		decision->reason = MEMORY_BECAUSE_TURN;
 		vm->want = decision->target_bytes;
 	}

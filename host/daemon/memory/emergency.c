@@ -2,11 +2,13 @@
 /*
  * emergency - the host itself runs short
  *
- * Below twice the reserve, or when the host stalls, memory is taken without regard to calm: first
- * what is free in the guests, all of it; then their cache, as much as is missing; then the rest
- * down to the minimums. Where that does not help within seconds the VMs' cgroups get limits, and at
- * last the VM that has most above what it is entitled to is paused until the host has recovered.
- * Minimums hold throughout.
+ * Short is a host whose available memory is below twice the reserve while more is out than the
+ * budget has (a host that is merely well used is not, with an even ledger), or below half the
+ * reserve whatever the ledger says, or that stalls. Then memory is taken without regard to calm:
+ * first what is free in the guests, all of it; then their cache, as much as is missing; then the
+ * rest down to the minimums. Where that does not help within seconds the VMs' cgroups get limits,
+ * and at last the VM that has most above what it is entitled to is paused until the host has
+ * recovered. Minimums hold throughout.
  */
 #include "host/daemon/memory/internal.h"
 
@@ -100,7 +102,8 @@ void emergency_check(struct memory_policy *policy, uint64_t now_ms)
 {
 	const struct memory_host *host = &policy->host;
 	double reserve = (double)policy->totals.reserve_bytes;
-	double need = 2 * reserve - (double)host->available_bytes;
+	double mark = policy->overdrawn ? 2 * reserve : reserve / 2;
+	double need = mark - (double)host->available_bytes;
 	uint64_t since;
 	int level;
 

@@ -68,6 +68,7 @@ struct memory_policy {
 	size_t count, room;
 	struct memory_totals totals;
 	bool overdrawn; /* more is charged than may be: what is due is taken without calm */
+	bool hurry;	/* calm.c: somebody stalls, and is due more */
 	double spared;	/* calm.c: what each may keep above its due */
 	double level;	/* lambda of the last allocation: what a share is worth */
 	bool scarce;

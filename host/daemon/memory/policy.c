@@ -253,7 +253,9 @@ void memory_vm_urgent(struct memory_policy *policy, struct memory_vm *vm, uint64
 {
 	double size = vm_actual(vm);
 
-	if (vm->judge.futile)
+	/* Who has free memory stalls for another reason: it is reading back what it has room for.
+	 */
+	if (vm->judge.futile || (vm->sampled && !vm->constrained))
 		return;
 	vm->urgent = true;
 	vm->demand = clamp(max2(vm->demand, size + size / 4), (double)vm->config.minimum_bytes,

@@ -201,7 +201,11 @@ void memory_vm_sample(struct memory_policy *policy, struct memory_vm *vm,
 void memory_vm_observe(struct memory_policy *policy, struct memory_vm *vm,
 		       const struct memory_observation *observation);
 
-/* An urgent frame: the guest stalls, or is below its mark. The next step serves it first. */
+/*
+ * An urgent frame: the guest stalls, or is below its mark. Pass the sample that came with it first.
+ * The next step serves it before the others. Without effect where the sample says that it has free
+ * memory, and while growing is futile.
+ */
 void memory_vm_urgent(struct memory_policy *policy, struct memory_vm *vm, uint64_t now_ms);
 
 /* A new decision for every VM. O(VMs). Call it every second, and at once after an urgent frame. */

@@ -28,6 +28,8 @@ static int level(void)
 
 static void short_by(uint64_t bytes)
 {
+	/* Another program has taken it: more is out than there is. */
+	host->host.other_bytes = MEMORY_GIB + host->host.total_bytes - (uint64_t)played_sum(host);
 	host->host.available_bytes = 2 * memory_policy_totals(host->policy)->reserve_bytes - bytes;
 	played_run(host, 1);
 }
@@ -37,6 +39,13 @@ START_TEST(there_is_none_while_the_host_has_memory)
 	host->host.available_bytes = 2 * memory_policy_totals(host->policy)->reserve_bytes;
 	played_run(host, 5);
 	ck_assert_int_eq(level(), 0);
+	/* Well used, and no more out than there is. */
+	host->host.available_bytes = memory_policy_totals(host->policy)->reserve_bytes;
+	played_run(host, 5);
+	ck_assert_int_eq(level(), 0);
+	host->host.available_bytes = memory_policy_totals(host->policy)->reserve_bytes / 3;
+	played_run(host, 1);
+	ck_assert_int_eq(level(), 1);
 }
 END_TEST
 
@@ -88,6 +97,7 @@ START_TEST(who_refuses_is_limited_and_the_least_entitled_is_paused)
 		guest[i]->used = guest[i]->actual;
 		guest[i]->speed = 0;
 	}
+	host->host.other_bytes = MEMORY_GIB;
 	host->host.available_bytes = 10 * MEMORY_MIB;
 	for (int i = 0; i < 6; i++)
 		played_run(host, 1);

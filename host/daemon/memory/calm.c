@@ -84,7 +84,7 @@ void calm_plan(struct memory_policy *policy)
 		if (vm->demand > target)
 			needed += max2(0, vm->due - target);
 		policy->hurry |= (vm->urgent || vm->starved) &&
-				 vm->due - target > calm_deadband(&policy->tuning, target);
+				 vm->due - target > 4 * calm_deadband(&policy->tuning, target);
 		/* On its way. */
 		needed -= (double)ledger_charge(vm) - target;
 	}
@@ -124,6 +124,11 @@ void calm_decide(const struct memory_policy *policy, struct memory_vm *vm, uint6
 		clamp(vm->due, (double)vm->config.minimum_bytes, (double)vm->config.maximum_bytes);
 	double current = (double)decision->target_bytes;
 	bool grows = due > current, hurry = grows && (vm->urgent || vm->starved);
+
+	/* Who has its shares and wants more follows their worth in steps, not at each tremble. */
+	if (policy->scarce && due < vm->demand && due - current < calm_deadband(tuning, current))
+		hurry = false;
+
 	double change = grows ? due - current : current - due;
 
 	if (due >= (double)vm->config.maximum_bytes)

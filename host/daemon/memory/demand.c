@@ -32,6 +32,7 @@ static void take_rates(const struct memory_tuning *tuning, struct memory_vm *vm,
 	vm->used = used;
 	vm->refaults = gained(sample->refaulted_bytes, last->refaulted_bytes) +
 		       gained(sample->swapped_in_bytes, last->swapped_in_bytes);
+	vm->swapping = sample->swapped_in_bytes > last->swapped_in_bytes;
 	vm->refault_rate += weight * (vm->refaults / seconds - vm->refault_rate);
 	vm->pressure = min2(1, gained(sample->stall_us, last->stall_us) / (seconds * 1e6));
 }
@@ -87,19 +88,27 @@ static double demanded(const struct memory_tuning *tuning, const struct memory_v
 			      (vm->pressure / tuning->pressure_high - 1);
 
 		step = max2(step, max2((double)(8 * MEMORY_MIB), 4 * vm->refaults));
-		return max2(base, size + min2(size / 4, step));
+		step = min2(size / 4, step);
+		/* What it is reading back from swap is there, and its size is known: no need to
+		 * feel the way. */
+		if (vm->swapping)
+			step = max2(step, min2(size / 2, vm->swap_used));
+		return max2(base, size + step);
 	}
 	if (vm->pressure < tuning->pressure_low || futile || !vm->constrained) {
 		double idle = max2(0, free_bytes - vm->headroom);
 		double slow =
 			(futile ? tuning->futile_shrink : tuning->slow_shrink) * size * seconds;
 		/* Slow steps add up until they are worth a move, and no further. */
-		double from = max2(min2(vm->demand, size), size - 2 * calm_deadband(tuning, size));
+		double from = now_ms < vm->hold_until_ms
+				      ? size
+				      : max2(min2(vm->demand, size),
+					     size - 2 * calm_deadband(tuning, size));
 
 		return max2(base,
 			    calm_shrink(tuning, vm, min2(from, size - idle / 2), slow, now_ms));
 	}
-	return max2(base, min2(vm->demand, size));
+	return max2(base, size);
 }
 
 void demand_sample(const struct memory_tuning *tuning, struct memory_vm *vm,
@@ -116,6 +125,7 @@ void demand_sample(const struct memory_tuning *tuning, struct memory_vm *vm,
 		vm->pressure = 0;
 		vm->refaults = 0;
 	}
+	vm->swap_used = (double)sample->swap_used_bytes;
 	vm->headroom = max2((double)tuning->headroom_floor_bytes,
 			    max2(tuning->headroom_fraction * size,
 				 min2((double)MEMORY_GIB, 2 * vm->growth_rate)));

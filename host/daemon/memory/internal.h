@@ -27,6 +27,8 @@ struct memory_vm {
 	double refaults;     /* R */
 	double refault_rate; /* of the last samples, bytes a second */
 	double pressure;     /* p */
+	double swap_used;
+	bool swapping; /* it reads back from swap */
 	bool constrained;
 	bool starved; /* constrained and stalling, and growing may help */
 	struct memory_judgement {

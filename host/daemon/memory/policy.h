@@ -92,6 +92,7 @@ struct memory_sample {
 	uint64_t available_bytes;  /* MemAvailable */
 	uint64_t refaulted_bytes;  /* workingset_refault_anon and _file, in bytes */
 	uint64_t swapped_in_bytes; /* pswpin, in bytes */
+	uint64_t swap_used_bytes;  /* what is swapped out now: no counter */
 	uint64_t stall_us;	   /* total of "some" in /proc/pressure/memory */
 };
 

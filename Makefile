@@ -384,6 +384,7 @@ help:
 	'make bench       benchmarks beside their peers; figures in build/bench/' \
 	'make fuzz        fuzz targets, FUZZ_SECONDS each (60)' \
 	'make soak        long runs' \
+	'make sim         ways to share memory, compared by a simulator; table in docs/memory.md' \
 	'make install     into $$DESTDIR$$PREFIX' \
 	'make clean       remove what was built, keep downloads (distclean removes those too)' \
 	'' \

@@ -87,7 +87,7 @@ static void tell(struct lodge *lodge, const struct sim *sim, size_t i)
 	sample.free_bytes = (uint64_t)free_bytes;
 	sample.refaulted_bytes = (uint64_t)vm->refaulted;
 	sample.swapped_in_bytes = (uint64_t)vm->swapped_in;
-		sample.swap_used_bytes = (uint64_t)vm->swapped;
+	sample.swap_used_bytes = (uint64_t)vm->swapped;
 	sample.stall_us += (uint64_t)vm->stall_us;
 	memory_vm_sample(lodge->policy, lodge->vm[i], &sample);
 	lodge->told_ms[i] = sim->now_ms;

@@ -12,10 +12,10 @@
 #define HOST_SWAP_BYTES (1 * GIB) /* beyond it the host kills a VM */
 #define VM_BYTES	(4 * GIB)
 #define VM_MINIMUM	(512 * MIB)
-#define OTHER_BYTES (0.5 * GIB) /* of the host, used by what is no VM */
-#define SHOCK_BYTES (0.3 * HOST_BYTES) /* another program takes them, at */
-#define SHOCK_RATE (200 * MIB)
-#define RUN_MS		1800000.0
+#define OTHER_BYTES	(0.5 * GIB)	   /* of the host, used by what is no VM */
+#define SHOCK_BYTES	(0.3 * HOST_BYTES) /* another program takes them, at */
+#define SHOCK_RATE	(200 * MIB)
+#define RUN_MS		1800000
 
 #define KERNEL_BYTES	 (120 * MIB) /* of a guest, for itself */
 #define GUEST_SWAP_BYTES (1 * GIB)

@@ -68,10 +68,10 @@ static void make_mix(struct sim *sim, uint64_t seed, size_t count)
 	sim->total = HOST_BYTES;
 	sim->other = OTHER_BYTES;
 	sim->count = count;
-		/* Every other seed shocks the host: another program takes much of it for two minutes. */
+	/* Every other seed shocks the host: another program takes much of it for two minutes. */
 	sim->shock_at_ms = seed % 2 ? 1e12 : random_between(&random, 500, 1500) * 1000;
 	sim->shock_until_ms = sim->shock_at_ms + 120000;
-	
+
 	for (size_t i = 0; i < count; i++) {
 		struct sim_vm *vm = &sim->vm[i];
 
@@ -156,7 +156,7 @@ static int compare(const void *a, const void *b)
 
 static void sum_up(struct sim *sim, double cpu_s, struct figures *figures)
 {
-	double sum = 0, squares = 0, steps = RUN_MS / STEP_MS;
+	double sum = 0, squares = 0, steps = (double)RUN_MS / STEP_MS;
 
 	memset(figures, 0, sizeof(*figures));
 	for (size_t i = 0; i < sim->count; i++) {
@@ -198,7 +198,7 @@ static void step(struct sim *sim, const struct controller *controller, void *sta
 	double part = sim->host_swapped / (sim_resident(sim) + 1);
 	clock_t before;
 
-		if (sim->now_ms >= sim->shock_until_ms)
+	if (sim->now_ms >= sim->shock_until_ms)
 		sim->other = OTHER_BYTES;
 	else if (sim->now_ms >= sim->shock_at_ms && sim->other < OTHER_BYTES + SHOCK_BYTES)
 		sim->other += SHOCK_RATE * STEP_S;
@@ -237,8 +237,10 @@ int sim_run(const struct controller *controller, uint64_t seed, size_t vms, stru
 		vm->actual = vm->last_target = vm->target;
 		vm->last_need = guest_need(vm);
 	}
-	for (sim->now_ms = STEP_MS; sim->now_ms <= RUN_MS; sim->now_ms += STEP_MS)
+	for (long now_ms = STEP_MS; now_ms <= RUN_MS; now_ms += STEP_MS) {
+		sim->now_ms = (double)now_ms;
 		step(sim, controller, state, &cpu);
+	}
 	controller->stop(state);
 	sum_up(sim, (double)cpu / CLOCKS_PER_SEC, figures);
 	free(sim);

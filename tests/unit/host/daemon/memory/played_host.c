@@ -98,7 +98,7 @@ static void check_promises(const struct played_host *host)
 		ck_assert_uint_le(decision->target_bytes, host->guest[i].vm->config.maximum_bytes);
 	}
 	ck_assert_double_le(played_sum(host),
-			    (double)(host->host.total_bytes - totals->reserve_bytes / 2));
+			    (double)host->host.total_bytes - (double)totals->reserve_bytes / 2);
 }
 
 void played_run(struct played_host *host, unsigned int seconds)

@@ -96,7 +96,7 @@ START_TEST(a_liar_gains_its_shares_and_no_more)
 
 	for (int i = 0; i < 3; i++) {
 		honest[i] = played_guest_add(host, 8 * MEMORY_GIB, MEMORY_GIB / 2, 1000);
-		honest[i]->used = (double)(3 * MEMORY_GIB / 2);
+		honest[i]->used = 1.5 * (double)MEMORY_GIB;
 	}
 	liar->claims = (double)(80 * MEMORY_GIB);
 	liar->pressure = 1;

@@ -110,6 +110,32 @@ START_TEST(a_stall_long_after_a_shrink_teaches_nothing)
 }
 END_TEST
 
+START_TEST(what_nobody_needs_stays_where_it_is)
+{
+	struct played_guest *other = played_guest_add(host, 4 * MEMORY_GIB, MEMORY_GIB, 1000);
+	struct played_guest *third = played_guest_add(host, 4 * MEMORY_GIB, MEMORY_GIB, 1000);
+	uint64_t targets[2];
+
+	guest->used = 1.2e9;
+	other->used = 2.6e9;
+	played_run(host, 60);
+	targets[0] = played_decision(guest)->target_bytes;
+	other->used = 1.0e9;
+	played_run(host, 60);
+	targets[1] = played_decision(other)->target_bytes;
+	ck_assert_uint_eq(played_decision(guest)->target_bytes, targets[0]);
+	ck_assert_double_gt((double)targets[1], 2.0e9);
+	/* Now somebody does: it is taken from who has most above its due, and goes there. */
+	third->used = 3.8e9;
+	third->pressure = 0.5;
+	played_run(host, 30);
+	ck_assert_double_ge(third->actual, third->used);
+	ck_assert_double_lt(other->actual, (double)targets[1]);
+	ck_assert_double_ge(other->actual, other->used);
+	ck_assert_double_ge(guest->actual, guest->used);
+}
+END_TEST
+
 START_TEST(steady_guests_are_left_in_peace)
 {
 	struct played_guest *other = played_guest_add(host, 4 * MEMORY_GIB, MEMORY_GIB, 1000);
@@ -135,6 +161,7 @@ int main(void)
 	tcase_add_test(tests, nobody_turns_around_within_seconds);
 	tcase_add_test(tests, a_stall_after_a_shrink_teaches_a_hold_and_a_floor);
 	tcase_add_test(tests, a_stall_long_after_a_shrink_teaches_nothing);
+	tcase_add_test(tests, what_nobody_needs_stays_where_it_is);
 	tcase_add_test(tests, steady_guests_are_left_in_peace);
 	return suite_run_case("calm", tests);
 }

@@ -92,6 +92,23 @@ START_TEST(a_guest_that_stalls_without_free_memory_grows_with_its_pressure)
 }
 END_TEST
 
+START_TEST(what_is_read_back_from_swap_is_asked_for_at_once)
+{
+	fill_with_cache();
+	sample.swap_used_bytes = 1500 * MEMORY_MIB;
+	next(0.004, 0);
+	/* It is not read: it may well stay where it is. */
+	ck_assert_double_eq_tol(vm.demand, (double)(SIZE + 8 * MEMORY_MIB), 10);
+	sample.swapped_in_bytes += MEMORY_MIB;
+	next(0.004, 0);
+	ck_assert_double_eq_tol(vm.demand, (double)(SIZE + 1500 * MEMORY_MIB), 10);
+	sample.swap_used_bytes = UINT64_MAX;
+	sample.swapped_in_bytes += MEMORY_MIB;
+	next(0.004, 0);
+	ck_assert_double_eq_tol(vm.demand, 1.5 * (double)SIZE, 10);
+}
+END_TEST
+
 START_TEST(stalls_with_free_memory_are_no_demand)
 {
 	next(0.5, 100 * MEMORY_MIB);
@@ -204,6 +221,7 @@ int main(void)
 	tcase_add_test(tests, free_memory_is_given_back_down_to_use_and_headroom);
 	tcase_add_test(tests, headroom_follows_growth_and_is_bounded);
 	tcase_add_test(tests, a_guest_that_stalls_without_free_memory_grows_with_its_pressure);
+	tcase_add_test(tests, what_is_read_back_from_swap_is_asked_for_at_once);
 	tcase_add_test(tests, stalls_with_free_memory_are_no_demand);
 	tcase_add_test(tests, between_the_marks_it_keeps_what_it_has);
 	tcase_add_test(tests, idle_cache_is_taken_slowly);

@@ -3,7 +3,6 @@
 #include "tests/unit/suite.h"
 
 #include <errno.h>
-#include <string.h>
 #include <time.h>
 
 static struct played_host *host;
@@ -154,27 +153,24 @@ START_TEST(samples_that_come_late_are_ignored)
 }
 END_TEST
 
-START_TEST(the_explanation_says_the_figures_and_the_rule)
+START_TEST(who_has_free_memory_is_not_urgent)
 {
-	struct played_guest *guest = played_guest_add(host, 6 * MEMORY_GIB, MEMORY_GIB, 250);
-	char text[2048], cut[16];
-	int length;
+	struct played_guest *guest = played_guest_add(host, 6 * MEMORY_GIB, MEMORY_GIB, 1000);
+	double demand;
 
-	guest->used = 4e9;
-	guest->cache = 8e9;
-	guest->pressure = 0.25;
-	guest->refaults = 5.0 * (double)MEMORY_MIB;
-	played_run(host, 20);
-	length = memory_vm_explain(host->policy, guest->vm, text, sizeof(text));
-	ck_assert_uint_eq((size_t)length, strlen(text));
-	ck_assert_ptr_nonnull(strstr(text, "guest (followed): target 6144 MiB"));
-	ck_assert_ptr_nonnull(strstr(text, "between 1024 and 6144 MiB, 250 shares"));
-	ck_assert_ptr_nonnull(strstr(text, "it has all that it may have"));
-	ck_assert_ptr_nonnull(strstr(text, "in use 3815 MiB"));
-	ck_assert_int_eq(memory_vm_explain(host->policy, guest->vm, cut, sizeof(cut)), length);
-	ck_assert_uint_eq(strlen(cut), sizeof(cut) - 1);
-	ck_assert_int_eq(memory_vm_explain(host->policy, guest->vm, NULL, 0), length);
-	ck_assert_str_eq(memory_state_name(MEMORY_STUCK), "stuck");
+	played_run(host, 10);
+	demand = guest->vm->demand;
+	memory_vm_urgent(host->policy, guest->vm, host->now_ms);
+	ck_assert(!guest->vm->urgent);
+	ck_assert_double_eq(guest->vm->demand, demand);
+	guest->vm->constrained = true;
+	memory_vm_urgent(host->policy, guest->vm, host->now_ms);
+	ck_assert(guest->vm->urgent);
+	ck_assert_double_ge(guest->vm->demand,
+			    min2(1.25 * guest->actual, 6.0 * (double)MEMORY_GIB));
+	/* For a step. */
+	memory_policy_step(host->policy, host->now_ms);
+	ck_assert(!guest->vm->urgent);
 }
 END_TEST
 
@@ -217,7 +213,7 @@ int main(void)
 	tcase_add_test(tests, a_change_of_settings_is_checked_like_a_new_vm);
 	tcase_add_test(tests, the_minimum_is_kept_in_scarcity);
 	tcase_add_test(tests, samples_that_come_late_are_ignored);
-	tcase_add_test(tests, the_explanation_says_the_figures_and_the_rule);
+	tcase_add_test(tests, who_has_free_memory_is_not_urgent);
 	tcase_add_test(tests, a_thousand_vms_are_cheap);
 	return suite_run_case("policy", tests);
 }

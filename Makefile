@@ -122,7 +122,7 @@ STATIC_PROGRAMS := lodge-agent lodge-guest lodge-fsd mount.lodge
 
 # Where a component's unit tests live: tests/unit/<folder of the component>.
 # Folders whose code reads bytes of a peer are compiled with -Wconversion too.
-WCONVERSION_DIRS := protocol host/vmm host/net host/screen drivers guest-agent host/daemon/broker shared-folders
+WCONVERSION_DIRS := protocol host/vmm host/net host/screen drivers guest-agent host/daemon/broker host/daemon/memory shared-folders
 
 # --- Flags -------------------------------------------------------------------------------------
 

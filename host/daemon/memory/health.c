@@ -18,11 +18,11 @@ static enum memory_state state_of(const struct memory_tuning *tuning, const stru
 	uint64_t late = tuning->stale_periods * vm->sample.period_ms;
 	bool booted = now_ms - vm->added_ms > tuning->boot_ms;
 
-	if (booted && !(vm->observed && vm->seen.driver))
-		return MEMORY_DEAD;
+	if (!(vm->observed && vm->seen.driver))
+		return booted ? MEMORY_DEAD : MEMORY_STARTING;
 	if (vm->config.fixed_bytes)
 		return MEMORY_FIXED;
-	if (!vm->sampled || !vm->observed)
+	if (!vm->sampled)
 		return booted ? MEMORY_DEAD : MEMORY_STARTING;
 	if (age > late && age > tuning->dead_ms)
 		return MEMORY_DEAD;

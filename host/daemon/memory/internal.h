@@ -16,6 +16,7 @@ struct memory_vm {
 	bool sampled;
 	struct memory_observation seen;
 	bool observed;
+	bool adopted; /* it ran before the policy knew it */
 	uint64_t added_ms;
 	bool urgent; /* since the last step */
 

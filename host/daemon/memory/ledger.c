@@ -18,7 +18,9 @@ uint64_t ledger_charge(const struct memory_vm *vm)
 	/* A target is accepted without a driver too, and means nothing then. */
 	if (vm->decision.state == MEMORY_DEAD && !(vm->observed && vm->seen.driver))
 		return vm->config.maximum_bytes;
-	if (vm->observed && vm->seen.actual_bytes > charge)
+	/* A guest that boots has no driver yet to take its balloon: it has what it has touched. */
+	if (vm->observed && vm->seen.actual_bytes > charge &&
+	    (vm->seen.driver || vm->decision.state != MEMORY_STARTING))
 		charge = vm->seen.actual_bytes;
 	if (vm->observed && vm->seen.resident_bytes > charge)
 		charge = vm->seen.resident_bytes;

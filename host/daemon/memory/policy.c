@@ -149,8 +149,8 @@ static uint64_t starting_size(const struct memory_policy *policy,
 			       (double)config->maximum_bytes);
 }
 
-int memory_policy_adopt(struct memory_policy *policy, const struct memory_vm_config *config,
-			uint64_t now_ms, struct memory_vm **result)
+static int enter(struct memory_policy *policy, const struct memory_vm_config *config,
+		 uint64_t now_ms, struct memory_vm **result)
 {
 	struct memory_vm *vm;
 	int ret = check_config(config);
@@ -181,6 +181,16 @@ int memory_policy_adopt(struct memory_policy *policy, const struct memory_vm_con
 	return 0;
 }
 
+int memory_policy_adopt(struct memory_policy *policy, const struct memory_vm_config *config,
+			uint64_t now_ms, struct memory_vm **result)
+{
+	int ret = enter(policy, config, now_ms, result);
+
+	if (!ret)
+		(*result)->adopted = true;
+	return ret;
+}
+
 int memory_policy_add(struct memory_policy *policy, const struct memory_vm_config *config,
 		      uint64_t now_ms, struct memory_vm **result)
 {
@@ -190,7 +200,7 @@ int memory_policy_add(struct memory_policy *policy, const struct memory_vm_confi
 		return ret;
 	if (!admissible(policy, NULL, config))
 		return -ENOSPC;
-	ret = memory_policy_adopt(policy, config, now_ms, result);
+	ret = enter(policy, config, now_ms, result);
 	if (!ret)
 		(*result)->decision.ready = ledger_credits(policy) >= 0;
 	return ret;
@@ -210,6 +220,11 @@ int memory_policy_configure(struct memory_policy *policy, struct memory_vm *vm,
 	vm->config.name = vm->name;
 	vm->demand =
 		clamp(vm->demand, (double)config->minimum_bytes, (double)config->maximum_bytes);
+	vm->decision.target_bytes =
+		(uint64_t)clamp((double)vm->decision.target_bytes, (double)config->minimum_bytes,
+				(double)config->maximum_bytes);
+	if (vm->ceiling < vm->decision.target_bytes)
+		vm->ceiling = vm->decision.target_bytes;
 	return 0;
 }
 
@@ -237,9 +252,8 @@ void memory_vm_observe(struct memory_policy *policy, struct memory_vm *vm,
 {
 	if (vm->observed && observation->at_ms < vm->seen.at_ms)
 		return;
-	/* What runs already and was adopted has the size it has. */
-	if (!vm->observed && vm->decision.target_bytes != observation->actual_bytes &&
-	    !vm->config.fixed_bytes)
+	/* It has the size it has, whoever gave it that. */
+	if (vm->adopted && !vm->observed && !vm->config.fixed_bytes)
 		vm->decision.target_bytes = (uint64_t)clamp((double)observation->actual_bytes,
 							    (double)vm->config.minimum_bytes,
 							    (double)vm->config.maximum_bytes);

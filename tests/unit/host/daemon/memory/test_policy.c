@@ -3,6 +3,7 @@
 #include "tests/unit/suite.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <time.h>
 
 static struct played_host *host;
@@ -139,6 +140,51 @@ START_TEST(the_minimum_is_kept_in_scarcity)
 }
 END_TEST
 
+/* Figures of a guest are bytes of a stranger. */
+START_TEST(garbage_breaks_no_promise)
+{
+	static const uint64_t odd[] = {0, 1, INT64_MAX, UINT64_MAX, MEMORY_GIB, MEMORY_MIB};
+	unsigned int seed = (unsigned int)_i + 1;
+
+	for (int i = 0; i < 4; i++)
+		played_guest_add(host, 4 * MEMORY_GIB, MEMORY_GIB, 1000);
+	for (int turn = 0; turn < 300; turn++) {
+		struct played_guest *guest = &host->guest[rand_r(&seed) % 4];
+		struct memory_sample garbage = {
+			.at_ms = host->now_ms + 500,
+			.period_ms = (uint32_t)odd[rand_r(&seed) % 6],
+			.free_bytes = odd[rand_r(&seed) % 6],
+			.available_bytes = odd[rand_r(&seed) % 6],
+			.refaulted_bytes = odd[rand_r(&seed) % 6],
+			.swapped_in_bytes = odd[rand_r(&seed) % 6],
+			.swap_used_bytes = odd[rand_r(&seed) % 6],
+			.stall_us = odd[rand_r(&seed) % 6],
+		};
+
+		memory_vm_sample(host->policy, guest->vm, &garbage);
+		if (rand_r(&seed) % 2)
+			memory_vm_urgent(host->policy, guest->vm, host->now_ms);
+		/* It asserts minimum, maximum and the sum of all. */
+		played_run(host, 1);
+	}
+}
+END_TEST
+
+START_TEST(a_maximum_that_is_lowered_binds_at_once)
+{
+	struct played_guest *guest = played_guest_add(host, 4 * MEMORY_GIB, MEMORY_GIB, 1000);
+	struct memory_vm_config config;
+
+	played_run(host, 10);
+	config = guest->vm->config;
+	config.maximum_bytes = 2 * MEMORY_GIB;
+	guest->silent = true;
+	ck_assert_int_eq(memory_policy_configure(host->policy, guest->vm, &config), 0);
+	played_run(host, 5);
+	ck_assert_uint_eq(played_decision(guest)->target_bytes, 2 * MEMORY_GIB);
+}
+END_TEST
+
 START_TEST(samples_that_come_late_are_ignored)
 {
 	struct played_guest *guest = played_guest_add(host, MEMORY_GIB, 0, 1);
@@ -212,6 +258,8 @@ int main(void)
 	tcase_add_test(tests, what_runs_already_is_taken_as_it_is);
 	tcase_add_test(tests, a_change_of_settings_is_checked_like_a_new_vm);
 	tcase_add_test(tests, the_minimum_is_kept_in_scarcity);
+	tcase_add_loop_test(tests, garbage_breaks_no_promise, 0, 20);
+	tcase_add_test(tests, a_maximum_that_is_lowered_binds_at_once);
 	tcase_add_test(tests, samples_that_come_late_are_ignored);
 	tcase_add_test(tests, who_has_free_memory_is_not_urgent);
 	tcase_add_test(tests, a_thousand_vms_are_cheap);

@@ -40,7 +40,7 @@ static void lodge_stop(void *state)
 static void *lodge_start(struct sim *sim)
 {
 	struct lodge *lodge = calloc(1, sizeof(*lodge));
-	char name[16];
+	char name[32];
 
 	if (!lodge)
 		return NULL;

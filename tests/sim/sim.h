@@ -137,6 +137,9 @@ struct figures {
 int sim_run(const struct controller *controller, uint64_t seed, size_t count,
 	    struct figures *figures);
 
+/* CPU time that the policy takes for a second of 1,000 VMs. 0 or -ENOMEM. */
+int cost_run(double *ms_a_second);
+
 void sim_equal_parts(struct sim *sim);
 double sim_resident(const struct sim *sim);
 double sim_host_free(const struct sim *sim);

@@ -186,8 +186,11 @@ void memory_policy_host(struct memory_policy *policy, const struct memory_host *
 int memory_policy_add(struct memory_policy *policy, const struct memory_vm_config *config,
 		      uint64_t now_ms, struct memory_vm **result);
 
-/* A VM that runs already is not refused; its size comes with its first observation. -EINVAL,
- * -ENOMEM. */
+/*
+ * A VM that runs already is not refused. Its first observation is its target until a step says
+ * otherwise: carry no decision out before it, and the first one at once, so that who was still on
+ * the way to another target stops. -EINVAL, -ENOMEM.
+ */
 int memory_policy_adopt(struct memory_policy *policy, const struct memory_vm_config *config,
 			uint64_t now_ms, struct memory_vm **result);
 

@@ -106,6 +106,43 @@ START_TEST(what_runs_already_is_taken_as_it_is)
 }
 END_TEST
 
+/* lodged dies in the middle of a change, and the next one finds the VMs as they are. */
+START_TEST(a_restart_in_the_middle_of_a_change_breaks_no_promise)
+{
+	unsigned int before = (unsigned int)_i;
+	struct played_guest *busy;
+
+	for (int i = 0; i < 4; i++) {
+		played_guest_add(host, 6 * MEMORY_GIB, MEMORY_GIB, 1000);
+		host->guest[i].speed = 100.0 * (double)MEMORY_MIB;
+		host->guest[i].used = 1.5e9;
+	}
+	busy = &host->guest[0];
+	played_run(host, 60);
+	for (int i = 1; i < 4; i++)
+		host->guest[i].used = 1.0e9;
+	busy->used = 4.0e9;
+	busy->pressure = 0.5;
+	played_run(host, before);
+
+	memory_policy_free(host->policy);
+	ck_assert_int_eq(memory_policy_new(&memory_tuning_default, &host->policy), 0);
+	memory_policy_host(host->policy, &host->host);
+	for (int i = 0; i < 4; i++) {
+		struct memory_vm_config config = {.name = "guest",
+						  .maximum_bytes = 6 * MEMORY_GIB,
+						  .minimum_bytes = MEMORY_GIB,
+						  .shares = 1000};
+
+		ck_assert_int_eq(memory_policy_adopt(host->policy, &config, host->now_ms,
+						     &host->guest[i].vm),
+				 0);
+	}
+	played_run(host, 91);
+	ck_assert_double_ge(busy->actual, busy->used);
+}
+END_TEST
+
 START_TEST(a_change_of_settings_is_checked_like_a_new_vm)
 {
 	struct played_guest *guest = played_guest_add(host, 6 * MEMORY_GIB, 3 * MEMORY_GIB, 1000);
@@ -256,6 +293,7 @@ int main(void)
 	tcase_add_test(tests, nonsense_is_refused);
 	tcase_add_test(tests, a_vm_starts_ballooned_where_not_all_can_be_had);
 	tcase_add_test(tests, what_runs_already_is_taken_as_it_is);
+	tcase_add_loop_test(tests, a_restart_in_the_middle_of_a_change_breaks_no_promise, 1, 12);
 	tcase_add_test(tests, a_change_of_settings_is_checked_like_a_new_vm);
 	tcase_add_test(tests, the_minimum_is_kept_in_scarcity);
 	tcase_add_loop_test(tests, garbage_breaks_no_promise, 0, 20);

@@ -46,6 +46,39 @@ START_TEST(growth_waits_for_what_others_give_back)
 }
 END_TEST
 
+START_TEST(grants_are_the_credits_and_no_more)
+{
+	struct played_guest *guest[3];
+	double credits, reserve, before[3];
+
+	for (int i = 0; i < 3; i++) {
+		guest[i] = played_guest_add(host, 8 * MEMORY_GIB, MEMORY_GIB, i ? 1000 : 3000);
+		guest[i]->used = 1.5e9;
+	}
+	played_run(host, 60);
+	credits = ledger_credits(host->policy);
+	reserve = (double)memory_policy_totals(host->policy)->reserve_bytes;
+	ck_assert_double_gt(credits, 1e8);
+	/* All want more than there is: it is divided by shares. */
+	for (int i = 0; i < 3; i++) {
+		before[i] = (double)ledger_charge(guest[i]->vm);
+		guest[i]->vm->want = 8 * MEMORY_GIB;
+	}
+	ledger_grant(host->policy, host->now_ms);
+	ck_assert_double_eq_tol((double)ledger_charge(guest[0]->vm) - before[0], credits * 0.6, 4);
+	ck_assert_double_eq_tol((double)ledger_charge(guest[1]->vm) - before[1], credits * 0.2, 4);
+	ck_assert_double_eq_tol(ledger_credits(host->policy), 0, 10);
+	ck_assert_int_eq(guest[2]->vm->decision.reason, MEMORY_BECAUSE_CREDIT);
+	/* Nothing is left, but for who stalls: half the reserve, once. */
+	guest[2]->vm->urgent = true;
+	for (int i = 0; i < 3; i++) {
+		ledger_grant(host->policy, host->now_ms);
+		ck_assert_double_eq_tol(ledger_credits(host->policy), -reserve / 2, 10);
+	}
+	ck_assert_double_eq_tol((double)ledger_charge(guest[1]->vm) - before[1], credits * 0.2, 4);
+}
+END_TEST
+
 START_TEST(the_charge_is_the_most_that_it_may_have)
 {
 	struct played_guest *guest = played_guest_add(host, 4 * MEMORY_GIB, MEMORY_GIB, 1000);
@@ -146,6 +179,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, growth_waits_for_what_others_give_back);
+	tcase_add_test(tests, grants_are_the_credits_and_no_more);
 	tcase_add_test(tests, the_charge_is_the_most_that_it_may_have);
 	tcase_add_loop_test(tests, no_behaviour_of_guests_drives_the_host_out_of_memory, 0, 40);
 	tcase_add_test(tests, growth_that_has_not_happened_is_called_back_when_the_budget_falls);

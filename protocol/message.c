@@ -61,6 +61,27 @@ MESSAGE(file_symlink_params, NEED_PATH(file_symlink_params, path),
 	INT(file_symlink_params, mtime_ns));
 MESSAGE(power_params, NEED_TEXT(power_params, action));
 MESSAGE(time_value, NEED_UINT(time_value, realtime_ns, INT64_MAX));
+MESSAGE(guest_memory_watch, UINT(guest_memory_watch, period_ms, 60000),
+	UINT(guest_memory_watch, idle_ms, 600000), UINT(guest_memory_watch, low_bytes, ANY));
+MESSAGE(guest_memory_report, UINT(guest_memory_report, at_ms, ANY),
+	UINT(guest_memory_report, period_ms, 600000), TEXT(guest_memory_report, cause),
+	NEED_UINT(guest_memory_report, total_bytes, ANY), UINT(guest_memory_report, free_bytes, ANY),
+	UINT(guest_memory_report, available_bytes, ANY), UINT(guest_memory_report, cached_bytes, ANY),
+	UINT(guest_memory_report, working_set_bytes, ANY), UINT(guest_memory_report, idle_bytes, ANY),
+	BOOLEAN(guest_memory_report, idle_measured), UINT(guest_memory_report, swap_total_bytes, ANY),
+	UINT(guest_memory_report, swap_free_bytes, ANY),
+	UINT(guest_memory_report, refaulted_anonymous_bytes, ANY),
+	UINT(guest_memory_report, refaulted_file_bytes, ANY),
+	UINT(guest_memory_report, swapped_in_bytes, ANY),
+	UINT(guest_memory_report, swapped_out_bytes, ANY),
+	UINT(guest_memory_report, scanned_directly_bytes, ANY),
+	UINT(guest_memory_report, oom_kills, ANY), BOOLEAN(guest_memory_report, pressure),
+	BOOLEAN(guest_memory_report, trigger), UINT(guest_memory_report, some_us, ANY),
+	UINT(guest_memory_report, full_us, ANY), TEXT(guest_memory_report, reclaim));
+MESSAGE(guest_memory_reclaim, NEED_UINT(guest_memory_reclaim, bytes, ANY));
+MESSAGE(guest_memory_reclaimed, NEED_UINT(guest_memory_reclaimed, bytes, ANY),
+	TEXT(guest_memory_reclaimed, by));
+
 MESSAGE(vm_info, TEXT(vm_info, name), NEED_TEXT(vm_info, state), UINT(vm_info, pid, INT32_MAX),
 	UINT(vm_info, processors, ANY), UINT(vm_info, memory_bytes, ANY),
 	UINT(vm_info, restarts, ANY), TEXT(vm_info, boot), ITEMS(vm_info, devices),

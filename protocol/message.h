@@ -240,6 +240,58 @@ struct time_value {
 };
 extern const struct message_type message_time_value;
 
+/* "memory.watch" guest_memory_watch -> {} at the end of the stream (that is: on cancel). While it
+ * is open, stream messages, both guest_memory_report:
+ *	"report"  at once, then every period_ms while something changes, else less and less often,
+ *		  down to every idle_ms
+ *	"urgent"  at once when the guest stalls (100 ms in 1 s), or available_bytes falls below the
+ *		  mark; at most two a second, with cause
+ * An urgent report stands for itself: it is a full report. */
+struct guest_memory_watch {
+	uint64_t period_ms; /* 100 to 60000; 0: 1000 */
+	uint64_t idle_ms;   /* period_ms to 600000; 0: 30000 */
+	uint64_t low_bytes; /* the mark; 0: a 32nd of what is there, between 16 and 256 MiB */
+};
+extern const struct message_type message_guest_memory_watch;
+
+/* How the guest's memory is. What its kernel does not tell is 0 and so is left out. Sums are since
+ * the guest's start; one that went back is a guest that was restarted. */
+struct guest_memory_report {
+	uint64_t at_ms;	    /* CLOCK_BOOTTIME of the guest */
+	uint64_t period_ms; /* the next report is due after that long at the latest */
+	struct slice cause; /* of "urgent": "stall", "low" */
+	uint64_t total_bytes, free_bytes, available_bytes; /* MemTotal, MemFree, MemAvailable */
+	uint64_t cached_bytes; /* files, and what can be dropped of the kernel's: all of that */
+	uint64_t working_set_bytes; /* in use of late: estimated from the kernel's active lists */
+	uint64_t idle_bytes; /* not used of late, and neither free: the lists of inactive pages, or
+			      * what DAMON has measured (idle_measured) */
+	bool idle_measured;
+	uint64_t swap_total_bytes, swap_free_bytes;
+	uint64_t refaulted_anonymous_bytes, refaulted_file_bytes; /* sums: workingset_refault_* */
+	uint64_t swapped_in_bytes, swapped_out_bytes;		  /* sums: pswpin, pswpout */
+	uint64_t scanned_directly_bytes;			  /* sum: pgscan_direct */
+	uint64_t oom_kills;					  /* sum */
+	bool pressure; /* the kernel has PSI: what follows is true */
+	bool trigger;  /* and wakes the agent when the guest stalls: without, it looks */
+	uint64_t some_us, full_us; /* sums: total of /proc/pressure/memory */
+	struct slice reclaim; /* how "memory.reclaim" would do it: "cgroup", "cgroups"; "": not */
+};
+extern const struct message_type message_guest_memory_report;
+
+/* "memory.reclaim" guest_memory_reclaim -> guest_memory_reclaimed: have the kernel drop or swap out
+ * what is used least, before anybody needs it. Ends when that many bytes are free, when the kernel
+ * finds no more, or on cancel. EOPNOTSUPP where the kernel cannot; EBUSY while another is at work.
+ */
+struct guest_memory_reclaim {
+	uint64_t bytes; /* at least 1 */
+};
+extern const struct message_type message_guest_memory_reclaim;
+struct guest_memory_reclaimed {
+	uint64_t bytes;	 /* that the kernel reclaimed, as it counts */
+	struct slice by; /* "cgroup", "cgroups" */
+};
+extern const struct message_type message_guest_memory_reclaimed;
+
 /* --- lodge-vmm: methods on its control socket ---------------------------------------------- */
 
 /* "vm.info" {} -> vm_info; "vm.pause", "vm.resume", "vm.power-button", "vm.reset", "vm.stop" {} ->

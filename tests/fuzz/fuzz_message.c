@@ -13,6 +13,7 @@ union any_message {
 	struct file_stat file_stat;
 	struct file_write_params file_write_params;
 	struct vm_memory vm_memory;
+	struct guest_memory_report guest_memory_report;
 };
 
 static const struct message_type *const types[] = {
@@ -31,6 +32,8 @@ static const struct message_type *const types[] = {
 	&message_vm_memory,
 	&message_vm_balloon,
 	&message_vm_info,
+	&message_guest_memory_watch,
+	&message_guest_memory_report,
 	&message_file_write_params,
 	&message_file_symlink_params,
 	&message_error_info,

@@ -104,6 +104,12 @@ MESSAGE(vm_memory, BOOLEAN(vm_memory, balloon), NEED_UINT(vm_memory, maximum_byt
 	UINT(vm_memory, reclaimed_directly_bytes, ANY));
 MESSAGE(vm_balloon, NEED_UINT(vm_balloon, target_bytes, ANY));
 MESSAGE(vm_statistics, NEED_UINT(vm_statistics, period_ms, UINT32_MAX));
+MESSAGE(vm_counters, NEED_UINT(vm_counters, cpu_ns, ANY),
+	UINT(vm_counters, disk_read_bytes, ANY), UINT(vm_counters, disk_written_bytes, ANY),
+	UINT(vm_counters, disk_reads, ANY), UINT(vm_counters, disk_writes, ANY),
+	UINT(vm_counters, network_received_bytes, ANY), UINT(vm_counters, network_sent_bytes, ANY),
+	UINT(vm_counters, network_received_frames, ANY),
+	UINT(vm_counters, network_sent_frames, ANY));
 MESSAGE(error_info, NEED_UINT(error_info, number, 4095), TEXT(error_info, text));
 /* clang-format on */
 

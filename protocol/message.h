@@ -353,6 +353,18 @@ struct vm_statistics {
 };
 extern const struct message_type message_vm_statistics;
 
+/* "vm.counters" {} -> vm_counters. Sums since the machine started; a restart of the guest does not
+ * set them back. */
+struct vm_counters {
+	uint64_t cpu_ns; /* of all threads: processors and devices */
+	/* Of all disks and cards; as the guest sees it: received is what it has got. Requests that
+	 * failed do not count; without a card network_ is 0. */
+	uint64_t disk_read_bytes, disk_written_bytes, disk_reads, disk_writes;
+	uint64_t network_received_bytes, network_sent_bytes;
+	uint64_t network_received_frames, network_sent_frames;
+};
+extern const struct message_type message_vm_counters;
+
 /* --- Errors -------------------------------------------------------------------------------- */
 
 /* FRAME_ERROR's map. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/vmm/control.h"
 
+#include "host/vmm/counters.h"
 #include "host/vmm/loop.h"
 #include "host/vmm/memory_control.h"
 #include "protocol/base/bytes.h"
@@ -103,6 +104,12 @@ static void answer(struct control *control, struct stream *stream, struct slice 
 
 	if (slice_is(method, "vm.info")) {
 		reply_info(control, stream);
+		return;
+	}
+	if (slice_is(method, "vm.counters")) {
+		uint8_t bytes[COUNTERS_SIZE];
+
+		stream_reply(stream, counters_describe(machine_vm(control->machine), bytes));
 		return;
 	}
 	if (memory_control_answer(control->memory, stream, method, params))

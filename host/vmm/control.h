@@ -3,9 +3,10 @@
  * control - the machine's control socket
  *
  * Speaks the frames of protocol/README.md, as the guest end of a session: "vm.info", "vm.pause",
- * "vm.resume", "vm.power-button", "vm.reset", "vm.stop", and those of memory_control.h; and tells
- * every client of each change by the event "vm.state". All in the main thread. Who may connect is a
- * matter of the socket's folder and mode; clients are still not believed.
+ * "vm.resume", "vm.power-button", "vm.reset", "vm.stop", "vm.counters", and those of
+ * memory_control.h; and tells every client of each change by the event "vm.state". All in the main
+ * thread. Who may connect is a matter of the socket's folder and mode; clients are still not
+ * believed.
  */
 #ifndef LODGE_VMM_CONTROL_H
 #define LODGE_VMM_CONTROL_H

@@ -39,6 +39,7 @@ struct vm {
 	struct display *display;       /* NULL if there is none */
 	struct display_input display_input;
 	struct virtio_device *balloon;		    /* NULL if there is none */
+	struct virtio_device *devices;		    /* all, by their `next` */
 	struct socket_list sockets;		    /* every socket we listen on */
 	struct connector connector[OPTIONS_MAX_FS]; /* of shares, until their devices have them */
 	struct dax_window *dax_window[OPTIONS_MAX_FS]; /* of shares; NULL: none */

@@ -37,8 +37,9 @@ struct slot {
 	struct blk *blk;
 	unsigned int queue;
 	uint16_t head;
-	uint32_t read_bytes; /* what a successful request writes before the status */
-	uint8_t *status;     /* guest memory */
+	uint32_t read_bytes;  /* what a successful request writes before the status */
+	uint32_t moved_bytes; /* to be counted */
+	uint8_t *status;      /* guest memory */
 	struct slot *next_free;
 	struct iovec iov[QUEUE_SIZE];
 };
@@ -91,6 +92,9 @@ static void done(struct block_request *request, int result)
 	struct blk *blk = slot->blk;
 	unsigned int queue = slot->queue;
 
+	if (result == 0 && slot->moved_bytes)
+		virtio_count(&blk->device, slot->read_bytes ? VIRTIO_TO_GUEST : VIRTIO_FROM_GUEST,
+			     slot->moved_bytes);
 	answer(slot, result == 0 ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
 	virtio_notify(&blk->device, queue);
 }
@@ -125,7 +129,8 @@ static uint8_t transfer(struct slot *slot, const struct virtqueue_chain *chain, 
 		      : iov_slice(chain->iov + chain->readable, chain->writable, 0, bytes,
 				  slot->iov);
 	request->durable = write && !virtio_has(&blk->device, VIRTIO_BLK_F_FLUSH);
-	slot->read_bytes = write ? 0 : (uint32_t)bytes;
+	slot->moved_bytes = (uint32_t)bytes;
+	slot->read_bytes = write ? 0 : slot->moved_bytes;
 	block_submit(blk->block, request);
 	return VIRTIO_BLK_S_OK;
 }
@@ -218,7 +223,7 @@ static struct slot *take_slot(struct blk *blk, unsigned int queue,
 	slot->request.done = done;
 	slot->queue = queue;
 	slot->head = chain->head;
-	slot->read_bytes = 0;
+	slot->read_bytes = slot->moved_bytes = 0;
 	slot->status = (uint8_t *)last->iov_base + last->iov_len - 1;
 	return slot;
 }

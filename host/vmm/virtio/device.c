@@ -103,6 +103,19 @@ bool virtio_pop(struct virtio_device *device, unsigned int index, struct virtque
 	return got > 0;
 }
 
+/* One thread writes: no need for a locked instruction. */
+static void count_more(_Atomic uint64_t *counter, uint64_t more)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + more,
+			      memory_order_relaxed);
+}
+
+void virtio_count(struct virtio_device *device, enum virtio_direction direction, size_t bytes)
+{
+	count_more(&device->traffic.bytes[direction], bytes);
+	count_more(&device->traffic.operations[direction], 1);
+}
+
 void virtio_notify(struct virtio_device *device, unsigned int index)
 {
 	if (virtqueue_should_notify(virtio_queue(device, index)))

@@ -88,6 +88,19 @@ struct virtio_device_ops {
 	void (*free)(struct virtio_device *device);
 };
 
+/* What a disk or a network card has moved since the machine started. Counted by the device's thread
+ * (virtio_count()), read by any. */
+enum virtio_direction {
+	VIRTIO_TO_GUEST,   /* read from a disk, received */
+	VIRTIO_FROM_GUEST, /* written to a disk, sent */
+	VIRTIO_DIRECTIONS,
+};
+
+struct virtio_traffic {
+	_Atomic uint64_t bytes[VIRTIO_DIRECTIONS];
+	_Atomic uint64_t operations[VIRTIO_DIRECTIONS]; /* requests, frames */
+};
+
 struct virtio_queue_slot {
 	struct virtqueue queue;
 	uint16_t max_size; /* set by the device; power of two */
@@ -129,6 +142,8 @@ struct virtio_device {
 	bool active;
 	atomic_bool broken;	 /* DEVICE_NEEDS_RESET */
 	unsigned int violations; /* that were logged */
+	struct virtio_traffic traffic;
+	struct virtio_device *next; /* of the machine's; set when it is plugged in */
 
 	const struct virtio_bus_ops *bus_ops;
 	void *bus;
@@ -163,6 +178,9 @@ static inline bool virtio_has(const struct virtio_device *device, unsigned int f
 
 /* virtqueue_pop() that breaks the device if the guest broke the rules. True: here is a chain. */
 bool virtio_pop(struct virtio_device *device, unsigned int index, struct virtqueue_chain *chain);
+
+/* One request or frame of so many bytes has gone that way. In the device's thread. */
+void virtio_count(struct virtio_device *device, enum virtio_direction direction, size_t bytes);
 
 /* Interrupt the guest if it wants to know what was pushed. */
 void virtio_notify(struct virtio_device *device, unsigned int index);

@@ -38,8 +38,11 @@ static struct pci_function *plug_function(struct vm *vm, struct virtio_device *d
 		struct pci_function *function = virtio_pci_function(transport);
 
 		result = pci_bus_add(&vm->pci, function);
-		if (result == 0)
+		if (result == 0) {
+			device->next = vm->devices;
+			vm->devices = device;
 			return function;
+		}
 		function->ops->free(function);
 	}
 	log_error("cannot add a device to the machine: %s", error_text(result));

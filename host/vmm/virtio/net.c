@@ -105,6 +105,7 @@ static bool deliver(struct net *net, const uint8_t *frame, size_t size)
 	write_header(net, &delivery);
 	for (uint16_t i = 0; i < delivery.chains; i++)
 		virtqueue_fill(queue, i, delivery.head[i], delivery.written[i]);
+	virtio_count(&net->device, VIRTIO_TO_GUEST, size);
 	virtqueue_publish(queue, delivery.chains);
 	virtio_notify(&net->device, VIRTIO_NET_RECEIVE);
 	return true;
@@ -139,6 +140,7 @@ static bool send_frames(struct net *net)
 			return true;
 		if (net->backend->ops->send(net->backend, net->unsent, net->unsent_size) == -EAGAIN)
 			return false;
+		virtio_count(&net->device, VIRTIO_FROM_GUEST, net->unsent_size);
 		net->unsent_size = 0;
 	}
 }

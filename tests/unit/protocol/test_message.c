@@ -55,6 +55,7 @@ static const struct {
 	TYPE(vm_memory),
 	TYPE(vm_balloon),
 	TYPE(vm_statistics),
+	TYPE(vm_counters),
 	TYPE(error_info),
 };
 

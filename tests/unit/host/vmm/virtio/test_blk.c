@@ -152,6 +152,24 @@ START_TEST(what_is_written_is_read)
 }
 END_TEST
 
+START_TEST(what_was_moved_is_counted)
+{
+	const struct virtio_traffic *traffic = &guest.device->traffic;
+
+	ck_assert_uint_eq(request(VIRTIO_BLK_T_OUT, 0, 1024, false), VIRTIO_BLK_S_OK);
+	ck_assert_uint_eq(request(VIRTIO_BLK_T_OUT, 8, 512, false), VIRTIO_BLK_S_OK);
+	ck_assert_uint_eq(request(VIRTIO_BLK_T_IN, 0, 512, true), VIRTIO_BLK_S_OK);
+	/* These move nothing, or fail. */
+	ck_assert_uint_eq(request(VIRTIO_BLK_T_FLUSH, 0, 0, false), VIRTIO_BLK_S_OK);
+	ck_assert_uint_eq(range(VIRTIO_BLK_T_DISCARD, 0, 8, 0), VIRTIO_BLK_S_OK);
+	ck_assert_uint_eq(request(VIRTIO_BLK_T_IN, SECTORS, 512, true), VIRTIO_BLK_S_IOERR);
+	ck_assert_uint_eq(traffic->bytes[VIRTIO_FROM_GUEST], 1536);
+	ck_assert_uint_eq(traffic->operations[VIRTIO_FROM_GUEST], 2);
+	ck_assert_uint_eq(traffic->bytes[VIRTIO_TO_GUEST], 512);
+	ck_assert_uint_eq(traffic->operations[VIRTIO_TO_GUEST], 1);
+}
+END_TEST
+
 /* 2.7.4.2: framing means nothing. */
 START_TEST(descriptors_may_be_cut_anywhere)
 {
@@ -377,6 +395,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, configuration_describes_the_disk);
 	tcase_add_test(tc, what_is_written_is_read);
+	tcase_add_test(tc, what_was_moved_is_counted);
 	tcase_add_test(tc, descriptors_may_be_cut_anywhere);
 	tcase_add_test(tc, the_serial_number_can_be_asked_for);
 	tcase_add_test(tc, ranges_are_zeroed_and_discarded);

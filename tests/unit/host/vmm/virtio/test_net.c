@@ -235,6 +235,10 @@ START_TEST(a_large_frame_is_spread_over_buffers)
 	}
 	ck_assert_uint_eq(done, 5000);
 	ck_assert(!guest_take_used(&guest, VIRTIO_NET_RECEIVE, &id, &written));
+	/* One frame of the network's, whatever it took of the ring. */
+	ck_assert_uint_eq(guest.device->traffic.bytes[VIRTIO_TO_GUEST], 5000);
+	ck_assert_uint_eq(guest.device->traffic.operations[VIRTIO_TO_GUEST], 1);
+	ck_assert_uint_eq(guest.device->traffic.operations[VIRTIO_FROM_GUEST], 0);
 }
 END_TEST
 

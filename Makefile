@@ -34,7 +34,7 @@ LIBEXEC    ?= $(PREFIX)/libexec/lodge
 # --- The table ---------------------------------------------------------------------------------
 
 # component: folders it is made of (main.c is never part of a component), and packages it needs
-COMPONENTS := base protocol pump relay busloop virtqueue sandbox arguments probe forward vmm net screen daemon memory cli drivers common system agent toolbox session \
+COMPONENTS := base protocol pump relay busloop virtqueue sandbox arguments probe forward vmm net screen statistics daemon memory cli drivers common system agent toolbox session \
               fsserver fsd fsrelay fsmount
 
 base_DIRS      := protocol/base
@@ -63,6 +63,8 @@ net_DIRS       := host/net
 net_PKGS       := slirp libseccomp
 screen_DIRS    := $(shell find host/screen -type d 2>/dev/null)
 screen_PKGS    := libuv dbus-1 gnutls libisal libturbojpeg libpng zlib xkbcommon libseccomp
+statistics_DIRS := host/statistics
+statistics_PKGS :=
 daemon_DIRS    := $(filter-out host/daemon/memory,$(shell find host/daemon -type d 2>/dev/null))
 daemon_PKGS    := libuv dbus-1 libvirt libvirt-qemu json-c libxml-2.0
 # The memory policy is pure, and on its own: lodged and the simulator stand on it.
@@ -99,7 +101,7 @@ PROGRAMS := lodge lodged lodge-vmm lodge-net lodge-screen lodge-agent lodge-gues
 lodge_MAIN       := host/cli/main.c
 lodge_USES       := cli fsrelay fsserver probe pump protocol base
 lodged_MAIN      := host/daemon/main.c
-lodged_USES      := daemon memory probe pump relay busloop protocol base
+lodged_USES      := daemon memory statistics probe pump relay busloop protocol base
 lodge-vmm_MAIN   := host/vmm/main.c
 lodge-vmm_USES   := vmm virtqueue sandbox forward arguments probe protocol base
 lodge-net_MAIN   := host/net/main.c
@@ -210,8 +212,9 @@ unit_components = $(strip $(or \
 	$(if $(filter tests/unit/host/screen/%,$(1)),screen sandbox arguments pump relay busloop protocol base),\
 	$(if $(filter tests/unit/host/probe/%,$(1)),probe base),\
 	$(if $(filter tests/unit/host/arguments/%,$(1)),forward base),\
+	$(if $(filter tests/unit/host/statistics/%,$(1)),statistics protocol base),\
 	$(if $(filter tests/unit/host/daemon/memory/%,$(1)),memory base),\
-	$(if $(filter tests/unit/host/daemon/%,$(1)),daemon memory probe pump relay busloop protocol base),\
+	$(if $(filter tests/unit/host/daemon/%,$(1)),daemon memory statistics probe pump relay busloop protocol base),\
 	$(if $(filter tests/unit/host/cli/%,$(1)),cli fsrelay fsserver probe pump protocol base),\
 	$(if $(filter tests/unit/drivers/%,$(1)),drivers pump protocol base),\
 	$(if $(filter tests/unit/guest-agent/agent/%,$(1)),agent common drivers system pump relay protocol base),\

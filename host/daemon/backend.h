@@ -28,6 +28,8 @@ enum backend_port {
 	BACKEND_PORT_SCREEN,
 };
 
+struct statistics_round;
+
 /* @error 0 or negative errno; @text: one line for people if it failed. */
 typedef void (*backend_done)(void *owner, int error, const char *text);
 
@@ -45,6 +47,10 @@ struct backend {
 	void (*open_graphics)(struct vm *vm, void (*done)(struct vm *vm, int fd, const char *text));
 	/* What that descriptor speaks, as lodge-screen names it: "qemu", "vnc". */
 	const char *(*graphics_kind)(const struct vm *vm);
+
+	/* Puts fresh figures into vm->figures, and holds @round until they are there. NULL: they
+	 * are read elsewhere, for many VMs at once (statistics/statistics.h). */
+	void (*count)(struct vm *vm, struct statistics_round *round);
 
 	/* --- Of VMs that Lodge did not start; NULL for the others --- */
 

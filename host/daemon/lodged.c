@@ -4,6 +4,7 @@
 #include "host/daemon/backend/domains.h"
 #include "host/daemon/backend/libvirt_connection.h"
 #include "host/daemon/bus/bus.h"
+#include "host/daemon/statistics/statistics.h"
 #include "protocol/base/log.h"
 
 #include <fcntl.h>
@@ -76,6 +77,9 @@ int lodged_start(struct lodged *lodged)
 		return r;
 	uv_timer_init(&lodged->loop, &lodged->idle);
 	lodged->idle.data = lodged;
+	lodged->statistics = statistics_new(lodged);
+	if (!lodged->statistics)
+		return -ENOMEM;
 	vm_adopt_all(lodged);
 	r = bus_new(lodged, &lodged->bus);
 	if (r < 0) {
@@ -129,6 +133,7 @@ void lodged_finish(struct lodged *lodged)
 
 	while (lodged->vms)
 		vm_leave(lodged->vms);
+	statistics_free(lodged->statistics);
 	lodged->bus = NULL;
 	bus_free(bus);
 	domains_free(lodged->domains);

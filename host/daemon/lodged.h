@@ -15,6 +15,7 @@ struct bus;
 struct domains;
 struct libvirt_connection;
 struct libvirt_events;
+struct statistics;
 
 struct lodged {
 	uv_loop_t loop;
@@ -24,7 +25,8 @@ struct lodged {
 	struct libvirt_events *libvirt_events; /* NULL until libvirt is wanted */
 	struct libvirt_connection *libvirt;    /* NULL until a VM under libvirt is there */
 	struct domains *domains;	       /* of the host's libvirt; NULL: not looked at */
-	uv_timer_t idle;		       /* ends a daemon that nobody needs */
+	struct statistics *statistics;
+	uv_timer_t idle; /* ends a daemon that nobody needs */
 };
 
 /**

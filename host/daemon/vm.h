@@ -10,6 +10,7 @@
 #define LODGE_DAEMON_VM_H
 
 #include "host/daemon/options.h"
+#include "host/statistics/figures.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -60,6 +61,7 @@ struct vm {
 	struct console *console;
 	struct vm_screen *screen; /* NULL: it has no display */
 	struct vm_shares *shares; /* NULL: it has ended */
+	struct figures figures;	  /* as they were when somebody last asked: statistics.h */
 	struct vm_waiter *stop_waiters;
 	struct vm_waiter *agent_waiters;  /* go when the agent is there, or the VM gone */
 	struct vm_waiter *screen_waiters; /* go when its lodge-screen is there, or the VM gone */

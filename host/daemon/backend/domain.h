@@ -26,7 +26,7 @@ struct domain_host {
 	virConnectPtr connect; /* NULL while it is not there */
 	char why[256];	       /* it is not */
 	bool absent;	       /* there is no daemon */
-	bool opening, slow, surveying, survey_again, listed;
+	bool opening, slow, surveying, survey_again, listed, counting;
 	uv_timer_t timer; /* the next try, or the limit of this one */
 	uint64_t retry_ms;
 };
@@ -49,6 +49,10 @@ void domain_survey(struct domain_host *host);
 void domain_host_surveyed(struct domain_host *host, int error, const char *text);
 /* NULL: no VM is that domain. */
 struct domain *domain_find(const struct domain_host *host, const char *uuid);
+
+/* domain_count.c: has the figures of all its domains read, unless that is under way. */
+struct statistics_round;
+void domain_count(struct domain_host *host, struct statistics_round *round);
 
 /* What a survey found. */
 struct domain_found {

@@ -67,6 +67,12 @@ struct vm_waiter **domains_waiters(struct domains *domains)
 	return &domains->waiters;
 }
 
+void domains_count(struct domains *domains, struct statistics_round *round)
+{
+	for (size_t i = 0; domains && i < domains->count; i++)
+		domain_count(&domains->hosts[i], round);
+}
+
 static void tell_waiters(struct domains *domains)
 {
 	if (domains_are_listed(domains))

@@ -13,6 +13,7 @@
  *	domain_call.c	a call about a domain, in a thread of its own
  *	domain_ports.c	what is opened in a domain when it is asked for: agent, console, display
  *	domain_facts.c	what its XML says
+ *	domain_count.c	figures of all domains of a libvirt
  */
 #ifndef LODGE_DAEMON_DOMAINS_H
 #define LODGE_DAEMON_DOMAINS_H
@@ -23,6 +24,7 @@
 
 struct lodged;
 struct domains;
+struct statistics_round;
 
 /* Begins to connect. NULL: there is no libvirt to look for, or no memory. */
 struct domains *domains_new(struct lodged *lodged);
@@ -39,5 +41,8 @@ bool domains_are_listed(const struct domains *domains);
 const char *domains_trouble(const struct domains *domains, size_t *at, char *text, size_t capacity);
 /* Those who wait for that. */
 struct vm_waiter **domains_waiters(struct domains *domains);
+
+/* Has figures of the domains read (statistics/statistics.h). NULL is fine. */
+void domains_count(struct domains *domains, struct statistics_round *round);
 
 #endif

@@ -4,6 +4,7 @@
  * control.sock. The end of that connection is the end of the VM.
  */
 #include "host/daemon/backend.h"
+#include "host/daemon/backend/vmm_count.h"
 #include "host/daemon/lodged.h"
 #include "host/daemon/screen/screen.h"
 #include "host/daemon/share/vm_shares.h"
@@ -527,6 +528,14 @@ static void command(struct vm *vm, enum backend_command what, backend_done done,
 	done(owner, what == BACKEND_KILL ? 0 : r, error_text(r));
 }
 
+static void count(struct vm *vm, struct statistics_round *round)
+{
+	const struct machine *machine = vm->machine;
+
+	if (machine)
+		vmm_count(vm, machine->session, round);
+}
+
 /* --- Letting go ----------------------------------------------------------------------------- */
 
 static void handle_closed(uv_handle_t *handle)
@@ -561,5 +570,6 @@ const struct backend backend_vmm = {
 	.start = start,
 	.adopt = adopt,
 	.command = command,
+	.count = count,
 	.release = release,
 };

@@ -113,6 +113,13 @@ void call_with_port(struct call *call, enum backend_port port, void (*go)(struct
 /* true: the guest can answer. Else (it is paused) the call has been answered with an error. */
 bool call_guest_runs(struct call *call);
 
+/* manager.c */
+/* Goes on when it is known what runs in the host's libvirt. */
+void call_when_listed(struct call *call, void (*go)(struct call *call, bool happened));
+
+/* statistics.c */
+void tell_statistics(struct call *call);
+
 /* share.c */
 void add_share(struct call *call);
 void remove_share(struct call *call);

@@ -17,8 +17,7 @@
 /* libvirt's domains are told of in this time, or a daemon hangs. */
 #define LISTING_MS 8000
 
-/* Goes on when it is known what runs in the host's libvirt. */
-static void when_listed(struct call *call, void (*go)(struct call *call, bool happened))
+void call_when_listed(struct call *call, void (*go)(struct call *call, bool happened))
 {
 	struct domains *domains = call->lodged->domains;
 
@@ -53,7 +52,7 @@ static void list_now(struct call *call, bool happened)
 
 static void list_vms(struct call *call)
 {
-	when_listed(call, list_now);
+	call_when_listed(call, list_now);
 }
 
 static void reply_with_path(struct call *call, const struct vm *vm)
@@ -96,7 +95,7 @@ static void get_vm(struct call *call)
 	if (vm_look_up(call->lodged, name, &vm) == 0)
 		reply_with_path(call, vm);
 	else
-		when_listed(call, get_listed);
+		call_when_listed(call, get_listed);
 }
 
 /* --- Options -------------------------------------------------------------------------------- */
@@ -292,6 +291,7 @@ static const struct bus_method methods[] = {
 	{"ListVMs", "", "a{sa{sv}} vms", list_vms},
 	{"StartVM", "s name a{sv} options", "o vm", start_vm},
 	{"GetVM", "s name", "o vm", get_vm},
+	{"Statistics", "", "a{sv} host a{sa{sv}} vms", tell_statistics},
 	{"Shutdown", "", "", shutdown_lodged},
 };
 

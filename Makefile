@@ -34,7 +34,7 @@ LIBEXEC    ?= $(PREFIX)/libexec/lodge
 # --- The table ---------------------------------------------------------------------------------
 
 # component: folders it is made of (main.c is never part of a component), and packages it needs
-COMPONENTS := base protocol pump relay busloop virtqueue sandbox arguments probe forward vmm net screen statistics daemon memory cli drivers common system agent toolbox session \
+COMPONENTS := base protocol pump relay busloop virtqueue sandbox arguments probe forward vmm net http screen web statistics daemon memory cli drivers common system agent toolbox session \
               fsserver fsd fsrelay fsmount
 
 base_DIRS      := protocol/base
@@ -61,8 +61,12 @@ vmm_DIRS       := $(shell find host/vmm -type d 2>/dev/null)
 vmm_PKGS       := liburing libseccomp
 net_DIRS       := host/net
 net_PKGS       := slirp libseccomp
+http_DIRS      := host/http
+http_PKGS      := gnutls
 screen_DIRS    := $(shell find host/screen -type d 2>/dev/null)
 screen_PKGS    := libuv dbus-1 gnutls libisal libturbojpeg libpng zlib xkbcommon libseccomp
+web_DIRS       := host/web
+web_PKGS       := libuv libmicrohttpd libseccomp
 statistics_DIRS := host/statistics
 statistics_PKGS :=
 daemon_DIRS    := $(filter-out host/daemon/memory,$(shell find host/daemon -type d 2>/dev/null))
@@ -96,7 +100,7 @@ fsmount_DIRS   := shared-folders/mount
 fsmount_PKGS   := libuv-static
 
 # program: its main, and the components it stands on
-PROGRAMS := lodge lodged lodge-vmm lodge-net lodge-screen lodge-agent lodge-guest lodge-session lodge-fsd mount.lodge
+PROGRAMS := lodge lodged lodge-vmm lodge-net lodge-screen lodge-web lodge-agent lodge-guest lodge-session lodge-fsd mount.lodge
 
 lodge_MAIN       := host/cli/main.c
 lodge_USES       := cli fsrelay fsserver probe pump protocol base
@@ -107,7 +111,9 @@ lodge-vmm_USES   := vmm virtqueue sandbox forward arguments probe protocol base
 lodge-net_MAIN   := host/net/main.c
 lodge-net_USES   := net sandbox forward arguments base
 lodge-screen_MAIN := host/screen/main.c
-lodge-screen_USES := screen sandbox arguments pump relay busloop protocol base
+lodge-screen_USES := screen http sandbox arguments pump relay busloop protocol base
+lodge-web_MAIN   := host/web/main.c
+lodge-web_USES   := web http statistics sandbox arguments pump protocol base
 lodge-session_MAIN := guest-agent/session/main.c
 lodge-session_USES := session common pump busloop protocol base
 lodge-agent_MAIN := guest-agent/agent/main.c
@@ -124,7 +130,7 @@ STATIC_PROGRAMS := lodge-agent lodge-guest lodge-fsd mount.lodge
 
 # Where a component's unit tests live: tests/unit/<folder of the component>.
 # Folders whose code reads bytes of a peer are compiled with -Wconversion too.
-WCONVERSION_DIRS := protocol host/vmm host/net host/screen drivers guest-agent host/daemon/broker host/daemon/memory shared-folders
+WCONVERSION_DIRS := protocol host/vmm host/net host/http host/screen host/web host/statistics drivers guest-agent host/daemon/broker host/daemon/memory shared-folders
 
 # --- Flags -------------------------------------------------------------------------------------
 
@@ -168,7 +174,8 @@ $(OUT)/obj/%.o: %.c Makefile
 	$(CC) $(CFLAGS_ALL) $(call wconversion,$<) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Pages for browsers are part of the object that names them.
-$(OUT)/obj/host/screen/web/files.o: $(wildcard host/screen/web/page/*)
+$(OUT)/obj/host/screen/web/files.o: $(wildcard host/screen/web/page/* host/http/page/*)
+$(OUT)/obj/host/web/pages.o: $(wildcard host/web/page/* host/http/page/*)
 
 define component_rule
 $(OUT)/lib/$(1).a: $(patsubst %.c,$(OUT)/obj/%.o,$($(1)_SRC))
@@ -209,9 +216,11 @@ unit_components = $(strip $(or \
 	$(if $(filter tests/unit/protocol/%,$(1)),protocol base),\
 	$(if $(filter tests/unit/host/vmm/%,$(1)),vmm virtqueue sandbox forward arguments probe protocol base),\
 	$(if $(filter tests/unit/host/net/%,$(1)),net sandbox forward arguments base),\
-	$(if $(filter tests/unit/host/screen/%,$(1)),screen sandbox arguments pump relay busloop protocol base),\
+	$(if $(filter tests/unit/host/http/%,$(1)),http protocol base),\
+	$(if $(filter tests/unit/host/screen/%,$(1)),screen http sandbox arguments pump relay busloop protocol base),\
 	$(if $(filter tests/unit/host/probe/%,$(1)),probe base),\
 	$(if $(filter tests/unit/host/arguments/%,$(1)),forward base),\
+	$(if $(filter tests/unit/host/web/%,$(1)),web http statistics sandbox arguments pump protocol base),\
 	$(if $(filter tests/unit/host/statistics/%,$(1)),statistics protocol base),\
 	$(if $(filter tests/unit/host/daemon/memory/%,$(1)),memory base),\
 	$(if $(filter tests/unit/host/daemon/%,$(1)),daemon memory statistics probe pump relay busloop protocol base),\

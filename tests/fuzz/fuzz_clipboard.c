@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: screen sandbox arguments pump relay busloop protocol base
+// components: screen http sandbox arguments pump relay busloop protocol base
 /*
  * The clipboard: texts of any kind, and a guest that offers, wants and answers what it likes. The
  * first byte chooses. Both ends of the guest's session are here, without sockets in between.

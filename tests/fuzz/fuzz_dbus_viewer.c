@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: screen sandbox arguments pump relay busloop protocol base
+// components: screen http sandbox arguments pump relay busloop protocol base
 /*
  * A hostile viewer over D-Bus, with a listener that is as hostile, and a desktop that changes
  * meanwhile. The input is a script: bytes as they are, calls with arguments made of what follows,

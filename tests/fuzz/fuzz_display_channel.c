@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: screen sandbox arguments pump relay busloop protocol base
+// components: screen http sandbox arguments pump relay busloop protocol base
 /* A hostile lodge-vmm: its packets, and what it writes into the display area. */
 #include "host/screen/source/vmm.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: screen sandbox arguments pump relay busloop protocol base
+// components: screen http sandbox arguments pump relay busloop protocol base
 /* Packets that hand descriptors over: what is taken is of its kind, whole, and the same when read
  * again. */
 #include "host/screen/handoff.h"

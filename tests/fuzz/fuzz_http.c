@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: screen sandbox arguments pump relay busloop protocol base
+// components: screen http sandbox arguments pump relay busloop protocol base
 /* Requests of anybody: what is made of one lies within it, and does not depend on how it came. */
-#include "host/screen/web/access.h"
+#include "host/http/access.h"
 #include "protocol/base/bytes.h"
 
 #include <errno.h>

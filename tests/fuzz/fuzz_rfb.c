@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: screen sandbox arguments pump relay busloop protocol base
+// components: screen http sandbox arguments pump relay busloop protocol base
 /* A hostile VNC viewer, and a desktop that changes meanwhile. */
 #include "host/screen/clipboard.h"
 #include "host/screen/keyboard.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: screen sandbox arguments pump relay busloop protocol base
+// components: screen http sandbox arguments pump relay busloop protocol base
 /* Whoever has the control socket: methods with any parameters, cancelled at any time. */
 #include "host/screen/capture.h"
 #include "host/screen/clipboard.h"

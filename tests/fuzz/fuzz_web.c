@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: screen sandbox arguments pump relay busloop protocol base
+// components: screen http sandbox arguments pump relay busloop protocol base
 /*
  * A hostile browser: connections to a listener, what they say, in what pieces. The seeds know the
  * token, so that WebSockets begin too; what comes by them is echoed.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// components: screen sandbox arguments pump relay busloop protocol base
+// components: screen http sandbox arguments pump relay busloop protocol base
 /* Frames of a browser: whatever pieces they come in, what comes out is the same. */
 #include "host/screen/websocket.h"
 #include "protocol/base/bytes.h"

@@ -7,6 +7,7 @@
  */
 #include "host/screen/web/files.h"
 
+#include "host/http/embed.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 
@@ -27,27 +28,15 @@ struct web_files {
 
 /* --- Ours ------------------------------------------------------------------------------------- */
 
-#define EMBED(symbol, name)                                                                        \
-	__asm__(".pushsection .rodata\n"                                                           \
-		".hidden embedded_" #symbol "\n"                                                   \
-		".hidden embedded_" #symbol "_end\n"                                               \
-		".global embedded_" #symbol "\n"                                                   \
-		".global embedded_" #symbol "_end\n"                                               \
-		"embedded_" #symbol ":\n"                                                          \
-		".incbin \"host/screen/web/page/" name "\"\n"                                      \
-		"embedded_" #symbol "_end:\n"                                                      \
-		".byte 0\n"                                                                        \
-		".popsection\n");                                                                  \
-	extern const uint8_t embedded_##symbol[] __attribute__((visibility("hidden")));            \
-	extern const uint8_t embedded_##symbol##_end[] __attribute__((visibility("hidden")))
+#define OWN "host/screen/web/page/"
 
-EMBED(door_html, "door.html");
-EMBED(door_js, "door.js");
-EMBED(page_html, "page.html");
-EMBED(page_js, "page.js");
-EMBED(page_css, "page.css");
-EMBED(token_js, "token.js");
-EMBED(icon_svg, "icon.svg");
+EMBED(door_html, OWN "door.html");
+EMBED(door_js, OWN "door.js");
+EMBED(page_html, OWN "page.html");
+EMBED(page_js, OWN "page.js");
+EMBED(page_css, OWN "page.css");
+EMBED(token_js, "host/http/page/token.js");
+EMBED(icon_svg, OWN "icon.svg");
 
 static const struct {
 	const char *path, *type;

@@ -3,9 +3,9 @@
 #ifndef LODGE_SCREEN_WEB_INTERNAL_H
 #define LODGE_SCREEN_WEB_INTERNAL_H
 
+#include "host/http/access.h"
+#include "host/http/http.h"
 #include "host/screen/link_listener.h"
-#include "host/screen/web/access.h"
-#include "host/screen/web/http.h"
 #include "host/screen/web/web.h"
 
 #include <arpa/inet.h>

@@ -24,9 +24,7 @@
 
 #include <stdbool.h>
 
-#define WEB_NOVNC     "/usr/share/novnc"
-#define WEB_MIN_TOKEN 16 /* letters, digits, '-', '.', '_' and '~' */
-#define WEB_MAX_TOKEN 128
+#define WEB_NOVNC "/usr/share/novnc"
 /* Of one listener, viewers not counted; then who was to be hung up next makes room. */
 #define WEB_MAX_CONNECTIONS 64
 

@@ -3,7 +3,7 @@
  * A head is read once it is there as a whole: its end is looked for first, so that a peer who sends
  * byte by byte costs no more than that. Then line by line, each field into its place.
  */
-#include "host/screen/web/http.h"
+#include "host/http/http.h"
 
 #include "protocol/base/bytes.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "host/screen/web/access.h"
+#include "host/http/access.h"
 
 #include <check.h>
 #include <errno.h>
@@ -24,7 +24,7 @@ static void teardown(void)
 START_TEST(tokens_are_long_and_plain)
 {
 	struct access other;
-	char text[WEB_MAX_TOKEN + 2];
+	char text[ACCESS_MAX_TOKEN + 2];
 
 	ck_assert_int_eq(access_init(&other, NULL, NULL, 0), -EINVAL);
 	ck_assert_int_eq(access_init(&other, "", NULL, 0), -EINVAL);
@@ -32,9 +32,9 @@ START_TEST(tokens_are_long_and_plain)
 	ck_assert_int_eq(access_init(&other, "0123456789abcdef,", NULL, 0), -EINVAL);
 	ck_assert_int_eq(access_init(&other, "0123456789abcdef\xc3\xa9", NULL, 0), -EINVAL);
 	memset(text, 'x', sizeof(text));
-	text[WEB_MAX_TOKEN + 1] = '\0';
+	text[ACCESS_MAX_TOKEN + 1] = '\0';
 	ck_assert_int_eq(access_init(&other, text, NULL, 0), -EINVAL);
-	text[WEB_MAX_TOKEN] = '\0';
+	text[ACCESS_MAX_TOKEN] = '\0';
 	ck_assert_int_eq(access_init(&other, text, NULL, 0), 0);
 	access_destroy(&other);
 }

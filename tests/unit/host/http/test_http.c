@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "host/screen/web/http.h"
+#include "host/http/http.h"
 
 #include <check.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "host/screen/web/access.h"
+#include "host/http/access.h"
 
 #include "protocol/base/bytes.h"
 
@@ -22,7 +22,7 @@ static bool is_good_token(const char *token)
 {
 	size_t length = strlen(token);
 
-	if (length < WEB_MIN_TOKEN || length > WEB_MAX_TOKEN)
+	if (length < ACCESS_MIN_TOKEN || length > ACCESS_MAX_TOKEN)
 		return false;
 	for (size_t i = 0; i < length; i++) {
 		/* What needs no quotes in an address, nor in a list of subprotocols. */

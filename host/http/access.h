@@ -4,19 +4,20 @@
  *
  * What is secret is compared in a time that does not depend on what is right about it.
  */
-#ifndef LODGE_SCREEN_WEB_ACCESS_H
-#define LODGE_SCREEN_WEB_ACCESS_H
+#ifndef LODGE_HTTP_ACCESS_H
+#define LODGE_HTTP_ACCESS_H
 
-#include "host/screen/web/http.h"
-#include "host/screen/web/web.h"
+#include "host/http/http.h"
 
 #include <netinet/in.h>
 
+#define ACCESS_MIN_TOKEN   16 /* letters, digits, '-', '.', '_' and '~' */
+#define ACCESS_MAX_TOKEN   128
 #define ACCESS_COOKIE_SIZE 65 /* 32 bytes in hexadecimal, and NUL */
 #define ACCESS_PREFIX	   "lodge."
 
 struct access {
-	char token[WEB_MAX_TOKEN + 1];
+	char token[ACCESS_MAX_TOKEN + 1];
 	char cookie[ACCESS_COOKIE_SIZE]; /* follows from the token, and not the other way */
 	char cookie_name[24];		 /* cookies of a host are the same for all of its ports */
 	char *host;			 /* a further name; or NULL */

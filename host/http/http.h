@@ -5,8 +5,8 @@
  * Strict where requests could be read in two ways: no folded lines, no space before a colon, no
  * chunks, lines end with CR LF, and what may be there once is there once.
  */
-#ifndef LODGE_SCREEN_WEB_HTTP_H
-#define LODGE_SCREEN_WEB_HTTP_H
+#ifndef LODGE_HTTP_HTTP_H
+#define LODGE_HTTP_HTTP_H
 
 #include "protocol/cbor.h"
 

@@ -119,7 +119,7 @@ lodge-session_USES := session common pump busloop protocol base
 lodge-agent_MAIN := guest-agent/agent/main.c
 lodge-agent_USES := agent common drivers system pump relay protocol base
 lodge-guest_MAIN := guest-agent/toolbox/main.c
-lodge-guest_USES := toolbox system protocol base
+lodge-guest_USES := toolbox drivers system protocol base
 lodge-fsd_MAIN   := shared-folders/fsd/main.c
 lodge-fsd_USES   := fsd fsserver virtqueue sandbox arguments pump protocol base
 mount.lodge_MAIN := shared-folders/mount/main.c
@@ -225,7 +225,7 @@ unit_components = $(strip $(or \
 	$(if $(filter tests/unit/host/daemon/memory/%,$(1)),memory base),\
 	$(if $(filter tests/unit/host/daemon/%,$(1)),daemon memory statistics probe pump relay busloop protocol base),\
 	$(if $(filter tests/unit/host/cli/%,$(1)),cli fsrelay fsserver probe pump protocol base),\
-	$(if $(filter tests/unit/drivers/%,$(1)),drivers pump protocol base),\
+	$(if $(filter tests/unit/drivers/%,$(1)),drivers system pump protocol base),\
 	$(if $(filter tests/unit/guest-agent/agent/%,$(1)),agent common drivers system pump relay protocol base),\
 	$(if $(filter tests/unit/guest-agent/common/%,$(1)),common protocol base),\
 	$(if $(filter tests/unit/guest-agent/session/%,$(1)),session common pump busloop protocol base),\

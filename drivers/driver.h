@@ -19,7 +19,9 @@ struct driver_context {
 	uv_loop_t *loop;
 	/* What `report` says has changed. From the loop, never from within a call. */
 	void (*changed)(void *owner);
+	void (*urgent)(void *owner); /* the same, and it cannot wait; of drivers that say so */
 	void *owner;
+	const char *root; /* what is put before paths of /proc and /sys: "" but in tests */
 };
 
 struct driver {
@@ -36,6 +38,6 @@ struct driver {
 	int (*report)(void *state, struct cbor_writer *writer);
 };
 
-extern const struct driver driver_display;
+extern const struct driver driver_display, driver_memory;
 
 #endif

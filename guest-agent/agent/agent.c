@@ -112,10 +112,9 @@ static const struct pump_handlers pump_handlers = {.closed = on_closed, .opened 
 static void listen_for_sessions(struct agent *agent)
 {
 	const char *path = agent->options.session_socket;
-	const char *root = agent->options.root ? agent->options.root : "";
-	int error =
-		path ? session_link_new(agent->context.loop, path, root, &agent->context.sessions)
-		     : 0;
+	int error = path ? session_link_new(agent->context.loop, path, agent->context.root,
+					    &agent->context.sessions)
+			 : 0;
 
 	if (error)
 		log_warning("desktop sessions cannot come to %s: %s", path, error_text(error));
@@ -133,6 +132,7 @@ int agent_new(uv_loop_t *loop, const struct agent_options *options, struct agent
 	agent->context.share_socket = options->share_socket;
 	agent->context.share_list = options->share_list;
 	agent->context.export_right = options->export_right;
+	agent->context.root = options->root ? options->root : "";
 	error = workers_new(loop, &agent->context.workers);
 	if (error) {
 		free(agent);

@@ -19,7 +19,7 @@ struct agent_options {
 	const char *const *disabled; /* names of services, NULL-terminated; NULL: none */
 	/* Where desktop sessions are awaited (session_link.h); NULL: nowhere. */
 	const char *session_socket;
-	const char *root; /* for seat.h; NULL: "" */
+	const char *root; /* of the system; NULL: "" */
 	/* Where mount.lodge is awaited, and what is shared is written down (share_list.h); NULL:
 	 * nowhere. */
 	const char *share_socket, *share_list;

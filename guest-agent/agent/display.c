@@ -97,6 +97,7 @@ static int display_start(const struct service_context *context, void **state)
 		.loop = context->loop,
 		.changed = on_driver_changed,
 		.owner = display,
+		.root = context->root,
 	};
 	display->attach = session_attach_new(context->sessions, &kind, display);
 	if (display->attach)

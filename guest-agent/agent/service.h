@@ -29,6 +29,7 @@ struct service_context {
 	const char *share_socket;      /* where mount.lodge comes; NULL: nowhere */
 	const char *share_list;	       /* see share_list.h; NULL: none is kept */
 	enum share_export_right export_right;
+	const char *root; /* of the system: "" but in tests */
 };
 
 /* All services there are, NULL-terminated. */
@@ -41,6 +42,7 @@ extern const struct service service_exec;
 extern const struct service service_file;
 extern const struct service service_files;
 extern const struct service service_info;
+extern const struct service service_memory;
 extern const struct service service_power;
 extern const struct service service_share;
 extern const struct service service_time;

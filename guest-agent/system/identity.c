@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/system/collect.h"
+#include "guest-agent/system/kernel_counts.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 
@@ -86,29 +87,16 @@ void collect_time(struct store *store, struct info *info)
 
 void collect_memory_from(const char *meminfo, struct info *info)
 {
-	const struct {
-		const char *key;
-		uint64_t *bytes;
-	} wanted[] = {
-		{"MemTotal:", &info->memory_total_bytes},
-		{"MemFree:", &info->memory_free_bytes},
-		{"MemAvailable:", &info->memory_available_bytes},
-		{"Cached:", &info->memory_cached_bytes},
-		{"SwapTotal:", &info->swap_total_bytes},
-		{"SwapFree:", &info->swap_free_bytes},
+	const struct kernel_count wanted[] = {
+		{"MemTotal", &info->memory_total_bytes},
+		{"MemFree", &info->memory_free_bytes},
+		{"MemAvailable", &info->memory_available_bytes},
+		{"Cached", &info->memory_cached_bytes},
+		{"SwapTotal", &info->swap_total_bytes},
+		{"SwapFree", &info->swap_free_bytes},
 	};
-	_cleanup_fclose_ FILE *file = fopen(meminfo, "re");
-	char line[LINE_BYTES];
 
-	while (file && fgets(line, sizeof(line), file)) {
-		for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
-			const size_t length = strlen(wanted[i].key);
-
-			/* The kernel's numbers, in KiB. */
-			if (strncmp(line, wanted[i].key, length) == 0)
-				*wanted[i].bytes = strtoull(line + length, NULL, 10) * 1024;
-		}
-	}
+	kernel_counts_read(meminfo, wanted, ARRAY_SIZE(wanted), NULL);
 }
 
 void collect_memory(struct store *store, struct info *info)

@@ -16,6 +16,6 @@ struct command {
 };
 
 extern const struct command *const commands[]; /* NULL-terminated */
-extern const struct command command_info, command_shares, command_status;
+extern const struct command command_info, command_memory, command_shares, command_status;
 
 #endif

@@ -3,4 +3,5 @@
 
 #include <stddef.h>
 
-const struct command *const commands[] = {&command_info, &command_shares, &command_status, NULL};
+const struct command *const commands[] = {&command_info, &command_memory, &command_shares,
+					  &command_status, NULL};

@@ -11,6 +11,7 @@
 #define LODGE_DAEMON_BACKEND_H
 
 #include "host/daemon/descriptor.h"
+#include "host/daemon/memory/vm_memory.h"
 #include "host/daemon/vm.h"
 
 enum backend_command {
@@ -51,6 +52,8 @@ struct backend {
 	/* Puts fresh figures into vm->figures, and holds @round until they are there. NULL: they
 	 * are read elsewhere, for many VMs at once (statistics/statistics.h). */
 	void (*count)(struct vm *vm, struct statistics_round *round);
+	/* Its owner is the VM. NULL: nothing is known of the memory of its VMs. */
+	const struct vm_memory_driver *memory;
 
 	/* --- Of VMs that Lodge did not start; NULL for the others --- */
 

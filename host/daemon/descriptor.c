@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/descriptor.h"
 
+#include "host/daemon/json_file.h"
 #include "protocol/base/cleanup.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <json-c/json.h>
 #include <limits.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-static void cleanup_json(struct json_object **object)
-{
-	json_object_put(*object);
-}
-
-#define _cleanup_json_		  _cleanup_(cleanup_json)
 #define AT(options, option, type) ((type *)((char *)(options) + (option)->offset))
 
 static struct json_object *list_to_json(char *const *list)
@@ -58,26 +48,12 @@ static struct json_object *options_to_json(const struct vm_options *options)
 int descriptor_write(const char *path, const struct descriptor *descriptor)
 {
 	_cleanup_json_ struct json_object *object = json_object_new_object();
-	char name[PATH_MAX], temporary[PATH_MAX];
-	_cleanup_close_ int fd = -EBADF;
-	const char *text;
 
 	json_object_object_add(object, "backend", json_object_new_string(descriptor->backend));
 	json_object_object_add(object, "pid", json_object_new_int64(descriptor->pid));
 	json_object_object_add(object, "started_ns", json_object_new_int64(descriptor->started_ns));
 	json_object_object_add(object, "options", options_to_json(&descriptor->options));
-	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY);
-
-	if (snprintf(name, sizeof(name), "%s/" DESCRIPTOR_FILE, path) >= (int)sizeof(name) ||
-	    snprintf(temporary, sizeof(temporary), "%s/." DESCRIPTOR_FILE, path) >=
-		    (int)sizeof(temporary))
-		return -ENAMETOOLONG;
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		return -EIO;
-	return rename(temporary, name) < 0 ? -errno : 0;
+	return json_file_write(path, DESCRIPTOR_FILE, object);
 }
 
 static int option_from_json(struct vm_options *options, const struct vm_option *option,
@@ -109,20 +85,14 @@ static int option_from_json(struct vm_options *options, const struct vm_option *
 	return -EBADMSG;
 }
 
-static bool get(struct json_object *object, const char *key, enum json_type type,
-		struct json_object **value)
-{
-	return json_object_object_get_ex(object, key, value) && json_object_is_type(*value, type);
-}
-
 static int read_object(struct json_object *object, struct descriptor *descriptor)
 {
 	struct json_object *backend, *pid, *started, *options;
 
-	if (!get(object, "backend", json_type_string, &backend) ||
-	    !get(object, "pid", json_type_int, &pid) ||
-	    !get(object, "started_ns", json_type_int, &started) ||
-	    !get(object, "options", json_type_object, &options) ||
+	if (!json_file_get(object, "backend", json_type_string, &backend) ||
+	    !json_file_get(object, "pid", json_type_int, &pid) ||
+	    !json_file_get(object, "started_ns", json_type_int, &started) ||
+	    !json_file_get(object, "options", json_type_object, &options) ||
 	    json_object_get_string_len(backend) >= (int)sizeof(descriptor->backend) ||
 	    json_object_get_int64(pid) < 0 || json_object_get_int64(pid) > INT_MAX)
 		return -EBADMSG;
@@ -145,30 +115,12 @@ static int read_object(struct json_object *object, struct descriptor *descriptor
 int descriptor_read(const char *path, struct descriptor *descriptor)
 {
 	_cleanup_json_ struct json_object *object = NULL;
-	_cleanup_free_ char *text = malloc(DESCRIPTOR_MAX + 1);
-	_cleanup_close_ int fd = -EBADF;
-	char name[PATH_MAX];
-	ssize_t length;
 	int r;
 
 	*descriptor = (struct descriptor){0};
-	if (!text)
-		return -ENOMEM;
-	if (snprintf(name, sizeof(name), "%s/" DESCRIPTOR_FILE, path) >= (int)sizeof(name))
-		return -ENAMETOOLONG;
-	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -errno;
-	length = read(fd, text, DESCRIPTOR_MAX + 1);
-	if (length < 0)
-		return -errno;
-	if (length > DESCRIPTOR_MAX)
-		return -EBADMSG;
-	text[length] = '\0';
-	object = json_tokener_parse(text);
-	if (!json_object_is_type(object, json_type_object))
-		return -EBADMSG;
-	r = read_object(object, descriptor);
+	r = json_file_read(path, DESCRIPTOR_FILE, &object);
+	if (r == 0)
+		r = read_object(object, descriptor);
 	if (r < 0)
 		descriptor_free(descriptor);
 	return r;

@@ -2,8 +2,7 @@
 /*
  * descriptor - vm.json, by which the next lodged knows a VM
  *
- * Written beside its final name and renamed, so that it is there whole or not at all. It is read
- * as if anybody could have written it.
+ * Kept as json_file.h has it.
  */
 #ifndef LODGE_DAEMON_DESCRIPTOR_H
 #define LODGE_DAEMON_DESCRIPTOR_H
@@ -21,7 +20,6 @@ struct descriptor {
 };
 
 #define DESCRIPTOR_FILE "vm.json"
-#define DESCRIPTOR_MAX	(64 * 1024)
 
 /* Into folder @path. 0 or -errno. */
 int descriptor_write(const char *path, const struct descriptor *descriptor);

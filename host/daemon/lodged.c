@@ -4,6 +4,7 @@
 #include "host/daemon/backend/domains.h"
 #include "host/daemon/backend/libvirt_connection.h"
 #include "host/daemon/bus/bus.h"
+#include "host/daemon/lodged_memory.h"
 #include "host/daemon/statistics/statistics.h"
 #include "protocol/base/log.h"
 
@@ -80,6 +81,10 @@ int lodged_start(struct lodged *lodged)
 	lodged->statistics = statistics_new(lodged);
 	if (!lodged->statistics)
 		return -ENOMEM;
+	r = lodged_memory_new(lodged, &lodged->memory);
+	if (r < 0)
+		log_warning("memory is not shared among VMs: the host's cannot be read: %s",
+			    error_text(r));
 	vm_adopt_all(lodged);
 	r = bus_new(lodged, &lodged->bus);
 	if (r < 0) {
@@ -138,6 +143,8 @@ void lodged_finish(struct lodged *lodged)
 	bus_free(bus);
 	domains_free(lodged->domains);
 	libvirt_events_free(lodged->libvirt_events);
+	lodged_memory_free(lodged->memory);
+	lodged->memory = NULL;
 	uv_close((uv_handle_t *)&lodged->idle, NULL);
 	/* Where a call of libvirt's does not come back, the process ends under it. */
 	if (run_out(&lodged->loop) == 0)

@@ -16,22 +16,28 @@ struct domains;
 struct libvirt_connection;
 struct libvirt_events;
 struct statistics;
+struct lodged_memory;
 
 struct lodged {
 	uv_loop_t loop;
 	char runtime[PATH_MAX]; /* <runtime>, no slash at the end */
+	/* Whose /proc and /sys tell of the host's memory: "" is this host. */
+	char host_root[PATH_MAX];
+	uint64_t memory_total; /* bytes that VMs are to share; 0: as was set */
 	struct vm *vms;
 	struct bus *bus;
 	struct libvirt_events *libvirt_events; /* NULL until libvirt is wanted */
 	struct libvirt_connection *libvirt;    /* NULL until a VM under libvirt is there */
 	struct domains *domains;	       /* of the host's libvirt; NULL: not looked at */
 	struct statistics *statistics;
-	uv_timer_t idle; /* ends a daemon that nobody needs */
+	struct lodged_memory *memory; /* NULL: the host cannot be looked at */
+	uv_timer_t idle;	      /* ends a daemon that nobody needs */
 };
 
 /**
  * lodged_start() - make the loop, take up the VMs of an earlier lodged, answer calls
- * @lodged:	runtime is set (and is there, with "vm" in it), the rest zero
+ * @lodged:	runtime is set (and is there, with "vm" in it), host_root and memory_total maybe,
+ *		the rest is zero
  *
  * Run @lodged->loop afterwards. Return: 0 or -errno, with a line logged.
  */

@@ -23,7 +23,7 @@
 enum { EXIT_USAGE = 2, EXIT_RUNS_ALREADY = 3 };
 
 static const char help[] =
-	"usage: lodged [--runtime FOLDER] [--ready-fd FD]\n"
+	"usage: lodged [--runtime FOLDER] [--ready-fd FD] [--memory-total SIZE]\n"
 	"\n"
 	"Holds the VMs of this user: their agents, their consoles, the D-Bus API org.lodge1.\n"
 	"lodge starts it when it is needed; it ends by itself, and VMs outlive it.\n"
@@ -32,6 +32,10 @@ static const char help[] =
 	"/run/lodge\n"
 	"                    for root, else $XDG_RUNTIME_DIR/lodge)\n"
 	"  --ready-fd FD     write one byte there when calls are answered\n"
+	"  --memory-total SIZE\n"
+	"                    all VMs share so much memory, not all that the host has\n"
+	"  --host-root FOLDER\n"
+	"                    FOLDER/proc/meminfo tells of the host's memory, for tests\n"
 	"  --help, --version\n"
 	"\n"
 	"Exit status: 0 ended in order; 1 failure; 2 usage; 3 one is running already.\n";
@@ -124,6 +128,8 @@ static int parse_arguments(int count, char *arguments[], struct lodged *lodged, 
 	static const struct option options[] = {
 		{"runtime", required_argument, NULL, 'r'},
 		{"ready-fd", required_argument, NULL, 'f'},
+		{"memory-total", required_argument, NULL, 'm'},
+		{"host-root", required_argument, NULL, 'H'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'v'},
 		{NULL, 0, NULL, 0},
@@ -145,6 +151,19 @@ static int parse_arguments(int count, char *arguments[], struct lodged *lodged, 
 				return -EINVAL;
 			}
 			*ready_fd = (int)fd;
+			break;
+		case 'm':
+			if (parse_size(optarg, &lodged->memory_total) < 0) {
+				log_error("--memory-total %s: not a size", optarg);
+				return -EINVAL;
+			}
+			break;
+		case 'H':
+			if (optarg[0] != '/' || strlen(optarg) >= sizeof(lodged->host_root)) {
+				log_error("--host-root %s: an absolute path is needed", optarg);
+				return -EINVAL;
+			}
+			strcpy(lodged->host_root, optarg);
 			break;
 		case 'h':
 			fputs(help, stdout);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/options.h"
 
+#include "host/daemon/memory/policy.h"
 #include "host/daemon/screen/viewer_listener.h"
 #include "host/daemon/share/share_spec.h"
 #include "protocol/base/bytes.h"
@@ -20,15 +21,29 @@
 	}
 
 const struct vm_option vm_option_table[] = {
-	OPTION(kernel, OPTION_TEXT),	OPTION(initrd, OPTION_TEXT),
-	OPTION(append, OPTION_TEXT),	OPTION(accel, OPTION_TEXT),
-	OPTION(backend, OPTION_TEXT),	OPTION(net, OPTION_TEXT),
-	OPTION(on_reboot, OPTION_TEXT), OPTION(on_panic, OPTION_TEXT),
-	OPTION(disks, OPTION_LIST),	OPTION(forwards, OPTION_LIST),
-	OPTION(cpus, OPTION_NUMBER),	OPTION(memory, OPTION_NUMBER),
-	OPTION(display, OPTION_TEXT),	OPTION(size, OPTION_TEXT),
-	OPTION(vnc, OPTION_TEXT),	OPTION(clipboard, OPTION_TEXT),
-	OPTION(heads, OPTION_NUMBER),	OPTION(shares, OPTION_LIST),
+	OPTION(kernel, OPTION_TEXT),
+	OPTION(initrd, OPTION_TEXT),
+	OPTION(append, OPTION_TEXT),
+	OPTION(accel, OPTION_TEXT),
+	OPTION(backend, OPTION_TEXT),
+	OPTION(net, OPTION_TEXT),
+	OPTION(on_reboot, OPTION_TEXT),
+	OPTION(on_panic, OPTION_TEXT),
+	OPTION(disks, OPTION_LIST),
+	OPTION(forwards, OPTION_LIST),
+	OPTION(cpus, OPTION_NUMBER),
+	OPTION(memory, OPTION_NUMBER),
+	OPTION(display, OPTION_TEXT),
+	OPTION(size, OPTION_TEXT),
+	OPTION(vnc, OPTION_TEXT),
+	OPTION(clipboard, OPTION_TEXT),
+	OPTION(heads, OPTION_NUMBER),
+	OPTION(shares, OPTION_LIST),
+	OPTION(memory_max, OPTION_NUMBER),
+	OPTION(memory_min, OPTION_NUMBER),
+	OPTION(memory_shares, OPTION_NUMBER),
+	OPTION(memory_fixed, OPTION_NUMBER),
+	OPTION(memory_sharing, OPTION_TEXT),
 };
 const size_t vm_option_count = ARRAY_SIZE(vm_option_table);
 
@@ -118,6 +133,7 @@ static const struct {
 	{"on_reboot", "--on-reboot", {"restart", "stop"}},
 	{"on_panic", "--on-panic", {"stop", "restart", "pause"}},
 	{"display", "--display", {"on", "off"}},
+	{"memory_sharing", "--memory-sharing", {"on", "off"}},
 };
 
 static int complete_choices(struct vm_options *options, char *error, size_t capacity)
@@ -223,6 +239,17 @@ static int check_shares(const struct vm_options *options, char *error, size_t ca
 	return 0;
 }
 
+/* The rest is checked where a VM is admitted. */
+static int check_memory(const struct vm_options *options, char *error, size_t capacity)
+{
+	if (options->memory_shares > MEMORY_MAX_SHARES) {
+		snprintf(error, capacity, "--memory-shares %llu: 1 to %d are possible",
+			 (unsigned long long)options->memory_shares, MEMORY_MAX_SHARES);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int vm_options_complete(struct vm_options *options, char *error, size_t capacity)
 {
 	int r;
@@ -245,6 +272,8 @@ int vm_options_complete(struct vm_options *options, char *error, size_t capacity
 		return -EINVAL;
 	}
 	r = complete_choices(options, error, capacity);
+	if (r == 0)
+		r = check_memory(options, error, capacity);
 	if (r == 0)
 		r = complete_display(options, error, capacity);
 	return r < 0 ? r : check_shares(options, error, capacity);

@@ -27,6 +27,9 @@ struct vm_options {
 	uint64_t heads;
 	uint64_t cpus;
 	uint64_t memory; /* bytes */
+	/* How it takes part (memory/vm_memory.h); 0, NULL: as memory_config_default() has it. */
+	uint64_t memory_max, memory_min, memory_shares, memory_fixed; /* bytes; shares */
+	char *memory_sharing;					      /* "on", "off" */
 };
 
 enum vm_option_kind {

@@ -6,6 +6,7 @@
 #include "host/daemon/bus/bus.h"
 #include "host/daemon/console.h"
 #include "host/daemon/lodged.h"
+#include "host/daemon/lodged_memory.h"
 #include "host/daemon/screen/screen.h"
 #include "host/daemon/share/share_server.h"
 #include "host/daemon/share/vm_shares.h"
@@ -133,6 +134,7 @@ static void vm_free(struct vm *vm)
 			break;
 		}
 	}
+	lodged_memory_leave(vm);
 	vm_screen_leave(vm->screen);
 	agent_link_free(vm->agent);
 	console_free(vm->console);
@@ -392,6 +394,7 @@ void vm_gone(struct vm *vm, const char *reason, int exit_status)
 	vm_screen_end(vm->screen);
 	vm->screen = NULL;
 	vm_shares_end(vm->shares);
+	lodged_memory_leave(vm);
 	console_end(vm->console);
 	vm_set_state(vm, VM_STOPPED, reason);
 	vm_wake(&vm->agent_waiters);
@@ -406,6 +409,7 @@ void vm_gone(struct vm *vm, const char *reason, int exit_status)
 void vm_leave(struct vm *vm)
 {
 	/* They are told that lodged ends: the state is not "stopped". */
+	vm_wake(&vm->memory_waiters);
 	vm_wake(&vm->agent_waiters);
 	vm_wake(&vm->screen_waiters);
 	vm_wake(&vm->stop_waiters);
@@ -442,6 +446,7 @@ static int adopt(struct lodged *lodged, const char *name)
 	if (vm->state == VM_STARTING)
 		vm->state = VM_RUNNING;
 	vm_list(vm);
+	lodged_memory_adopt(vm, NULL);
 	if (vm_screen_new(vm, true, error, sizeof(error)) < 0)
 		log_warning("%s: it goes on without a screen: %s", name, error);
 	connect_to_guest(vm, true);

@@ -27,6 +27,7 @@ struct agent_link;
 struct console;
 struct vm_screen;
 struct vm_shares;
+struct memory_member;
 
 enum vm_status {
 	VM_STARTING,
@@ -59,9 +60,11 @@ struct vm {
 	int64_t started_ns; /* CLOCK_REALTIME */
 	struct agent_link *agent;
 	struct console *console;
-	struct vm_screen *screen; /* NULL: it has no display */
-	struct vm_shares *shares; /* NULL: it has ended */
-	struct figures figures;	  /* as they were when somebody last asked: statistics.h */
+	struct figures figures;		  /* as they were when somebody last asked: statistics.h */
+	struct vm_screen *screen;	  /* NULL: it has no display */
+	struct vm_shares *shares;	  /* NULL: it has ended */
+	struct memory_member *memory;	  /* NULL: nothing is known of its memory */
+	struct vm_waiter *memory_waiters; /* go when there is memory to start it, or the VM gone */
 	struct vm_waiter *stop_waiters;
 	struct vm_waiter *agent_waiters;  /* go when the agent is there, or the VM gone */
 	struct vm_waiter *screen_waiters; /* go when its lodge-screen is there, or the VM gone */

@@ -5,6 +5,7 @@
  */
 #include "host/daemon/backend.h"
 #include "host/daemon/backend/vmm_count.h"
+#include "host/daemon/backend/vmm_memory.h"
 #include "host/daemon/lodged.h"
 #include "host/daemon/screen/screen.h"
 #include "host/daemon/share/vm_shares.h"
@@ -183,6 +184,8 @@ static void on_event(void *owner, struct slice name, struct slice params)
 	struct machine *machine = owner;
 	struct vm_state state;
 
+	if (machine->vm && slice_is(name, "vm.memory"))
+		vmm_memory_told(machine->vm, params);
 	if (!machine->vm || !slice_is(name, "vm.state") ||
 	    message_decode(&message_vm_state, params, &state) < 0)
 		return;
@@ -371,6 +374,7 @@ static void build_arguments(const struct vm *vm, const char *program, struct arg
 	add_pair(arguments, "--name", vm->name);
 	add(arguments, "--cpus=%llu", (unsigned long long)options->cpus);
 	add(arguments, "--memory=%llu", (unsigned long long)options->memory);
+	add(arguments, "--balloon");
 	add_pair(arguments, "--kernel", options->kernel);
 	add_pair(arguments, "--initrd", options->initrd);
 	add_pair(arguments, "--append", options->append);
@@ -470,6 +474,16 @@ static int adopt(struct vm *vm)
 }
 
 /* --- Commands ------------------------------------------------------------------------------- */
+
+int vmm_request(struct vm *vm, const char *method, struct slice params,
+		const struct stream_handlers *handlers)
+{
+	struct machine *machine = vm->machine;
+
+	if (!machine || !machine->session)
+		return -ENOTCONN;
+	return session_request(machine->session, slice_of(method), params, handlers, vm, NULL);
+}
 
 struct command {
 	backend_done done;
@@ -571,5 +585,6 @@ const struct backend backend_vmm = {
 	.adopt = adopt,
 	.command = command,
 	.count = count,
+	.memory = &vmm_memory_driver,
 	.release = release,
 };

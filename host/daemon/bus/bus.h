@@ -10,6 +10,7 @@
  *	dispatch.c	method tables, introspection, properties
  *	manager.c	org.lodge1.Manager
  *	machine.c	org.lodge1.VM
+ *	memory.c	of both, what is about memory
  *	message.c	what replies are made of
  */
 #ifndef LODGE_DAEMON_BUS_H

@@ -125,6 +125,14 @@ void add_share(struct call *call);
 void remove_share(struct call *call);
 void list_shares(struct call *call);
 
+/* memory.c */
+void list_memory(struct call *call);
+void get_memory_policy(struct call *call);
+void set_memory_policy(struct call *call);
+void get_vm_memory(struct call *call);
+void set_vm_memory(struct call *call);
+void explain_memory(struct call *call);
+
 /* screen.c */
 void open_screen_control(struct call *call);
 void open_screen(struct call *call);

@@ -4,6 +4,7 @@
 
 #include "host/daemon/backend/domains.h"
 #include "host/daemon/lodged.h"
+#include "host/daemon/lodged_memory.h"
 #include "host/daemon/placement.h"
 #include "host/daemon/screen/screen.h"
 #include "host/daemon/share/vm_shares.h"
@@ -16,6 +17,8 @@
 
 /* libvirt's domains are told of in this time, or a daemon hangs. */
 #define LISTING_MS 8000
+/* A VM waits so long for others to give back what it is to start with. */
+#define MEMORY_WAIT_MS 30000
 
 void call_when_listed(struct call *call, void (*go)(struct call *call, bool happened))
 {
@@ -192,13 +195,40 @@ static void started(void *owner, int error, const char *text)
 		reply_with_path(call, call->vm);
 }
 
+static void start_now(struct call *call, bool happened)
+{
+	struct vm *vm = call->vm;
+
+	/* It was woken because lodged ends, or nobody could give anything up. */
+	if (vm->memory && !memory_member_is_ready(vm->memory)) {
+		if (happened) {
+			call_fail(call, BUS_ERROR(Failed), "lodged is ending");
+			return;
+		}
+		call_fail(
+			call, BUS_ERROR(NoMemory),
+			"no memory for '%s': the others did not give back its %llu MiB within "
+			"%d s; lodge memory shows who has it",
+			vm->name,
+			(unsigned long long)(memory_member_config(vm->memory)->minimum_bytes >> 20),
+			MEMORY_WAIT_MS / 1000);
+		vm_gone(vm, "error", 1);
+		return;
+	}
+	vm->backend->start(vm, started, call);
+}
+
 static void prepared(void *owner, int error, const char *text)
 {
 	struct call *call = owner;
 	struct vm *vm = call->vm;
 
+	if (!error && vm->memory && !memory_member_is_ready(vm->memory)) {
+		call_wait(call, &vm->memory_waiters, MEMORY_WAIT_MS, start_now);
+		return;
+	}
 	if (!error) {
-		vm->backend->start(vm, started, call);
+		start_now(call, true);
 		return;
 	}
 	call_done(call, error, text);
@@ -259,7 +289,9 @@ static void start_vm(struct call *call)
 			  call->lodged->runtime, name, error_text(r));
 		return;
 	}
-	r = vm_screen_new(call->vm, false, error, sizeof(error));
+	r = lodged_memory_admit(call->vm, error, sizeof(error));
+	if (r == 0)
+		r = vm_screen_new(call->vm, false, error, sizeof(error));
 	if (r < 0) {
 		struct vm *vm = call->vm;
 
@@ -292,6 +324,9 @@ static const struct bus_method methods[] = {
 	{"StartVM", "s name a{sv} options", "o vm", start_vm},
 	{"GetVM", "s name", "o vm", get_vm},
 	{"Statistics", "", "a{sv} host a{sa{sv}} vms", tell_statistics},
+	{"ListMemory", "", "a{sv} host a{sa{sv}} vms", list_memory},
+	{"GetMemoryPolicy", "", "a{sv} policy", get_memory_policy},
+	{"SetMemoryPolicy", "a{sv} policy", "", set_memory_policy},
 	{"Shutdown", "", "", shutdown_lodged},
 };
 

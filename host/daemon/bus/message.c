@@ -66,6 +66,7 @@ static const char *error_name(int error)
 		{EEXIST, BUS_ERROR(AlreadyExists)},
 		{EBUSY, BUS_ERROR(Busy)},
 		{ETIMEDOUT, BUS_ERROR(TimedOut)},
+		{ENOSPC, BUS_ERROR(NoMemory)},
 		{ENOTCONN, BUS_ERROR(AgentUnavailable)},
 	};
 

@@ -70,6 +70,11 @@ void memory_policy_free(struct memory_policy *policy)
 	free(policy);
 }
 
+void memory_policy_tune(struct memory_policy *policy, const struct memory_tuning *tuning)
+{
+	policy->tuning = *tuning;
+}
+
 void memory_policy_host(struct memory_policy *policy, const struct memory_host *host)
 {
 	const struct memory_tuning *tuning = &policy->tuning;

@@ -173,6 +173,9 @@ struct memory_vm;
 int memory_policy_new(const struct memory_tuning *tuning, struct memory_policy **result);
 void memory_policy_free(struct memory_policy *policy);
 
+/* Other constants from now on; what was learned with the old ones stays. Copied. */
+void memory_policy_tune(struct memory_policy *policy, const struct memory_tuning *tuning);
+
 /* The host's figures: before the first VM is added, and then as often as they are read. */
 void memory_policy_host(struct memory_policy *policy, const struct memory_host *host);
 

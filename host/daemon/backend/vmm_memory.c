@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/daemon/backend/vmm_memory.h"
+
+#include "host/daemon/backend.h"
+#include "host/daemon/lodged_memory.h"
+#include "protocol/base/log.h"
+#include "protocol/message.h"
+
+#include <errno.h>
+
+/* How often a guest without agent is asked for its statistics. */
+#define STATISTICS_MS 1000
+
+/* Numbers of virtio 1.2, 5.5.6.4. */
+#define HAS_FREE      (UINT64_C(1) << 4)
+#define HAS_AVAILABLE (UINT64_C(1) << 6)
+
+static void ignore_answer(struct stream *stream, void *owner, const struct stream_result *result)
+{
+	(void)stream;
+	(void)owner;
+	(void)result;
+}
+
+static void tell(struct vm *vm, const char *method, const struct message_type *type,
+		 const void *message, const struct stream_handlers *handlers)
+{
+	uint8_t bytes[64];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+
+	message_encode(type, message, &writer);
+	if (vmm_request(vm, method, cbor_written(&writer), handlers) < 0 && vm->memory)
+		memory_member_failed(vm->memory);
+}
+
+static void ask_for_statistics(struct vm *vm, const struct vm_memory *memory)
+{
+	static const struct stream_handlers nobody = {.closed = ignore_answer};
+	struct vm_statistics message = {
+		.period_ms = memory_member_needs_statistics(vm->memory) ? STATISTICS_MS : 0};
+
+	if (memory->period_ms != message.period_ms)
+		tell(vm, "vm.statistics", &message_vm_statistics, &message, &nobody);
+}
+
+static void sample(struct vm *vm, const struct vm_memory *memory)
+{
+	struct memory_statistics statistics = {
+		.actual_bytes = memory->actual_bytes,
+		.has_available = memory->tags & HAS_AVAILABLE,
+		.free_bytes = memory->free_bytes,
+		.available_bytes = memory->available_bytes,
+		.caches_bytes = memory->caches_bytes,
+		.swap_in_bytes = memory->swap_in_bytes,
+		.swap_out_bytes = memory->swap_out_bytes,
+		.stalls = memory->stalls,
+		.age_ms = memory->age_ms,
+		.period_ms = STATISTICS_MS,
+	};
+	struct memory_sample result;
+
+	if (!(memory->tags & HAS_FREE))
+		return;
+	memory_sample_of_statistics(&statistics, memory_member_now(vm->memory), &result);
+	memory_member_sample(vm->memory, MEMORY_FROM_BALLOON, &result);
+}
+
+void vmm_memory_told(struct vm *vm, struct slice params)
+{
+	struct memory_observation seen = {0};
+	struct vm_memory memory;
+
+	if (!vm->memory || message_decode(&message_vm_memory, params, &memory) < 0 ||
+	    memory.maximum_bytes == 0)
+		return;
+	seen.actual_bytes = memory.balloon ? memory.actual_bytes : memory.maximum_bytes;
+	seen.resident_bytes = memory.resident_bytes;
+	seen.driver = memory.driver;
+	memory_member_observe(vm->memory, &seen);
+	if (!memory.driver)
+		return;
+	ask_for_statistics(vm, &memory);
+	sample(vm, &memory);
+}
+
+/* --- The driver ------------------------------------------------------------------------------- */
+
+static void on_memory(struct stream *stream, void *owner, const struct stream_result *result)
+{
+	(void)stream;
+	if (!result->error)
+		vmm_memory_told(owner, result->params);
+}
+
+static void observe(void *owner)
+{
+	static const struct stream_handlers handlers = {.closed = on_memory};
+
+	(void)vmm_request(owner, "vm.memory", (struct slice){NULL, 0}, &handlers);
+}
+
+static void on_target(struct stream *stream, void *owner, const struct stream_result *result)
+{
+	struct vm *vm = owner;
+
+	(void)stream;
+	/* A VMM without a balloon says so each time; it has no driver either. */
+	if (result->error && vm->memory)
+		memory_member_failed(vm->memory);
+}
+
+static void set_target(void *owner, uint64_t target_bytes)
+{
+	static const struct stream_handlers handlers = {.closed = on_target};
+	/* lodge-vmm takes no less. */
+	struct vm_balloon message = {
+		.target_bytes = target_bytes < 16 * MEMORY_MIB ? 16 * MEMORY_MIB : target_bytes};
+
+	tell(owner, "vm.balloon", &message_vm_balloon, &message, &handlers);
+}
+
+static void paused(void *owner, int error, const char *text)
+{
+	(void)owner;
+	if (error)
+		log_warning("a VM does not pause or go on: %s", text);
+}
+
+static void pause_vm(void *owner, bool pause)
+{
+	struct vm *vm = owner;
+
+	vm->backend->command(vm, pause ? BACKEND_PAUSE : BACKEND_RESUME, paused, NULL);
+}
+
+const struct vm_memory_driver vmm_memory_driver = {
+	.observe = observe,
+	.set_target = set_target,
+	.pause = pause_vm,
+	.keep = lodged_memory_keep,
+};

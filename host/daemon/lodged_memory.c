@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/daemon/lodged_memory.h"
+
+#include "host/daemon/backend.h"
+#include "host/daemon/lodged.h"
+#include "host/daemon/memory/host_memory.h"
+#include "host/daemon/memory_settings.h"
+#include "protocol/base/cleanup.h"
+#include "protocol/base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct lodged_memory {
+	struct lodged *lodged;
+	struct memory_manager *manager;
+	uv_timer_t timer;
+	uv_poll_t pressure;
+	int pressure_fd; /* -1: there is no trigger */
+	bool running;
+	unsigned int closing;
+};
+
+/* --- The clock -------------------------------------------------------------------------------- */
+
+static void close_pressure(uv_handle_t *handle)
+{
+	struct lodged_memory *memory = handle->data;
+
+	close(memory->pressure_fd);
+	memory->pressure_fd = -1;
+}
+
+static void on_pressure(uv_poll_t *poll, int status, int events)
+{
+	struct lodged_memory *memory = poll->data;
+
+	if (status < 0)
+		uv_poll_stop(poll);
+	else if (events & UV_PRIORITIZED)
+		memory_manager_stalled(memory->manager);
+}
+
+static void stop(struct lodged_memory *memory)
+{
+	memory->running = false;
+	uv_timer_stop(&memory->timer);
+	if (memory->pressure_fd >= 0)
+		uv_poll_stop(&memory->pressure);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct lodged_memory *memory = timer->data;
+
+	if (memory_manager_is_busy(memory->manager))
+		memory_manager_tick(memory->manager);
+	else
+		stop(memory);
+}
+
+static void on_wanted(void *owner)
+{
+	struct lodged_memory *memory = owner;
+
+	/* Not yet: it is being made. */
+	if (!memory->manager || memory->running || !memory_manager_is_busy(memory->manager))
+		return;
+	memory->running = true;
+	uv_timer_start(&memory->timer, on_tick, 0, MEMORY_TICK_MS);
+	if (memory->pressure_fd >= 0)
+		uv_poll_start(&memory->pressure, UV_PRIORITIZED, on_pressure);
+}
+
+static uint64_t now_ms(void *owner)
+{
+	(void)owner;
+	return uv_hrtime() / 1000000;
+}
+
+static int read_host(void *owner, struct host_memory *host)
+{
+	const struct lodged_memory *memory = owner;
+
+	return host_memory_read(memory->lodged->host_root, host);
+}
+
+static void on_ready(void *owner, void *member_owner)
+{
+	struct vm *vm = member_owner;
+
+	(void)owner;
+	vm_wake(&vm->memory_waiters);
+}
+
+static void on_log(void *owner, const char *text)
+{
+	(void)owner;
+	log_info("memory: %s", text);
+}
+
+static const struct memory_manager_hooks hooks = {
+	.now_ms = now_ms,
+	.read_host = read_host,
+	.wanted = on_wanted,
+	.ready = on_ready,
+	.log = on_log,
+};
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+static void free_memory(uv_handle_t *handle)
+{
+	struct lodged_memory *memory = handle->data;
+
+	if (handle->type == UV_POLL)
+		close_pressure(handle);
+	if (--memory->closing == 0)
+		free(memory);
+}
+
+int lodged_memory_new(struct lodged *lodged, struct lodged_memory **result)
+{
+	struct lodged_memory *memory = calloc(1, sizeof(*memory));
+	struct memory_settings settings;
+	int r;
+
+	if (!memory)
+		return -ENOMEM;
+	memory->lodged = lodged;
+	memory_settings_read(lodged->runtime, &settings);
+	if (lodged->memory_total)
+		settings.total_bytes = lodged->memory_total;
+	r = memory_manager_new(&settings, &hooks, memory, &memory->manager);
+	if (r < 0) {
+		free(memory);
+		return r;
+	}
+	uv_timer_init(&lodged->loop, &memory->timer);
+	uv_unref((uv_handle_t *)&memory->timer);
+	memory->timer.data = memory->pressure.data = memory;
+	memory->closing = 1;
+	memory->pressure_fd = host_memory_open_pressure(lodged->host_root);
+	if (memory->pressure_fd >= 0 &&
+	    uv_poll_init(&lodged->loop, &memory->pressure, memory->pressure_fd) == 0) {
+		uv_unref((uv_handle_t *)&memory->pressure);
+		memory->closing = 2;
+	} else if (memory->pressure_fd >= 0) {
+		close(memory->pressure_fd);
+		memory->pressure_fd = -1;
+	}
+	*result = memory;
+	return 0;
+}
+
+void lodged_memory_free(struct lodged_memory *memory)
+{
+	if (!memory)
+		return;
+	memory_manager_free(memory->manager);
+	memory->manager = NULL;
+	uv_close((uv_handle_t *)&memory->timer, free_memory);
+	if (memory->closing == 2)
+		uv_close((uv_handle_t *)&memory->pressure, free_memory);
+}
+
+struct memory_manager *lodged_memory_manager(struct lodged_memory *memory)
+{
+	return memory ? memory->manager : NULL;
+}
+
+int lodged_memory_set(struct lodged_memory *memory, const struct memory_settings *settings,
+		      char *error, size_t capacity)
+{
+	int r = memory_manager_set(memory->manager, settings, error, capacity);
+
+	if (r < 0)
+		return r;
+	r = memory_settings_write(memory->lodged->runtime, settings);
+	if (r < 0)
+		snprintf(error, capacity, "set, but not kept for the next lodged: %s",
+			 error_text(r));
+	return r < 0 ? -EIO : 0;
+}
+
+/* --- VMs -------------------------------------------------------------------------------------- */
+
+static void config_of(const struct vm *vm, struct memory_member_config *config)
+{
+	const struct vm_options *options = &vm->options;
+
+	memory_config_default(options->memory, config);
+	if (options->memory_max)
+		config->maximum_bytes = options->memory_max;
+	if (config->minimum_bytes > config->maximum_bytes)
+		config->minimum_bytes = config->maximum_bytes;
+	if (options->memory_min)
+		config->minimum_bytes = options->memory_min;
+	if (options->memory_shares)
+		config->shares = (uint32_t)options->memory_shares;
+	config->fixed_bytes = options->memory_fixed;
+	config->watched = options->memory_sharing && strcmp(options->memory_sharing, "off") == 0;
+}
+
+int lodged_memory_admit(struct vm *vm, char *error, size_t capacity)
+{
+	struct memory_manager *manager = lodged_memory_manager(vm->lodged->memory);
+	struct memory_member_config config;
+
+	if (!manager || !vm->backend->memory)
+		return 0;
+	config_of(vm, &config);
+	return memory_manager_admit(manager, vm->name, vm->options.memory, &config,
+				    vm->backend->memory, vm, error, capacity, &vm->memory);
+}
+
+void lodged_memory_adopt(struct vm *vm, const struct memory_member_config *config)
+{
+	struct memory_manager *manager = lodged_memory_manager(vm->lodged->memory);
+	struct memory_member_config own;
+	char error[512], label[VM_LABEL_MAX];
+
+	if (!manager || !vm->backend->memory || vm->memory)
+		return;
+	if (!config)
+		config_of(vm, &own);
+	if (memory_manager_adopt(manager, vm_label(vm, label), vm->options.memory,
+				 config ? config : &own, vm->backend->memory, vm, error,
+				 sizeof(error), &vm->memory) < 0)
+		log_warning("%s: its memory is left alone: %s", vm->name, error);
+}
+
+void lodged_memory_keep(void *owner, const struct memory_member_config *config)
+{
+	struct vm *vm = owner;
+	struct vm_options *options = &vm->options;
+
+	options->memory_max = config->maximum_bytes;
+	options->memory_min = config->minimum_bytes;
+	options->memory_shares = config->shares;
+	options->memory_fixed = config->fixed_bytes;
+	if (vm_option_set_text(options, vm_option_named("memory_sharing"),
+			       config->watched ? "off" : "on") < 0)
+		log_warning("%s: out of memory", vm->name);
+	vm_keep(vm);
+}
+
+void lodged_memory_leave(struct vm *vm)
+{
+	memory_member_free(vm->memory);
+	vm->memory = NULL;
+	vm_wake(&vm->memory_waiters);
+}

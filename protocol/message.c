@@ -88,7 +88,10 @@ MESSAGE(vm_info, TEXT(vm_info, name), NEED_TEXT(vm_info, state), UINT(vm_info, p
 	BOOLEAN(vm_info, sandboxed));
 MESSAGE(vm_state, NEED_TEXT(vm_state, state), TEXT(vm_state, reason));
 MESSAGE(vm_memory, BOOLEAN(vm_memory, balloon), NEED_UINT(vm_memory, maximum_bytes, ANY),
-	UINT(vm_memory, resident_bytes, ANY), UINT(vm_memory, target_bytes, ANY),
+	UINT(vm_memory, resident_bytes, ANY), UINT(vm_memory, start_bytes, ANY),
+	UINT(vm_memory, ram_bytes, ANY), BOOLEAN(vm_memory, plug),
+	BOOLEAN(vm_memory, plug_driver), UINT(vm_memory, requested_bytes, ANY),
+	UINT(vm_memory, target_bytes, ANY),
 	UINT(vm_memory, actual_bytes, ANY), UINT(vm_memory, balloon_bytes, ANY),
 	UINT(vm_memory, reported_bytes, ANY), BOOLEAN(vm_memory, driver),
 	BOOLEAN(vm_memory, deflate_on_oom), BOOLEAN(vm_memory, reporting),
@@ -103,6 +106,7 @@ MESSAGE(vm_memory, BOOLEAN(vm_memory, balloon), NEED_UINT(vm_memory, maximum_byt
 	UINT(vm_memory, scanned_directly_bytes, ANY), UINT(vm_memory, reclaimed_bytes, ANY),
 	UINT(vm_memory, reclaimed_directly_bytes, ANY));
 MESSAGE(vm_balloon, NEED_UINT(vm_balloon, target_bytes, ANY));
+MESSAGE(vm_plug, NEED_UINT(vm_plug, ram_bytes, ANY));
 MESSAGE(vm_statistics, NEED_UINT(vm_statistics, period_ms, UINT32_MAX));
 MESSAGE(vm_counters, NEED_UINT(vm_counters, cpu_ns, ANY),
 	UINT(vm_counters, disk_read_bytes, ANY), UINT(vm_counters, disk_written_bytes, ANY),

@@ -315,18 +315,23 @@ struct vm_state {
 };
 extern const struct message_type message_vm_state;
 
-/* "vm.memory" {} -> vm_memory. Event "vm.memory" vm_memory after actual_bytes has changed, at most
- * five a second; the last change is always told. Where there is no balloon, only maximum_bytes and
- * resident_bytes are there. */
+/* "vm.memory" {} -> vm_memory. Event "vm.memory" vm_memory after actual_bytes or ram_bytes has
+ * changed, at most five a second; the last change is always told. Where there is no balloon,
+ * nothing from target_bytes on is there. */
 struct vm_memory {
-	bool balloon;		 /* there is one */
-	uint64_t maximum_bytes;	 /* RAM of the machine */
-	uint64_t resident_bytes; /* that the host really holds for it, swapped out or not */
-	uint64_t target_bytes;	 /* that the guest is to have */
-	uint64_t actual_bytes;	 /* that it has, as its driver says */
-	uint64_t balloon_bytes;	 /* that it gave up, page by page */
-	uint64_t reported_bytes; /* free pages given back by reports, a sum since the start */
-	bool driver;		 /* a driver is at work: without, a target does nothing */
+	bool balloon;		  /* there is one */
+	uint64_t maximum_bytes;	  /* RAM of the machine, with what may be plugged in */
+	uint64_t resident_bytes;  /* that the host really holds for it, swapped out or not */
+	uint64_t start_bytes;	  /* RAM that it has from the start */
+	uint64_t ram_bytes;	  /* that is there now: from the start, or plugged in */
+	bool plug;		  /* more can be plugged in, by vm.plug */
+	bool plug_driver;	  /* a driver for that is at work */
+	uint64_t requested_bytes; /* of vm.plug; ram_bytes gets there as the driver plugs */
+	uint64_t target_bytes;	  /* that the guest is to have */
+	uint64_t actual_bytes;	  /* that it has, as its driver says */
+	uint64_t balloon_bytes;	  /* that it gave up, page by page */
+	uint64_t reported_bytes;  /* free pages given back by reports, a sum since the start */
+	bool driver;		  /* a driver is at work: without, a target does nothing */
 	bool deflate_on_oom, reporting; /* what it negotiated */
 	uint64_t period_ms;		/* of statistics; 0: they are not asked for */
 	uint64_t age_ms; /* of the statistics that follow, which are the guest's claims */
@@ -346,6 +351,14 @@ struct vm_balloon {
 	uint64_t target_bytes; /* RAM that the guest is to have */
 };
 extern const struct message_type message_vm_balloon;
+
+/* "vm.plug" vm_plug -> {}. EOPNOTSUPP where nothing can be plugged in; ERANGE. The balloon's target
+ * stays: what is plugged in beyond it belongs into the balloon. */
+struct vm_plug {
+	uint64_t ram_bytes; /* RAM that is to be there: from start_bytes to maximum_bytes, rounded
+			     * up to 2 MiB */
+};
+extern const struct message_type message_vm_plug;
 
 /* "vm.statistics" vm_statistics -> {}. How often the guest is asked for its statistics. */
 struct vm_statistics {

@@ -31,8 +31,10 @@ static int add_regions(struct guestmem *map, uint8_t *host, size_t size_bytes)
 	return error;
 }
 
-int guest_memory_new(struct guest_memory *memory, struct guestmem *map, uint64_t size_bytes)
+int guest_memory_new(struct guest_memory *memory, struct guestmem *map, uint64_t start_bytes,
+		     uint64_t plug_bytes)
 {
+	uint64_t size_bytes = start_bytes + plug_bytes;
 	_cleanup_close_ int fd = -EBADF;
 	uint8_t *mapping;
 	int error = check_host_has(size_bytes);
@@ -49,12 +51,12 @@ int guest_memory_new(struct guest_memory *memory, struct guestmem *map, uint64_t
 	/* Where the host lets shared memory have huge pages, it does; and dumps stay small. */
 	(void)madvise(mapping, size_bytes, MADV_HUGEPAGE);
 	(void)madvise(mapping, size_bytes, MADV_DONTDUMP);
-	error = add_regions(map, mapping, size_bytes);
+	error = add_regions(map, mapping, start_bytes);
 	if (error) {
 		munmap(mapping, size_bytes);
 		return error;
 	}
-	*memory = (struct guest_memory){take_fd(&fd), mapping, size_bytes, 0};
+	*memory = (struct guest_memory){take_fd(&fd), mapping, size_bytes, start_bytes, 0};
 	return 0;
 }
 
@@ -67,14 +69,25 @@ void guest_memory_free(struct guest_memory *memory)
 	memory->mapping = NULL;
 }
 
-/* Aligned as the largest BAR has to be. */
-uint64_t guest_memory_high_bars(uint64_t size_bytes)
+/* @alignment: a power of two. */
+static uint64_t align(uint64_t address, uint64_t alignment)
+{
+	return (address + alignment - 1) & ~(alignment - 1);
+}
+
+uint64_t guest_memory_plug_address(uint64_t start_bytes)
 {
 	uint64_t end = LAYOUT_HIGH_RAM;
 
-	if (size_bytes > LAYOUT_LOW_RAM_END)
-		end += size_bytes - LAYOUT_LOW_RAM_END;
-	return (end + LAYOUT_HIGH_BARS_MAX - 1) & ~(LAYOUT_HIGH_BARS_MAX - 1);
+	if (start_bytes > LAYOUT_LOW_RAM_END)
+		end += start_bytes - LAYOUT_LOW_RAM_END;
+	return align(end, LAYOUT_PLUG_ALIGNMENT);
+}
+
+/* Aligned as the largest BAR has to be. */
+uint64_t guest_memory_high_bars(uint64_t start_bytes, uint64_t plug_bytes)
+{
+	return align(guest_memory_plug_address(start_bytes) + plug_bytes, LAYOUT_HIGH_BARS_MAX);
 }
 
 /* The kernel unmaps what it drops from every process's page tables: there is nothing left that

@@ -8,7 +8,8 @@
  *	FEC0 0000	I/O APIC
  *	FEE0 0000	local APICs
  *	1 0000 0000	the rest of RAM
- *	above it	memory of devices (DAX windows), if there is any
+ *	above it	RAM that may be plugged in later (plug_region.h), if there is any
+ *	above that	memory of devices (DAX windows), if there is any
  *
  * RAM is one memfd, so that a helper process can be given it later; pages come when they are first
  * touched.
@@ -33,26 +34,35 @@
  * one, set the bound (dax_window.h). */
 #define LAYOUT_HIGH_BARS_MAX (16ULL << 30)
 
+/* Linux handles memory that is plugged in by blocks, which are no larger than this. */
+#define LAYOUT_PLUG_ALIGNMENT (2ULL << 30)
+
 struct guest_memory {
 	int fd;
 	uint8_t *mapping;
-	size_t size_bytes;
-	atomic_uint pins; /* guest_memory_pin() */
+	size_t size_bytes;  /* all of it, with what may be plugged in */
+	size_t start_bytes; /* that is there from the start; what is plugged in lies behind it */
+	atomic_uint pins;   /* guest_memory_pin() */
 };
 
 /**
  * guest_memory_new() - allocate RAM and say where the guest sees it
  * @memory:	set on success; given back by guest_memory_free()
- * @map:	empty; receives one or two regions
- * @size_bytes:	a multiple of 4096
+ * @map:	empty; receives one or two regions, of what is there from the start
+ * @start_bytes:	a multiple of 4096
+ * @plug_bytes:	that may be plugged in later, a multiple of 4096; or 0
  *
  * Return: 0; -ENOMEM when the host does not have as much; or another negative errno.
  */
-int guest_memory_new(struct guest_memory *memory, struct guestmem *map, uint64_t size_bytes);
+int guest_memory_new(struct guest_memory *memory, struct guestmem *map, uint64_t start_bytes,
+		     uint64_t plug_bytes);
 void guest_memory_free(struct guest_memory *memory);
 
-/* Where BARs above @size_bytes of RAM may begin. */
-uint64_t guest_memory_high_bars(uint64_t size_bytes);
+/* Where RAM that is plugged in begins. */
+uint64_t guest_memory_plug_address(uint64_t start_bytes);
+
+/* Where BARs above RAM may begin. */
+uint64_t guest_memory_high_bars(uint64_t start_bytes, uint64_t plug_bytes);
 
 /* All zero again, as after power-on; gives the host its pages back. Return: 0 or negative errno. */
 int guest_memory_clear(struct guest_memory *memory);

@@ -36,7 +36,8 @@ int kvm_set_memory(struct kvm *kvm, const struct guestmem *memory);
 /**
  * kvm_set_window() - let the guest reach @host at @gpa without an exit, besides its RAM
  * @kvm:	NULL where there is none (unit tests)
- * @window:	0 for the first ...; each is at one place
+ * @window:	0 for the first ...; each is at one place. Shares have those below OPTIONS_MAX_FS,
+ *		memory that is plugged in those after (plug_region.h)
  * @size_bytes:	0: nowhere any more
  *
  * Return: 0; -ENOSYS without a VM; or negative errno.

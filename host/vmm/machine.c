@@ -3,6 +3,7 @@
 
 #include "host/vmm/kvm.h"
 #include "host/vmm/ports.h"
+#include "host/vmm/virtio/mem.h"
 #include "protocol/base/log.h"
 
 #include <errno.h>
@@ -87,6 +88,8 @@ static int restart(struct machine *machine)
 	vcpus_pause(machine->vcpus);
 	atomic_store(&machine->event, EVENT_NONE);
 	pci_bus_reset(&machine->vm.pci);
+	if (machine->vm.mem)
+		virtio_mem_restart(machine->vm.mem);
 	console_reset(machine->console);
 	power_reset(&machine->power);
 	kvm_reset_irqchip(machine->vm.kvm);

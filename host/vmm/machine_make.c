@@ -23,10 +23,10 @@ int machine_load_kernel(struct machine *machine)
 		.devices = {machine->console != NULL, high_window->base, high_window->size_bytes},
 	};
 	struct kernel_files files = {machine->kernel_fd, machine->initrd_fd, options->append,
-				     acpi_write(&acpi, &machine->vm.memory)};
+				     acpi_write(&acpi, &machine->vm.start_memory)};
 	struct kernel_image image;
 	const char *problem;
-	int error = kernel_load(&files, &machine->vm.memory, &image, &problem);
+	int error = kernel_load(&files, &machine->vm.start_memory, &image, &problem);
 
 	if (error) {
 		log_error("cannot boot the kernel '%s'%s%s: %s", options->kernel,
@@ -64,17 +64,37 @@ static enum exit_status open_kernel(struct machine *machine)
 	return EXIT_STATUS_OFF;
 }
 
+/* Where it may be plugged in is the devices' memory from the start. */
+static int make_plug_region(struct vm *vm)
+{
+	struct plug_region *region = &vm->plug;
+	unsigned int bits = kvm_address_bits(vm->kvm);
+
+	vm->memory = vm->start_memory;
+	plug_region_init(region, vm->kvm, vm->ram);
+	if (region->size_bytes == 0)
+		return 0;
+	if (bits < 64 && region->gpa + region->size_bytes > 1ULL << bits)
+		return -ENOSPC;
+	return guestmem_add(&vm->memory, region->gpa, vm->ram->mapping + vm->ram->start_bytes,
+			    region->size_bytes);
+}
+
 static enum exit_status make_memory(struct machine *machine)
 {
 	struct vm *vm = &machine->vm;
+	uint64_t most = vm->options->memory_bytes + vm->options->plug_bytes;
 	char size[16];
-	int error = guest_memory_new(&machine->ram, &vm->memory, vm->options->memory_bytes);
+	int error = guest_memory_new(&machine->ram, &vm->start_memory, vm->options->memory_bytes,
+				     vm->options->plug_bytes);
 
 	if (!error)
-		error = kvm_set_memory(vm->kvm, &vm->memory);
+		error = make_plug_region(vm);
+	if (!error)
+		error = kvm_set_memory(vm->kvm, &vm->start_memory);
 	if (!error)
 		return EXIT_STATUS_OFF;
-	format_size(vm->options->memory_bytes, size, sizeof(size));
+	format_size(most, size, sizeof(size));
 	log_error("cannot get %s of memory for the guest: %s; ask for less (--memory)", size,
 		  error_text(error));
 	return EXIT_STATUS_MEMORY;
@@ -101,7 +121,8 @@ static int make_loop(struct machine *machine)
 /* Room for DAX windows above RAM, if there are any; each is aligned to its size. */
 static int make_high_window(struct vm *vm)
 {
-	struct pci_window window = {guest_memory_high_bars(vm->options->memory_bytes), 0};
+	struct pci_window window = {
+		guest_memory_high_bars(vm->options->memory_bytes, vm->options->plug_bytes), 0};
 	unsigned int bits = kvm_address_bits(vm->kvm);
 
 	for (size_t i = 0; i < vm->options->shares; i++) {

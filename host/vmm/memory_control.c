@@ -3,6 +3,8 @@
 
 #include "host/vmm/loop.h"
 #include "host/vmm/virtio/balloon.h"
+#include "host/vmm/virtio/mem.h"
+#include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/message.h"
 
@@ -19,7 +21,7 @@ struct memory_control {
 	memory_control_tell tell;
 	void *owner;
 	int timer_fd; /* runs while changes have to wait */
-	struct loop_source *changed_source, *timer_source;
+	struct loop_source *balloon_source, *mem_source, *timer_source;
 };
 
 /* --- What there is to say --- */
@@ -62,13 +64,30 @@ static void add_balloon(struct vm_memory *memory, struct virtio_device *balloon)
 		*statistic[i] = state.statistics.value[i];
 }
 
+static void add_plugged(struct vm_memory *memory, struct virtio_device *mem)
+{
+	struct virtio_mem_state state;
+
+	virtio_mem_read(mem, &state);
+	memory->plug = true;
+	memory->plug_driver = state.driver;
+	memory->ram_bytes = memory->start_bytes + state.plugged_bytes;
+	memory->requested_bytes = memory->start_bytes + state.requested_bytes;
+}
+
 static struct slice describe(const struct vm *vm, uint8_t bytes[REPLY_SIZE])
 {
-	struct vm_memory memory = {.maximum_bytes = vm->ram->size_bytes};
+	struct vm_memory memory = {
+		.maximum_bytes = vm->ram->size_bytes,
+		.start_bytes = vm->ram->start_bytes,
+		.ram_bytes = vm->ram->start_bytes,
+	};
 	struct cbor_writer writer = {.bytes = bytes, .capacity = REPLY_SIZE};
 
 	/* Without it, it is left out. */
 	(void)guest_memory_resident(vm->ram, &memory.resident_bytes);
+	if (vm->mem)
+		add_plugged(&memory, vm->mem);
 	if (vm->balloon)
 		add_balloon(&memory, vm->balloon);
 	message_encode(&message_vm_memory, &memory, &writer);
@@ -77,10 +96,15 @@ static struct slice describe(const struct vm *vm, uint8_t bytes[REPLY_SIZE])
 
 /* --- Methods --- */
 
+static const char no_balloon[] = "the machine has no balloon; it is given one by --balloon";
+
 static int set_target(struct vm *vm, struct slice params, const char **text)
 {
 	struct vm_balloon message;
 
+	*text = no_balloon;
+	if (!vm->balloon)
+		return -EOPNOTSUPP;
 	*text = "target_bytes is needed, at most the machine's memory and at least 16 MiB";
 	if (message_decode(&message_vm_balloon, params, &message) < 0)
 		return -EBADMSG;
@@ -97,6 +121,9 @@ static int set_period(struct vm *vm, struct slice params, const char **text)
 {
 	struct vm_statistics message;
 
+	*text = no_balloon;
+	if (!vm->balloon)
+		return -EOPNOTSUPP;
 	*text = "period_ms is needed: 0, or 100 to 3600000";
 	if (message_decode(&message_vm_statistics, params, &message) < 0)
 		return -EBADMSG;
@@ -107,38 +134,72 @@ static int set_period(struct vm *vm, struct slice params, const char **text)
 	return 0;
 }
 
+static int plug(struct vm *vm, struct slice params, const char **text)
+{
+	struct vm_plug message;
+
+	*text = "the machine's memory cannot grow; that needs --memory SIZE,max=SIZE";
+	if (!vm->mem)
+		return -EOPNOTSUPP;
+	*text = "ram_bytes is needed, from what the machine started with to its maximum";
+	if (message_decode(&message_vm_plug, params, &message) < 0)
+		return -EBADMSG;
+	if (message.ram_bytes < vm->ram->start_bytes || message.ram_bytes > vm->ram->size_bytes)
+		return -ERANGE;
+	*text = "the host's kernel does not give the guest more memory";
+	return virtio_mem_request(vm->mem, message.ram_bytes - vm->ram->start_bytes);
+}
+
+static const struct {
+	const char *name;
+	int (*act)(struct vm *vm, struct slice params, const char **text);
+} methods[] = {
+	{"vm.balloon", set_target},
+	{"vm.plug", plug},
+	{"vm.statistics", set_period},
+};
+
 bool memory_control_answer(struct memory_control *control, struct stream *stream,
 			   struct slice method, struct slice params)
 {
-	bool target = slice_is(method, "vm.balloon");
-	const char *text = "the machine has no balloon; it is given one by --balloon";
 	uint8_t bytes[REPLY_SIZE];
-	int error = -EOPNOTSUPP;
 
 	if (slice_is(method, "vm.memory")) {
 		stream_reply(stream, describe(control->vm, bytes));
 		return true;
 	}
-	if (!target && !slice_is(method, "vm.statistics"))
-		return false;
-	if (control->vm->balloon)
-		error = target ? set_target(control->vm, params, &text)
-			       : set_period(control->vm, params, &text);
-	if (error)
-		stream_fail(stream, error, text);
-	else
-		stream_reply(stream, (struct slice){NULL, 0});
-	return true;
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+		const char *text;
+		int error;
+
+		if (!slice_is(method, methods[i].name))
+			continue;
+		error = methods[i].act(control->vm, params, &text);
+		if (error)
+			stream_fail(stream, error, text);
+		else
+			stream_reply(stream, (struct slice){NULL, 0});
+		return true;
+	}
+	return false;
 }
 
 /* --- The event --- */
+
+static void listen_for(struct memory_control *control, uint32_t events)
+{
+	if (control->balloon_source)
+		loop_modify(control->balloon_source, events);
+	if (control->mem_source)
+		loop_modify(control->mem_source, events);
+}
 
 static void begin_wait(struct memory_control *control)
 {
 	struct itimerspec wait = {.it_value.tv_nsec = MEMORY_CONTROL_EVENT_MS * NANOSECONDS_A_MS};
 
 	if (timerfd_settime(control->timer_fd, 0, &wait, NULL) == 0)
-		loop_modify(control->changed_source, 0);
+		listen_for(control, 0);
 }
 
 static void on_change(void *owner, uint32_t events)
@@ -148,7 +209,10 @@ static void on_change(void *owner, uint32_t events)
 
 	(void)events;
 	/* First: what changes from here on is told by the next event. */
-	virtio_balloon_seen(control->vm->balloon);
+	if (control->vm->balloon)
+		virtio_balloon_seen(control->vm->balloon);
+	if (control->vm->mem)
+		virtio_mem_seen(control->vm->mem);
 	begin_wait(control);
 	control->tell(control->owner, "vm.memory", describe(control->vm, bytes));
 }
@@ -160,12 +224,13 @@ static void on_timer(void *owner, uint32_t events)
 
 	(void)events;
 	if (read(control->timer_fd, &ignored, sizeof(ignored)) > 0)
-		loop_modify(control->changed_source, EPOLLIN);
+		listen_for(control, EPOLLIN);
 }
 
 static int watch(struct memory_control *control)
 {
-	struct loop *loop = control->vm->loop;
+	struct vm *vm = control->vm;
+	struct loop *loop = vm->loop;
 	int error;
 
 	control->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -173,9 +238,12 @@ static int watch(struct memory_control *control)
 		return -errno;
 	error = loop_add_fd(loop, control->timer_fd, EPOLLIN, on_timer, control,
 			    &control->timer_source);
-	if (!error)
-		error = loop_add_fd(loop, virtio_balloon_changed_fd(control->vm->balloon), EPOLLIN,
-				    on_change, control, &control->changed_source);
+	if (!error && vm->balloon)
+		error = loop_add_fd(loop, virtio_balloon_changed_fd(vm->balloon), EPOLLIN,
+				    on_change, control, &control->balloon_source);
+	if (!error && vm->mem)
+		error = loop_add_fd(loop, virtio_mem_changed_fd(vm->mem), EPOLLIN, on_change,
+				    control, &control->mem_source);
 	return error;
 }
 
@@ -188,7 +256,7 @@ int memory_control_new(struct vm *vm, memory_control_tell tell, void *owner,
 	if (!made)
 		return -ENOMEM;
 	*made = (struct memory_control){.vm = vm, .tell = tell, .owner = owner, .timer_fd = -EBADF};
-	error = vm->balloon ? watch(made) : 0;
+	error = vm->balloon || vm->mem ? watch(made) : 0;
 	if (error)
 		memory_control_free(made);
 	else
@@ -200,7 +268,8 @@ void memory_control_free(struct memory_control *control)
 {
 	if (!control)
 		return;
-	loop_remove(control->changed_source);
+	loop_remove(control->balloon_source);
+	loop_remove(control->mem_source);
 	loop_remove(control->timer_source);
 	cleanup_close(&control->timer_fd);
 	free(control);

@@ -2,7 +2,7 @@
 /*
  * memory_control - what the control socket says of the guest's memory
  *
- * The methods "vm.memory", "vm.balloon" and "vm.statistics", and the event "vm.memory"
+ * The methods "vm.memory", "vm.balloon", "vm.plug" and "vm.statistics", and the event "vm.memory"
  * (protocol/message.h). In the main thread.
  */
 #ifndef LODGE_VMM_MEMORY_CONTROL_H

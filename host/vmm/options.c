@@ -3,7 +3,9 @@
 
 #include "host/vmm/display.h"
 #include "host/vmm/options_devices.h"
+#include "host/vmm/virtio/mem.h"
 #include "protocol/base/bytes.h"
+#include "protocol/base/cleanup.h"
 #include "protocol/base/parse.h"
 
 #include <errno.h>
@@ -17,7 +19,10 @@ const char options_help[] =
 	"\n"
 	"  --name NAME            name for people (default: vm)\n"
 	"  --cpus N               processors, 1 to 16 (1)\n"
-	"  --memory SIZE          RAM: a number with K, M, G or T (256M)\n"
+	"  --memory SIZE[,max=SIZE]\n"
+	"                         RAM: a number with K, M, G or T (256M); with max=, a virtio "
+	"memory\n"
+	"                         device by which vm.plug makes it larger while the guest runs\n"
 	"  --kernel FILE          Linux bzImage, or uncompressed ELF with a PVH entry\n"
 	"  --initrd FILE          initial RAM disk\n"
 	"  --append TEXT          kernel command line\n"
@@ -87,15 +92,30 @@ static int take_cpus(struct arguments *arguments, const char *value)
 static int take_memory(struct arguments *arguments, const char *value)
 {
 	struct options *options = arguments->options;
-	uint64_t size;
+	_cleanup_free_ char *copy = strdup(value);
+	char *most = copy ? strstr(copy, ",max=") : NULL;
+	uint64_t size, most_size;
 
-	if (parse_size(value, &size) < 0 || size < OPTIONS_MIN_MEMORY ||
-	    size > OPTIONS_MAX_MEMORY || size % (1 << 20) != 0)
+	if (!copy)
+		return -ENOMEM;
+	if (most)
+		*most = '\0';
+	if (parse_size(copy, &size) < 0 || size < OPTIONS_MIN_MEMORY || size > OPTIONS_MAX_MEMORY ||
+	    size % (1 << 20) != 0)
 		return arguments_refuse(arguments,
 					"--memory '%s': whole mebibytes from 16M to 1T are needed, "
 					"such as 512M",
 					value);
-	options->memory_bytes = size;
+	options->memory_bytes = most_size = size;
+	if (most && (parse_size(most + strlen(",max="), &most_size) < 0 || most_size <= size ||
+		     most_size > OPTIONS_MAX_MEMORY || size % VIRTIO_MEM_BLOCK_BYTES != 0 ||
+		     (most_size - size) % VIRTIO_MEM_STEP_BYTES != 0))
+		return arguments_refuse(arguments,
+					"--memory '%s': with max=, an even number of mebibytes is "
+					"needed, and a multiple of 128M more as max=, up to 1T; "
+					"such as 512M,max=2G",
+					value);
+	options->plug_bytes = most_size - size;
 	return 0;
 }
 

@@ -75,7 +75,8 @@ enum options_action {
 struct options {
 	const char *name;
 	unsigned int cpus;
-	uint64_t memory_bytes;
+	uint64_t memory_bytes; /* from the start */
+	uint64_t plug_bytes;   /* that may be plugged in later */
 	const char *kernel;
 	const char *initrd; /* NULL if none */
 	const char *append;

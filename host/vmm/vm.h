@@ -17,6 +17,7 @@
 #include "host/vmm/options.h"
 #include "host/vmm/pci/bus.h"
 #include "host/vmm/pci/msix.h"
+#include "host/vmm/plug_region.h"
 #include "host/vmm/socket_list.h"
 
 #include <stdbool.h>
@@ -27,9 +28,10 @@ struct virtio_device;
 
 struct vm {
 	const struct options *options;
-	struct kvm *kvm;	   /* for ioeventfd.h */
-	struct guestmem memory;	   /* guest RAM */
-	struct guestmem reachable; /* what devices may be told to read and write: RAM, windows */
+	struct kvm *kvm;	      /* for ioeventfd.h */
+	struct guestmem start_memory; /* RAM that is there from the start */
+	struct guestmem memory;	      /* all RAM, plugged in or not */
+	struct guestmem reachable;    /* what devices may be told to read and write: RAM, windows */
 	struct guest_memory *ram;
 	struct io_bus pio, mmio;
 	pthread_mutex_t io_lock; /* of both buses */
@@ -39,6 +41,8 @@ struct vm {
 	struct display *display;       /* NULL if there is none */
 	struct display_input display_input;
 	struct virtio_device *balloon;		    /* NULL if there is none */
+	struct plug_region plug;		    /* RAM that @mem plugs in */
+	struct virtio_device *mem;		    /* NULL if there is none */
 	struct virtio_device *devices;		    /* all, by their `next` */
 	struct socket_list sockets;		    /* every socket we listen on */
 	struct connector connector[OPTIONS_MAX_FS]; /* of shares, until their devices have them */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/vmm/virtio/balloon.h"
 
+#include "host/vmm/virtio/change.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/iov.h"
@@ -9,7 +10,6 @@
 #include <linux/virtio_balloon.h>
 #include <stdio.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 
 #define QUEUE_SIZE	  128
@@ -25,8 +25,9 @@
 struct balloon {
 	struct virtio_device device;
 	struct balloon_pages pages;
-	uint64_t ram_pages;
-	int timer_fd, changed_fd;
+	uint64_t most_pages; /* RAM of the machine, plugged in or not */
+	int timer_fd;
+	struct change changed;
 	struct loop_source *source;
 
 	/* In the device's thread. */
@@ -37,11 +38,12 @@ struct balloon {
 	int told_failure; /* of giving back */
 
 	/* In any thread. */
-	_Atomic uint32_t wanted, actual; /* pages in the balloon: ours, and the driver's word */
+	_Atomic uint64_t ram_pages;    /* that are there now */
+	_Atomic uint64_t target_pages; /* of them, outside of the balloon */
+	_Atomic uint32_t actual;       /* in the balloon: the driver's word */
 	_Atomic uint32_t poison;
 	_Atomic uint32_t period_ms;
 	_Atomic uint64_t negotiated; /* 0: no driver is at work */
-	atomic_bool changed;	     /* changed_fd was written to, and not seen yet */
 	pthread_mutex_t lock;	     /* of the rest */
 	struct balloon_statistics statistics;
 };
@@ -55,16 +57,23 @@ static struct balloon *of(struct virtio_device *device)
 
 static void set_actual(struct balloon *balloon, uint32_t pages)
 {
-	if (atomic_exchange(&balloon->actual, pages) != pages &&
-	    !atomic_exchange(&balloon->changed, true))
-		eventfd_write(balloon->changed_fd, 1);
+	if (atomic_exchange(&balloon->actual, pages) != pages)
+		change_tell(&balloon->changed);
+}
+
+/* Pages that belong into the balloon: what is there beyond the target. */
+static uint32_t wanted(const struct balloon *balloon)
+{
+	uint64_t there = atomic_load(&balloon->ram_pages);
+
+	return (uint32_t)(there - MIN(there, atomic_load(&balloon->target_pages)));
 }
 
 static void config_read(struct virtio_device *device, size_t offset, void *bytes, size_t size)
 {
 	struct balloon *balloon = of(device);
 	struct virtio_balloon_config config = {
-		.num_pages = htole32(atomic_load(&balloon->wanted)),
+		.num_pages = htole32(wanted(balloon)),
 		.actual = htole32(atomic_load(&balloon->actual)),
 		.poison_val = htole32(atomic_load(&balloon->poison)),
 	};
@@ -332,7 +341,7 @@ static void destroy(struct balloon *balloon)
 {
 	balloon_pages_free(&balloon->pages);
 	cleanup_close(&balloon->timer_fd);
-	cleanup_close(&balloon->changed_fd);
+	change_free(&balloon->changed);
 	pthread_mutex_destroy(&balloon->lock);
 	free(balloon);
 }
@@ -365,7 +374,8 @@ static int set_up(struct balloon *balloon, const struct virtio_balloon_setup *se
 	if (error)
 		return error;
 	for (size_t i = 0; i < setup->memory->count; i++)
-		balloon->ram_pages += setup->memory->region[i].size_bytes >> BALLOON_PAGE_SHIFT;
+		balloon->most_pages += setup->memory->region[i].size_bytes >> BALLOON_PAGE_SHIFT;
+	balloon->ram_pages = balloon->target_pages = balloon->most_pages;
 	device->ops = &ops;
 	snprintf(device->name, sizeof(device->name), "balloon");
 	device->offered_features =
@@ -374,9 +384,11 @@ static int set_up(struct balloon *balloon, const struct virtio_balloon_setup *se
 	device->queues = VIRTIO_BALLOON_QUEUES;
 	balloon->statistics_queue = balloon->reports_queue = NO_QUEUE;
 	balloon->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	balloon->changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (balloon->timer_fd < 0 || balloon->changed_fd < 0)
+	if (balloon->timer_fd < 0)
 		return -errno;
+	error = change_init(&balloon->changed);
+	if (error)
+		return error;
 	return virtio_device_init(device, setup->memory, QUEUE_SIZE);
 }
 
@@ -387,7 +399,7 @@ int virtio_balloon_new(const struct virtio_balloon_setup *setup, struct virtio_d
 
 	if (!balloon)
 		return -ENOMEM;
-	balloon->timer_fd = balloon->changed_fd = -EBADF;
+	balloon->timer_fd = balloon->changed.fd = -EBADF;
 	pthread_mutex_init(&balloon->lock, NULL);
 	error = set_up(balloon, setup);
 	if (error) {
@@ -403,13 +415,21 @@ int virtio_balloon_new(const struct virtio_balloon_setup *setup, struct virtio_d
 int virtio_balloon_set_target(struct virtio_device *device, uint64_t bytes)
 {
 	struct balloon *balloon = of(device);
-	uint64_t ram_bytes = balloon->ram_pages << BALLOON_PAGE_SHIFT;
 
-	if (bytes > ram_bytes)
+	if (bytes > balloon->most_pages << BALLOON_PAGE_SHIFT)
 		return -ERANGE;
-	atomic_store(&balloon->wanted, (uint32_t)((ram_bytes - bytes) >> BALLOON_PAGE_SHIFT));
+	atomic_store(&balloon->target_pages,
+		     (bytes + BALLOON_PAGE_BYTES - 1) >> BALLOON_PAGE_SHIFT);
 	virtio_config_changed(device);
 	return 0;
+}
+
+void virtio_balloon_set_ram(struct virtio_device *device, uint64_t bytes)
+{
+	struct balloon *balloon = of(device);
+
+	atomic_store(&balloon->ram_pages, MIN(bytes >> BALLOON_PAGE_SHIFT, balloon->most_pages));
+	virtio_config_changed(device);
 }
 
 void virtio_balloon_set_period(struct virtio_device *device, uint32_t period_ms)
@@ -426,7 +446,9 @@ void virtio_balloon_set_period(struct virtio_device *device, uint32_t period_ms)
 /* A driver may say that there is more in the balloon than it has memory. */
 static uint64_t bytes_outside(const struct balloon *balloon, uint32_t pages)
 {
-	return (balloon->ram_pages - MIN(pages, balloon->ram_pages)) << BALLOON_PAGE_SHIFT;
+	uint64_t there = atomic_load(&balloon->ram_pages);
+
+	return (there - MIN(pages, there)) << BALLOON_PAGE_SHIFT;
 }
 
 void virtio_balloon_read(struct virtio_device *device, struct virtio_balloon_state *state)
@@ -435,7 +457,7 @@ void virtio_balloon_read(struct virtio_device *device, struct virtio_balloon_sta
 	uint64_t features = atomic_load(&balloon->negotiated);
 
 	*state = (struct virtio_balloon_state){
-		.target_bytes = bytes_outside(balloon, atomic_load(&balloon->wanted)),
+		.target_bytes = bytes_outside(balloon, wanted(balloon)),
 		.actual_bytes = bytes_outside(balloon, atomic_load(&balloon->actual)),
 		.balloon_bytes = atomic_load(&balloon->pages.count) << BALLOON_PAGE_SHIFT,
 		.reported_bytes = atomic_load(&balloon->pages.reported_bytes),
@@ -451,14 +473,10 @@ void virtio_balloon_read(struct virtio_device *device, struct virtio_balloon_sta
 
 int virtio_balloon_changed_fd(struct virtio_device *device)
 {
-	return of(device)->changed_fd;
+	return of(device)->changed.fd;
 }
 
 void virtio_balloon_seen(struct virtio_device *device)
 {
-	struct balloon *balloon = of(device);
-	eventfd_t ignored;
-
-	eventfd_read(balloon->changed_fd, &ignored);
-	atomic_store(&balloon->changed, false);
+	change_seen(&of(device)->changed);
 }

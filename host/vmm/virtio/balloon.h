@@ -55,6 +55,10 @@ int virtio_balloon_new(const struct virtio_balloon_setup *setup, struct virtio_d
  */
 int virtio_balloon_set_target(struct virtio_device *device, uint64_t bytes);
 
+/* How much RAM there is, where not all that the machine may have is there from the start (mem.h).
+ * What is there beyond the target belongs into the balloon. Any thread. */
+void virtio_balloon_set_ram(struct virtio_device *device, uint64_t bytes);
+
 /* How often the driver is asked for statistics; 0: no longer. */
 void virtio_balloon_set_period(struct virtio_device *device, uint32_t period_ms);
 

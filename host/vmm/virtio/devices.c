@@ -17,6 +17,7 @@
 #include "host/vmm/virtio/fs.h"
 #include "host/vmm/virtio/gpu.h"
 #include "host/vmm/virtio/input.h"
+#include "host/vmm/virtio/mem.h"
 #include "host/vmm/virtio/net.h"
 #include "host/vmm/virtio/pci_transport.h"
 #include "host/vmm/virtio/rng.h"
@@ -381,12 +382,57 @@ static int create_balloon(struct vm *vm)
 	if (plug(vm, device))
 		return EXIT_STATUS_FAILED;
 	vm->balloon = device;
+	virtio_balloon_set_ram(device, vm->ram->start_bytes);
+	return 0;
+}
+
+/* --- Memory that is plugged in --- */
+
+static int give_block_back(void *owner, uint64_t offset, uint64_t length)
+{
+	struct vm *vm = owner;
+
+	return plug_region_give_back(&vm->plug, offset, length);
+}
+
+static int reach(void *owner, uint64_t bytes)
+{
+	struct vm *vm = owner;
+
+	return plug_region_reach(&vm->plug, bytes);
+}
+
+static void on_plugged(void *owner, uint64_t bytes)
+{
+	struct vm *vm = owner;
+
+	if (vm->balloon)
+		virtio_balloon_set_ram(vm->balloon, vm->ram->start_bytes + bytes);
+}
+
+/* After the balloon, which is told of it. */
+static int create_mem(struct vm *vm)
+{
+	static const struct virtio_mem_ops mem_ops = {give_block_back, reach, on_plugged};
+	struct virtio_mem_setup setup = {&vm->memory, vm->plug.gpa, vm->plug.size_bytes, &mem_ops,
+					 vm};
+	struct virtio_device *device;
+	int error;
+
+	if (setup.size_bytes == 0)
+		return 0;
+	error = virtio_mem_new(&setup, &device);
+	if (error)
+		return out_of("the memory device", error);
+	if (plug(vm, device))
+		return EXIT_STATUS_FAILED;
+	vm->mem = device;
 	return 0;
 }
 
 static int (*const kinds[])(struct vm *vm) = {
 	create_console, create_disks,	create_net, create_display,
-	create_shares,	create_balloon, create_rng,
+	create_shares,	create_balloon, create_mem, create_rng,
 };
 
 int virtio_create_devices(struct vm *vm)

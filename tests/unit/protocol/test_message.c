@@ -54,6 +54,7 @@ static const struct {
 	TYPE(vm_state),
 	TYPE(vm_memory),
 	TYPE(vm_balloon),
+	TYPE(vm_plug),
 	TYPE(vm_statistics),
 	TYPE(vm_counters),
 	TYPE(error_info),

@@ -3,6 +3,7 @@
 
 #include "host/vmm/loop.h"
 #include "host/vmm/virtio/balloon.h"
+#include "host/vmm/virtio/mem.h"
 #include "protocol/message.h"
 #include "tests/unit/host/vmm/virtio/guest.h"
 #include "tests/unit/suite.h"
@@ -194,7 +195,7 @@ static void set_up_bare(void)
 	vm = (struct vm){.ram = &ram};
 	guest = (struct guest){0};
 	events = 0;
-	ck_assert_int_eq(guest_memory_new(&ram, &vm.memory, RAM), 0);
+	ck_assert_int_eq(guest_memory_new(&ram, &vm.memory, RAM, 0), 0);
 	vm.loop = loop_new();
 	ck_assert_ptr_nonnull(vm.loop);
 	begin();
@@ -207,7 +208,7 @@ static void set_up(void)
 	vm = (struct vm){.ram = &ram};
 	guest = (struct guest){0};
 	events = 0;
-	ck_assert_int_eq(guest_memory_new(&ram, &vm.memory, RAM), 0);
+	ck_assert_int_eq(guest_memory_new(&ram, &vm.memory, RAM, 0), 0);
 	vm.loop = loop_new();
 	ck_assert_ptr_nonnull(vm.loop);
 	ck_assert_int_eq(virtio_balloon_new(&setup, &vm.balloon), 0);
@@ -312,10 +313,85 @@ START_TEST(changes_are_told_but_not_each)
 }
 END_TEST
 
+/* --- Memory that is plugged in --- */
+
+static int no_gift(void *owner, uint64_t offset, uint64_t length)
+{
+	(void)owner;
+	(void)offset;
+	(void)length;
+	return 0;
+}
+
+static int reach(void *owner, uint64_t bytes)
+{
+	(void)bytes;
+	return owner ? 0 : -EFAULT;
+}
+
+static void plugged(void *owner, uint64_t bytes)
+{
+	(void)owner;
+	(void)bytes;
+}
+
+static void set_up_growing(void)
+{
+	static const struct virtio_mem_ops ops = {no_gift, reach, plugged};
+	struct virtio_mem_setup setup = {&vm.memory, 4ULL << 30, VIRTIO_MEM_STEP_BYTES, &ops, &vm};
+
+	vm = (struct vm){.ram = &ram};
+	guest = (struct guest){0};
+	events = 0;
+	ck_assert_int_eq(guest_memory_new(&ram, &vm.memory, RAM, VIRTIO_MEM_STEP_BYTES), 0);
+	vm.loop = loop_new();
+	ck_assert_ptr_nonnull(vm.loop);
+	ck_assert_int_eq(virtio_mem_new(&setup, &vm.mem), 0);
+	guest_plug(&guest, vm.mem);
+	begin();
+}
+
+static int grow(uint64_t bytes)
+{
+	struct vm_plug message = {bytes};
+
+	return ask("vm.plug", &message_vm_plug, &message);
+}
+
+START_TEST(memory_can_be_requested)
+{
+	struct vm_memory said = memory();
+
+	ck_assert(said.plug && !said.plug_driver && !said.balloon);
+	ck_assert_uint_eq(said.start_bytes, RAM);
+	ck_assert_uint_eq(said.ram_bytes, RAM);
+	ck_assert_uint_eq(said.requested_bytes, RAM);
+	ck_assert_uint_eq(said.maximum_bytes, RAM + VIRTIO_MEM_STEP_BYTES);
+	ck_assert_int_eq(grow(RAM + VIRTIO_MEM_BLOCK_BYTES + 1), 0);
+	ck_assert_uint_eq(memory().requested_bytes, RAM + 2 * VIRTIO_MEM_BLOCK_BYTES);
+	ck_assert_int_eq(grow(RAM), 0);
+	ck_assert_uint_eq(memory().requested_bytes, RAM);
+	ck_assert_int_eq(grow(RAM - 1), -ERANGE);
+	ck_assert_int_eq(grow(RAM + VIRTIO_MEM_STEP_BYTES + 1), -ERANGE);
+	ck_assert_int_eq(ask("vm.plug", NULL, NULL), -EBADMSG);
+	ck_assert_int_eq(set_target(RAM), -EOPNOTSUPP);
+	ck_assert(guest_negotiate(&guest, VIRTIO_FEATURE(VIRTIO_F_VERSION_1)));
+	guest_driver_ok(&guest);
+	ck_assert(memory().plug_driver);
+}
+END_TEST
+
+START_TEST(memory_that_cannot_be_plugged_in_is_refused)
+{
+	ck_assert_int_eq(grow(RAM), -EOPNOTSUPP);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("memory control");
 	TCase *bare = tcase_create("without a balloon"), *tc = tcase_create("with one");
+	TCase *growing = tcase_create("with memory that may grow");
 
 	tcase_add_checked_fixture(bare, set_up_bare, tear_down);
 	tcase_add_test(bare, without_a_balloon_there_is_little_to_say);
@@ -326,6 +402,10 @@ int main(void)
 	tcase_add_test(tc, pinned_memory_is_not_taken);
 	tcase_add_test(tc, changes_are_told_but_not_each);
 	suite_add_tcase(suite, tc);
+	tcase_add_test(bare, memory_that_cannot_be_plugged_in_is_refused);
+	tcase_add_checked_fixture(growing, set_up_growing, tear_down);
+	tcase_add_test(growing, memory_can_be_requested);
+	suite_add_tcase(suite, growing);
 
 	return suite_run(suite);
 }

@@ -129,6 +129,16 @@ START_TEST(everything)
 }
 END_TEST
 
+START_TEST(memory_may_be_to_grow)
+{
+	ck_assert_int_eq(parse("--kernel", "k", "--memory", "512M,max=2G"), 0);
+	ck_assert_uint_eq(options.memory_bytes, 512ULL << 20);
+	ck_assert_uint_eq(options.plug_bytes, 1536ULL << 20);
+	ck_assert_int_eq(parse("--kernel", "k", "--memory", "512M,max=2G", "--memory", "1G"), 0);
+	ck_assert_uint_eq(options.plug_bytes, 0);
+}
+END_TEST
+
 START_TEST(help_needs_nothing_else)
 {
 	ck_assert_int_eq(parse("--help"), 0);
@@ -145,6 +155,14 @@ static char *const bad[][3] = {
 	{"--memory", "2T", "--memory"},
 	{"--memory", "99999999999999999999G", "--memory"},
 	{"--memory", "16777217", "--memory"},
+	{"--memory", "512M,max=", "max="},
+	{"--memory", "512M,max=512M", "max="},
+	{"--memory", "512M,max=256M", "max="},
+	{"--memory", "512M,max=641M", "max="},
+	{"--memory", "513M,max=641M", "max="},
+	{"--memory", "512M,max=2T", "max="},
+	{"--memory", "512M,most=1G", "--memory"},
+	{"--memory", ",max=1G", "--memory"},
 	{"--disk", "", "--disk"},
 	{"--disk", ",ro", "--disk"},
 	{"--disk", "d,format=qcow2", "qcow2"},
@@ -245,6 +263,7 @@ int main(void)
 	tcase_add_test(tc, shares_have_a_tag_and_a_server);
 	tcase_add_test(tc, shares_do_not_get_in_each_others_way);
 	tcase_add_test(tc, everything);
+	tcase_add_test(tc, memory_may_be_to_grow);
 	tcase_add_test(tc, help_needs_nothing_else);
 	tcase_add_loop_test(tc, bad_values_are_named, 0, ARRAY_SIZE(bad));
 	tcase_add_test(tc, what_is_missing_is_named);

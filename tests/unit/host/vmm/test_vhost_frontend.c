@@ -61,7 +61,7 @@ static void make(void)
 	fake_init(&fake);
 	memset(&asked, 0, sizeof(asked));
 	memory = (struct guestmem){0};
-	ck_assert_int_eq(guest_memory_new(&ram, &memory, RAM_BYTES), 0);
+	ck_assert_int_eq(guest_memory_new(&ram, &memory, RAM_BYTES, 0), 0);
 	for (unsigned int i = 0; i < RINGS; i++) {
 		uint64_t at = 0x10000 + 0x10000ULL * i;
 

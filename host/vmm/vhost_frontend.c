@@ -24,6 +24,9 @@
 	(BIT(VHOST_USER_PROTOCOL_F_BACKEND_REQ) | BIT(VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD) |     \
 	 BIT(VHOST_USER_PROTOCOL_F_SHMEM))
 
+/* What it may have: else data in the window is refused by it. */
+#define COPY_FEATURE BIT(VHOST_USER_PROTOCOL_F_LODGE_COPY)
+
 /* Queues of a back end that cannot say how many it has. */
 #define QUEUES_WITHOUT_MQ 2
 
@@ -79,7 +82,18 @@ static int wait_for(const struct vhost_frontend *frontend, struct pollfd wait[2]
 /* --- The back end's requests ---------------------------------------------------------------------
  */
 
-static int obey(const struct vhost_frontend *frontend, struct vhost_user_message *message)
+static int copy(const struct vhost_frontend *frontend, const struct vhost_user_message *message)
+{
+	const struct vhost_user_copy *wanted = &message->payload.copy;
+
+	if (message->header.size != sizeof(*wanted) || message->fds != 1)
+		return -EINVAL;
+	return frontend->setup.handlers->copy(frontend->setup.owner, wanted->gpa, wanted->length,
+					      message->fd[0], wanted->offset,
+					      wanted->flags & VHOST_USER_COPY_INTO_GUEST);
+}
+
+static int map_or_unmap(const struct vhost_frontend *frontend, struct vhost_user_message *message)
 {
 	const struct vhost_user_mapping *mapping = &message->payload.mapping;
 	const struct vhost_handlers *handlers = frontend->setup.handlers;
@@ -100,6 +114,13 @@ static int obey(const struct vhost_frontend *frontend, struct vhost_user_message
 	default:
 		return -EOPNOTSUPP;
 	}
+}
+
+static int obey(const struct vhost_frontend *frontend, struct vhost_user_message *message)
+{
+	return message->header.request == VHOST_USER_BACKEND_LODGE_COPY
+		       ? copy(frontend, message)
+		       : map_or_unmap(frontend, message);
 }
 
 /* Room for a message was there when poll() said so: then sending cannot wait. */
@@ -317,7 +338,8 @@ static const char *get_features(struct vhost_frontend *frontend)
 		return "it does not tell its protocol features";
 	if (frontend->setup.window_bytes > 0 && (offered & WINDOW_FEATURES) != WINDOW_FEATURES)
 		return "it cannot map files into a DAX window";
-	offered &= PROTOCOL_FEATURES | (frontend->setup.window_bytes > 0 ? WINDOW_FEATURES : 0);
+	offered &= PROTOCOL_FEATURES |
+		   (frontend->setup.window_bytes > 0 ? WINDOW_FEATURES | COPY_FEATURE : 0);
 	if (tell_number(frontend, VHOST_USER_SET_PROTOCOL_FEATURES, offered) < 0)
 		return "it does not take the protocol features that it offers";
 	frontend->protocol_features = offered;

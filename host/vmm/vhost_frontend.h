@@ -40,6 +40,10 @@ struct vhost_handlers {
 	int (*map)(void *owner, uint64_t offset, uint64_t length, int *fd, uint64_t file_offset,
 		   bool writable);
 	int (*unmap)(void *owner, uint64_t offset, uint64_t length);
+	/* It asks to copy bytes between the window, at @gpa if they are there, and @memory_fd at
+	 * @offset. All numbers are the back end's, and may be what the guest told it. */
+	int (*copy)(void *owner, uint64_t gpa, uint64_t length, int memory_fd, uint64_t offset,
+		    bool into_guest);
 };
 
 struct vhost_setup {

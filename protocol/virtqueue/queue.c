@@ -120,6 +120,7 @@ static int add_buffer(struct virtqueue *queue, struct virtqueue_chain *chain,
 	if (!writable && chain->writable > 0)
 		return violate(queue, "a readable descriptor follows a writable one");
 
+	chain->gpa[pieces] = descriptor->address;
 	chain->iov[pieces] = (struct iovec){.iov_base = bytes, .iov_len = descriptor->length};
 	if (writable) {
 		chain->writable++;

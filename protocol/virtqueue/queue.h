@@ -49,14 +49,15 @@ struct virtqueue {
  *
  * A guest can have memory that a device cannot reach: a window of another device (DAX), into which
  * a program of no rights reads a file. Where the queue spares them, such pieces come out without an
- * address, and the device fails that request alone.
+ * address, and the device fails that request alone, or has another way to reach them.
  */
 struct virtqueue_chain {
 	uint16_t head;
-	bool wild;			 /* some have NULL for an address */
+	bool wild;			 /* some have NULL for an address: gpa has theirs */
 	unsigned int readable, writable; /* pieces */
 	uint32_t readable_bytes, writable_bytes;
 	struct iovec iov[VIRTQUEUE_MAX_SIZE];
+	uint64_t gpa[VIRTQUEUE_MAX_SIZE]; /* guest-physical */
 };
 
 static inline struct iovec *virtqueue_chain_writable(struct virtqueue_chain *chain)

@@ -37,6 +37,7 @@ enum vhost_user_protocol_feature {
 	VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS = 15,
 	VHOST_USER_PROTOCOL_F_STATUS = 16,
 	VHOST_USER_PROTOCOL_F_SHMEM = 22,
+	VHOST_USER_PROTOCOL_F_LODGE_COPY = 56, /* of our own: BACKEND_LODGE_COPY */
 };
 
 enum vhost_user_request {
@@ -68,10 +69,12 @@ enum vhost_user_request {
 	VHOST_USER_GET_SHMEM_CONFIG = 44,
 };
 
-/* On the back end's own socket. Both carry a struct vhost_user_mapping; MAP and one descriptor. */
+/* On the back end's own socket. SHMEM ones carry a struct vhost_user_mapping, LODGE_COPY a struct
+ * vhost_user_copy; MAP and LODGE_COPY one descriptor. */
 enum vhost_user_backend_request {
 	VHOST_USER_BACKEND_SHMEM_MAP = 9,
 	VHOST_USER_BACKEND_SHMEM_UNMAP = 10,
+	VHOST_USER_BACKEND_LODGE_COPY = 0x4c01, /* far from numbers that others may take */
 };
 
 struct vhost_user_header {
@@ -158,6 +161,19 @@ struct vhost_user_mapping {
 	uint64_t flags; /* VHOST_USER_MAPPING_* */
 } __attribute__((packed));
 
+#define VHOST_USER_COPY_INTO_GUEST 1U
+
+/*
+ * BACKEND_LODGE_COPY: between the shared memory where the guest has it, which the back end cannot
+ * reach by itself, and the memory (a memfd) whose descriptor comes along. Answered as those above.
+ */
+struct vhost_user_copy {
+	uint64_t gpa;
+	uint64_t length;
+	uint64_t offset; /* in the memfd */
+	uint64_t flags;	 /* VHOST_USER_COPY_* */
+} __attribute__((packed));
+
 union vhost_user_payload {
 	uint64_t number;
 	struct vhost_user_vring_state state;
@@ -167,6 +183,7 @@ union vhost_user_payload {
 	struct vhost_user_config config;
 	struct vhost_user_shmem shmem;
 	struct vhost_user_mapping mapping;
+	struct vhost_user_copy copy;
 };
 
 struct vhost_user_message {

@@ -53,7 +53,8 @@ struct vhost_backend *vhost_backend_new(const struct vhost_options *options)
 	if (!backend)
 		return NULL;
 	backend->options = *options;
-	backend->service = (struct vhost_service){.call = options->call, .owner = options->owner};
+	backend->service = (struct vhost_service){
+		.call = options->call, .owner = options->owner, .window = options->window};
 	if (options->threads == 0 || pool_new(options->threads, &backend->service.pool) == 0)
 		return backend;
 	free(backend);
@@ -66,7 +67,7 @@ void vhost_backend_stop(struct vhost_backend *backend)
 		if (backend->queue[i])
 			vhost_queue_stop(backend->queue[i]);
 	if (backend->options.window)
-		vhost_window_connect(backend->options.window, -EBADF);
+		vhost_window_connect(backend->options.window, -EBADF, false);
 }
 
 void vhost_backend_free(struct vhost_backend *backend)
@@ -156,7 +157,8 @@ static uint64_t offered_protocol_features(const struct vhost_backend *backend)
 	if (backend->options.tag)
 		features |= BIT(VHOST_USER_PROTOCOL_F_CONFIG);
 	if (backend->options.window)
-		features |= BIT(VHOST_USER_PROTOCOL_F_SHMEM);
+		features |=
+			BIT(VHOST_USER_PROTOCOL_F_SHMEM) | BIT(VHOST_USER_PROTOCOL_F_LODGE_COPY);
 	return features;
 }
 
@@ -389,7 +391,9 @@ static int set_backend_socket(struct vhost_backend *backend, struct vhost_user_m
 		return -EINVAL;
 	if (backend->options.window &&
 	    (backend->protocol_features & WINDOW_FEATURES) == WINDOW_FEATURES)
-		vhost_window_connect(backend->options.window, take_fd(&message->fd[0]));
+		vhost_window_connect(backend->options.window, take_fd(&message->fd[0]),
+				     backend->protocol_features &
+					     BIT(VHOST_USER_PROTOCOL_F_LODGE_COPY));
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 #include "protocol/virtqueue/queue.h"
+#include "shared-folders/vhost/bounce.h"
 #include "shared-folders/vhost/pace.h"
 
 #include <linux/fuse.h>
@@ -56,7 +57,8 @@ struct request {
 	unsigned int generation;
 	uint32_t length;
 	uint16_t head;
-	bool is_wild; /* has pieces without an address */
+	uint64_t *gpa; /* of its pieces, if some have no address; else NULL */
+	struct vhost_bounce bounce;
 	struct iovec iov[];
 };
 
@@ -130,6 +132,7 @@ static void request_done(struct server_call *call, size_t length)
 	struct vhost_queue *queue = request->queue;
 	bool late = false;
 
+	length = vhost_bounce_end(&request->bounce, call, length);
 	vhost_memory_unref(request->memory);
 	request->length = (uint32_t)length;
 	pthread_mutex_lock(&queue->lock);
@@ -168,7 +171,8 @@ static void refuse(struct request *request)
 
 static void serve(struct vhost_queue *queue, struct request *request)
 {
-	if (request->is_wild)
+	if (request->gpa && vhost_bounce_begin(&request->bounce, queue->service->window,
+					       &request->call, request->iov, request->gpa) < 0)
 		refuse(request);
 	else
 		queue->service->call(queue->service->owner, &request->call);
@@ -189,11 +193,20 @@ static void serve_work(struct pool_work *work)
 static struct request *request_new(struct vhost_queue *queue, const struct virtqueue_chain *chain)
 {
 	size_t pieces = chain->readable + chain->writable;
-	struct request *request = malloc(sizeof(*request) + pieces * sizeof(request->iov[0]));
+	struct request *request;
+	size_t bytes =
+		pieces * (sizeof(request->iov[0]) + (chain->wild ? sizeof(*request->gpa) : 0));
 
+	request = malloc(sizeof(*request) + bytes);
 	if (!request)
 		return NULL;
 	memcpy(request->iov, chain->iov, pieces * sizeof(request->iov[0]));
+	request->gpa = NULL;
+	if (chain->wild) {
+		request->gpa = (uint64_t *)&request->iov[pieces];
+		memcpy(request->gpa, chain->gpa, pieces * sizeof(*request->gpa));
+	}
+	request->bounce = (struct vhost_bounce){0};
 	request->work.run = serve_work;
 	request->call = (struct server_call){
 		.in = request->iov,
@@ -224,7 +237,6 @@ static struct request *take(struct vhost_queue *queue, uint16_t *behind)
 			virtqueue_unpop(&queue->ring, 1);
 	}
 	if (request) {
-		request->is_wild = queue->chain.wild;
 		request->generation = queue->generation;
 		request->memory = vhost_memory_ref(queue->memory);
 		queue->serving++;
@@ -245,7 +257,7 @@ static bool is_slow(const struct request *request)
 {
 	uint32_t opcode;
 
-	if (request->is_wild || request->call.in_count == 0 ||
+	if (request->call.in_count == 0 || !request->iov[0].iov_base ||
 	    request->iov[0].iov_len < sizeof(struct fuse_in_header))
 		return false;
 	opcode = load_le32((const uint8_t *)request->iov[0].iov_base +

@@ -19,6 +19,7 @@
 #include "shared-folders/server/server.h"
 #include "shared-folders/stream/pool.h"
 #include "shared-folders/vhost/memory.h"
+#include "shared-folders/vhost/window.h"
 
 struct vhost_queue;
 
@@ -26,7 +27,8 @@ struct vhost_queue;
 struct vhost_service {
 	void (*call)(void *owner, struct server_call *call);
 	void *owner;
-	struct pool *pool; /* NULL: no helpers */
+	struct pool *pool;	     /* NULL: no helpers */
+	struct vhost_window *window; /* NULL: none */
 };
 
 /* NULL: no memory. @service stays the caller's, outlives the queue. */

@@ -21,6 +21,7 @@ struct vhost_window {
 	uint64_t size_bytes;
 	pthread_mutex_t lock; /* one question at a time; guards all below */
 	int socket;
+	bool copies;
 	struct mapping *mapping; /* by offset; they do not overlap */
 	size_t count, capacity;
 };
@@ -52,22 +53,22 @@ uint64_t vhost_window_size(const struct vhost_window *window)
 	return window->size_bytes;
 }
 
-void vhost_window_connect(struct vhost_window *window, int socket)
+void vhost_window_connect(struct vhost_window *window, int socket, bool copies)
 {
 	pthread_mutex_lock(&window->lock);
 	cleanup_close(&window->socket);
 	window->socket = socket;
+	window->copies = copies;
 	window->count = 0;
 	pthread_mutex_unlock(&window->lock);
 }
 
 /* Return: 0; -EIO if the front end could not. One that breaks the rules is not asked again. */
 static int ask(struct vhost_window *window, uint32_t request,
-	       const struct vhost_user_mapping *mapping, int fd)
+	       const union vhost_user_payload *payload, size_t size, int fd)
 {
 	struct vhost_user_message message = {
-		.header = {request, VHOST_USER_VERSION | VHOST_USER_NEED_REPLY, sizeof(*mapping)},
-		.payload.mapping = *mapping,
+		.header = {request, VHOST_USER_VERSION | VHOST_USER_NEED_REPLY, (uint32_t)size},
 		.fd = {fd},
 		.fds = fd >= 0,
 	};
@@ -75,6 +76,7 @@ static int ask(struct vhost_window *window, uint32_t request,
 
 	if (window->socket < 0)
 		return -EOPNOTSUPP;
+	memcpy(&message.payload, payload, size);
 	result = vhost_user_send(window->socket, &message);
 	if (result == 0)
 		result = vhost_user_receive(window->socket, &message, ANSWER_MS);
@@ -90,6 +92,14 @@ static int ask(struct vhost_window *window, uint32_t request,
 		return -EIO;
 	}
 	return message.payload.number == 0 ? 0 : -EIO;
+}
+
+static int ask_to_map(struct vhost_window *window, uint32_t request,
+		      const struct vhost_user_mapping *mapping, int fd)
+{
+	union vhost_user_payload payload = {.mapping = *mapping};
+
+	return ask(window, request, &payload, sizeof(*mapping), fd);
 }
 
 /* The first that ends behind @offset. */
@@ -140,7 +150,7 @@ static int clear(struct vhost_window *window, uint64_t offset, uint64_t length)
 			.length = window->mapping[first].length,
 		};
 
-		result = ask(window, VHOST_USER_BACKEND_SHMEM_UNMAP, &gone, -EBADF);
+		result = ask_to_map(window, VHOST_USER_BACKEND_SHMEM_UNMAP, &gone, -EBADF);
 		if (result == 0)
 			forget(window, first, first + 1);
 	}
@@ -180,13 +190,13 @@ static int map_locked(struct vhost_window *window, int fd, struct vhost_user_map
 		result = reserve(window);
 	if (result < 0)
 		return result;
-	result = ask(window, VHOST_USER_BACKEND_SHMEM_MAP, wanted, fd);
+	result = ask_to_map(window, VHOST_USER_BACKEND_SHMEM_MAP, wanted, fd);
 	if (result == 0) {
 		forget(window, at, end);
 	} else if (end > at) {
 		result = clear(window, wanted->offset, wanted->length);
 		if (result == 0)
-			result = ask(window, VHOST_USER_BACKEND_SHMEM_MAP, wanted, fd);
+			result = ask_to_map(window, VHOST_USER_BACKEND_SHMEM_MAP, wanted, fd);
 	}
 	if (result < 0)
 		return result;
@@ -230,6 +240,21 @@ static int unmap(void *owner, uint64_t window_offset, uint64_t length)
 	length = MIN(length, window->size_bytes - window_offset);
 	pthread_mutex_lock(&window->lock);
 	result = clear(window, window_offset, length);
+	pthread_mutex_unlock(&window->lock);
+	return result;
+}
+
+int vhost_window_copy(struct vhost_window *window, uint64_t gpa, uint64_t length, int memory,
+		      uint64_t offset, bool into_guest)
+{
+	union vhost_user_payload payload = {
+		.copy = {gpa, length, offset, into_guest ? VHOST_USER_COPY_INTO_GUEST : 0}};
+	int result = -EOPNOTSUPP;
+
+	pthread_mutex_lock(&window->lock);
+	if (window->copies)
+		result = ask(window, VHOST_USER_BACKEND_LODGE_COPY, &payload, sizeof(payload.copy),
+			     memory);
 	pthread_mutex_unlock(&window->lock);
 	return result;
 }

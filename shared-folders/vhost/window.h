@@ -10,6 +10,7 @@
 #ifndef LODGE_SHARED_FOLDERS_VHOST_WINDOW_H
 #define LODGE_SHARED_FOLDERS_VHOST_WINDOW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct vhost_window;
@@ -24,7 +25,18 @@ uint64_t vhost_window_size(const struct vhost_window *window);
 /* What the server is given of it; good as long as the window. */
 void vhost_window_describe(struct vhost_window *window, struct server_window *description);
 
-/* The front end maps by this socket from now on, and has nothing mapped; ours. -EBADF: no more. */
-void vhost_window_connect(struct vhost_window *window, int socket);
+/* The front end maps by this socket from now on, and has nothing mapped; ours. -EBADF: no more.
+ * @copies: it also knows LODGE_COPY. */
+void vhost_window_connect(struct vhost_window *window, int socket, bool copies);
+
+/**
+ * vhost_window_copy() - move bytes between the window, as the guest sees it, and a memfd
+ * @gpa:	where the guest says that they are; the front end knows whether it is the window
+ * @memory:	a memfd, at @offset in which they go or come from; stays the caller's
+ *
+ * Return: 0; -EOPNOTSUPP if nobody can; -EIO if the front end could not.
+ */
+int vhost_window_copy(struct vhost_window *window, uint64_t gpa, uint64_t length, int memory,
+		      uint64_t offset, bool into_guest);
 
 #endif

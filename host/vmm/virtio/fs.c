@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/vmm/virtio/fs.h"
 
+#include "host/vmm/dax_copy.h"
 #include "host/vmm/dax_faults.h"
 #include "host/vmm/kvm.h"
 #include "host/vmm/vhost_frontend.h"
@@ -32,7 +33,8 @@ struct fs {
 	struct loop_source *connector_source, *retry_source, *error_source;
 	int error_fd; /* eventfd of all rings: the back end found one that breaks the rules */
 	struct vhost_ring ring[VIRTIO_MAX_QUEUES];
-	bool serving; /* rings are with the back end */
+	bool serving;		     /* rings are with the back end */
+	_Atomic uint64_t window_gpa; /* where the guest has it; 0: nowhere */
 };
 
 static struct fs *of(struct virtio_device *device)
@@ -142,7 +144,21 @@ static int unmap(void *owner, uint64_t offset, uint64_t length)
 	return dax_window_unmap(fs->setup.window, offset, length);
 }
 
-static const struct vhost_handlers handlers = {map, unmap};
+/* The window of another device is no business of this one's back end. */
+static int copy(void *owner, uint64_t gpa, uint64_t length, int memory_fd, uint64_t offset,
+		bool into_guest)
+{
+	struct fs *fs = owner;
+	uint64_t base = atomic_load(&fs->window_gpa);
+
+	if (!fs->device.active)
+		return -ENODEV;
+	if (base == 0 || gpa < base)
+		return -EFAULT;
+	return dax_copy(fs->setup.window, gpa - base, length, memory_fd, offset, into_guest);
+}
+
+static const struct vhost_handlers handlers = {map, unmap, copy};
 
 static int watch(struct fs *fs)
 {
@@ -315,6 +331,7 @@ static void window_mapped(struct virtio_device *device, uint64_t gpa)
 				   dax_window_host(fs->setup.window),
 				   dax_window_size(fs->setup.window));
 
+	atomic_store(&fs->window_gpa, gpa);
 	if (error && error != -ENOSYS)
 		log_warning("%s: the guest cannot have its DAX window: %s", device->name,
 			    error_text(error));
@@ -324,6 +341,7 @@ static void window_unmapped(struct virtio_device *device)
 {
 	struct fs *fs = of(device);
 
+	atomic_store(&fs->window_gpa, 0);
 	(void)kvm_set_window(fs->setup.kvm, fs->setup.number, 0, NULL, 0);
 }
 

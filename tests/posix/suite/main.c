@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * posix-suite DIR [GROUP...] - what a folder does, one line a check (suite.h)
+ * posix-suite [--limit SECONDS] DIR [GROUP...] - what a folder does, one line a check (suite.h)
  *
  * Each group runs in a process of its own, in a folder of its own beneath DIR that is removed
  * after it. Exit status: 0 if no line says FAIL, else 1; 2 if it could not begin.
@@ -14,7 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-/* A group takes seconds, on any folder; one that hangs is ended. */
+/* A group takes seconds, on any folder, but on an emulated processor; one that hangs is ended. */
 #define GROUP_LIMIT_SECONDS 180
 
 static const struct {
@@ -51,7 +51,7 @@ static int remove_entry(const char *path, const struct stat *stat, int type, str
 }
 
 /* In the child: the group, its lines into @output. */
-static _Noreturn void run_group(size_t group, const char *folder, int output)
+static _Noreturn void run_group(size_t group, const char *folder, int output, unsigned int limit)
 {
 	const struct suite suite = {groups[group].name};
 
@@ -61,7 +61,7 @@ static _Noreturn void run_group(size_t group, const char *folder, int output)
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	umask(022);
-	alarm(GROUP_LIMIT_SECONDS);
+	alarm(limit);
 	need(&suite, "folder of the group", mkdir(folder, 0755));
 	need(&suite, "folder of the group", chdir(folder));
 	groups[group].run(&suite);
@@ -87,7 +87,7 @@ static unsigned int pass_on(int input)
 	return failures;
 }
 
-static unsigned int start_group(size_t group, const char *directory)
+static unsigned int start_group(size_t group, const char *directory, unsigned int limit)
 {
 	unsigned int failures;
 	char folder[PATH_MAX];
@@ -101,7 +101,7 @@ static unsigned int start_group(size_t group, const char *directory)
 	child = fork();
 	if (!child) {
 		close(output[0]);
-		run_group(group, folder, output[1]);
+		run_group(group, folder, output[1], limit);
 	}
 	close(output[1]);
 	failures = pass_on(output[0]);
@@ -121,19 +121,24 @@ static unsigned int start_group(size_t group, const char *directory)
 
 int main(int argc, char **argv)
 {
-	unsigned int failures = 0, runs = 0;
+	unsigned int failures = 0, runs = 0, limit = GROUP_LIMIT_SECONDS;
 	char *directory;
 
+	if (argc > 2 && !strcmp(argv[1], "--limit")) {
+		limit = (unsigned int)strtoul(argv[2], NULL, 10);
+		argv += 2;
+		argc -= 2;
+	}
 	directory = argc > 1 ? realpath(argv[1], NULL) : NULL;
-	if (!directory) {
-		fprintf(stderr, "usage: posix-suite DIR [GROUP...]\n");
+	if (!directory || limit == 0) {
+		fprintf(stderr, "usage: posix-suite [--limit SECONDS] DIR [GROUP...]\n");
 		return 2;
 	}
 	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
 		if (!wanted(groups[i].name, argv + 2))
 			continue;
 		runs++;
-		failures += start_group(i, directory);
+		failures += start_group(i, directory, limit);
 	}
 	free(directory);
 	if (!runs) {

@@ -24,7 +24,7 @@ static const char *problem;
 
 /* What it was asked to map, last. */
 static struct {
-	unsigned int maps, unmaps;
+	unsigned int maps, unmaps, copies;
 	uint64_t offset, length, file_offset;
 	bool writable, is_file;
 	int answer;
@@ -54,7 +54,22 @@ static int unmap(void *owner, uint64_t offset, uint64_t length)
 	return asked.answer;
 }
 
-static const struct vhost_handlers handlers = {map, unmap};
+static int copy(void *owner, uint64_t gpa, uint64_t length, int memory_fd, uint64_t offset,
+		bool into_guest)
+{
+	struct stat status;
+
+	ck_assert_ptr_eq(owner, &asked);
+	asked.copies++;
+	asked.offset = gpa;
+	asked.length = length;
+	asked.file_offset = offset;
+	asked.writable = into_guest;
+	asked.is_file = fstat(memory_fd, &status) == 0;
+	return asked.answer;
+}
+
+static const struct vhost_handlers handlers = {map, unmap, copy};
 
 static void make(void)
 {
@@ -397,6 +412,58 @@ START_TEST(files_are_mapped_on_request)
 }
 END_TEST
 
+/* The answer to a copy, of @size bytes and maybe a descriptor. */
+static void *ask_to_copy(void *argument)
+{
+	struct question *question = argument;
+	struct vhost_user_message message = {
+		.header = {VHOST_USER_BACKEND_LODGE_COPY,
+			   VHOST_USER_VERSION | VHOST_USER_NEED_REPLY, question->request},
+		.payload.copy = {question->offset, question->length, question->file_offset,
+				 question->flags},
+		.fd = {question->fd},
+		.fds = question->fd >= 0,
+	};
+
+	question->answer = -1;
+	if (vhost_user_send(fake.requests, &message) == 0 &&
+	    vhost_user_receive(fake.requests, &message, 60000) > 0)
+		question->answer = (int64_t)message.payload.number;
+	return NULL;
+}
+
+static int64_t copy_and_serve(struct question question)
+{
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, ask_to_copy, &question), 0);
+	ck_assert_int_eq(serve(), 0);
+	pthread_join(thread, NULL);
+	return question.answer;
+}
+
+START_TEST(what_is_in_the_window_is_copied_on_request)
+{
+	const uint32_t size = sizeof(struct vhost_user_copy);
+
+	ck_assert_int_eq(connect_to_fake(WINDOW), 0);
+	ck_assert_int_eq(copy_and_serve((struct question){size, 1 << 30, 8192, 12, 0, 0, 0}), 0);
+	ck_assert_uint_eq(asked.copies, 1);
+	ck_assert_uint_eq(asked.offset, 1 << 30);
+	ck_assert_uint_eq(asked.length, 8192);
+	ck_assert_uint_eq(asked.file_offset, 12);
+	ck_assert(!asked.writable);
+	ck_assert(asked.is_file);
+	asked.answer = -EFAULT;
+	ck_assert_int_eq(copy_and_serve((struct question){size, 1, 2, 3, 1, 0, 0}), EFAULT);
+	ck_assert(asked.writable);
+	/* Without a descriptor, or of another size. */
+	ck_assert_int_eq(copy_and_serve((struct question){size, 1, 2, 3, 1, -1, 0}), EINVAL);
+	ck_assert_int_eq(copy_and_serve((struct question){size - 8, 1, 2, 3, 1, 0, 0}), EINVAL);
+	ck_assert_uint_eq(asked.copies, 2);
+}
+END_TEST
+
 static const struct question wrong_questions[] = {
 	{VHOST_USER_BACKEND_SHMEM_MAP, 0, 4096, 0, 0, -1, EINVAL},
 	{VHOST_USER_BACKEND_SHMEM_UNMAP, 0, 4096, 0, 0, 0, EINVAL},
@@ -506,6 +573,7 @@ int main(void)
 	tcase_add_loop_test(tests, who_stalls_is_given_up, 0, ARRAY_SIZE(slow_sins));
 	tcase_add_test(tests, no_socket_of_another_kind_is_taken);
 	tcase_add_test(tests, files_are_mapped_on_request);
+	tcase_add_test(tests, what_is_in_the_window_is_copied_on_request);
 	tcase_add_loop_test(tests, wrong_questions_are_answered_so, 0, ARRAY_SIZE(wrong_questions));
 	tcase_add_loop_test(tests, garbage_is_not_obeyed, 0, ARRAY_SIZE(garbage));
 	tcase_add_test(tests, its_end_is_seen_on_both_sockets);

@@ -85,7 +85,7 @@ static void set_up(void)
 	socket_of_machine = pair[0];
 	socket_of_window = pair[1];
 	ck_assert_int_eq(pthread_create(&machine, NULL, run, NULL), 0);
-	vhost_window_connect(window, socket_of_window);
+	vhost_window_connect(window, socket_of_window, true);
 }
 
 static void tear_down(void)
@@ -214,7 +214,7 @@ END_TEST
 START_TEST(another_machine_has_nothing_mapped)
 {
 	ck_assert_int_eq(map(0, 2 * MIB), 0);
-	vhost_window_connect(window, -EBADF);
+	vhost_window_connect(window, -EBADF, false);
 	ck_assert_int_eq(map(2 * MIB, 2 * MIB), -EOPNOTSUPP);
 	ck_assert_int_eq(ops.unmap(ops.owner, 0, 2 * MIB), 0);
 }

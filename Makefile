@@ -347,14 +347,15 @@ played_host_USES := fsmount fsrelay fsserver common relay pump protocol base
 $(OUT)/tests/rig/stream/played_host: $(OUT)/obj/tests/rig/stream/played_host.o $(foreach c,$(played_host_USES),$(OUT)/lib/$(c).a)
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -pie $(LDFLAGS_ALL) -o $@ $^ $(call link_libs,,libuv)
 
-# The proof of shared folders, static like them: tests/posix/suite, random.c, fight.c.
+# The proof of shared folders, static like them: tests/posix/suite, random.c, fight.c, duel.c.
 POSIX_OUT   := $(OUT)/tests/posix
 POSIX_SUITE := $(wildcard tests/posix/suite/*.c)
 
 $(POSIX_OUT)/posix-suite: $(POSIX_SUITE:%.c=$(OUT)/obj/%.o)
 $(POSIX_OUT)/posix-random: $(OUT)/obj/tests/posix/random.o
 $(POSIX_OUT)/posix-fight: $(OUT)/obj/tests/posix/fight.o
-POSIX_BIN   := $(addprefix $(POSIX_OUT)/posix-,suite random fight)
+$(POSIX_OUT)/posix-duel: $(OUT)/obj/tests/posix/duel.o
+POSIX_BIN   := $(addprefix $(POSIX_OUT)/posix-,suite random fight duel)
 $(POSIX_BIN):
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -static-pie $(LDFLAGS_ALL) -o $@ $^
 

@@ -104,7 +104,9 @@ struct vm *vm_new_foreign(struct lodged *lodged, const char *id, const char *nam
 
 bool vm_is_unused(const struct vm *vm)
 {
-	return vm->source && !vm->agent && !vm->console && !vm->screen;
+	bool takes_part = vm->memory && !memory_member_config(vm->memory)->watched;
+
+	return vm->source && !vm->agent && !vm->console && !vm->screen && !takes_part;
 }
 
 void vm_list(struct vm *vm)

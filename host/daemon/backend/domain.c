@@ -149,6 +149,7 @@ int domain_add(struct domain_host *host, const struct domain_found *found)
 	vm->state = found->state;
 	snprintf(vm->reason, sizeof(vm->reason), "%s", found->reason);
 	vm_list(vm);
+	domain_memory_begin(domain);
 	take_up_screen(vm);
 	take_up_shares(vm);
 	return 0;
@@ -237,6 +238,7 @@ const struct backend backend_domain = {
 	.command = command,
 	.open_graphics = domain_open_graphics,
 	.graphics_kind = graphics_kind,
+	.memory = &domain_memory_driver,
 	.attend = domain_attend,
 	.attach = domain_attach_agent,
 	.open_agent = domain_open_agent,

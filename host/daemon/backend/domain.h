@@ -7,6 +7,7 @@
 
 #include "host/daemon/backend.h"
 #include "host/daemon/backend/domain_facts.h"
+#include "host/daemon/backend/domain_memory.h"
 #include "host/daemon/backend/libvirt_call.h"
 #include "host/daemon/backend/libvirt_events.h"
 #include "host/probe/libvirt_uris.h"
@@ -29,6 +30,9 @@ struct domain_host {
 	bool opening, slow, surveying, survey_again, listed, counting;
 	uv_timer_t timer; /* the next try, or the limit of this one */
 	uint64_t retry_ms;
+	/* Memory: a look is under way; calls that carry out wishes, and while they are started. */
+	bool looking, starting_wishes;
+	unsigned int carrying_out;
 };
 
 /* vm->machine of a domain. */
@@ -38,6 +42,7 @@ struct domain {
 	unsigned int users; /* the VM, and calls */
 	char uuid[VIR_UUID_STRING_BUFLEN];
 	struct domain_facts facts;
+	struct domain_memory memory;
 	bool by_stream; /* its agent's port cannot be connected to, libvirt passes it on */
 };
 
@@ -61,7 +66,7 @@ struct domain_found {
 	enum vm_status state;
 	const char *reason;
 	bool is_new;
-	struct domain_facts facts; /* if it is new */
+	struct domain_facts facts; /* if there is a name: if it is new, or was read again */
 };
 
 /* A VM in the list; what an earlier lodged left for it is taken up. -errno. */
@@ -91,8 +96,10 @@ struct domain_call {
 	enum backend_command command;
 	enum backend_port port;
 	struct domain_facts facts;
-	int fd;	       /* what was opened; closed if nobody took it */
-	bool connects; /* the agent's port, to its socket */
+	struct domain_wish wish;
+	int fd;		 /* what was opened; closed if nobody took it */
+	bool is_patient; /* nobody waits for it: there is no limit */
+	bool connects;	 /* the agent's port, to its socket */
 	void (*opened)(struct vm *vm, int fd, const char *text);
 };
 

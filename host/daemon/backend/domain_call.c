@@ -84,7 +84,7 @@ void domain_call_start(struct domain_call *call)
 	}
 	call->connect = host->connect;
 	virConnectRef(call->connect);
-	libvirt_call_start(host->calls, &call->call, DOMAIN_CALL_LIMIT_MS);
+	libvirt_call_start(host->calls, &call->call, call->is_patient ? 0 : DOMAIN_CALL_LIMIT_MS);
 }
 
 void domain_call_fails(struct domain_call *call, int error)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/backend/domain_facts.h"
 
+#include "protocol/base/bytes.h"
 #include "protocol/base/parse.h"
 
 #include <errno.h>
@@ -88,6 +89,15 @@ static void read_graphics(xmlNode *node, unsigned int index, struct domain_facts
 	facts->graphics_index = index;
 }
 
+static void read_balloon(xmlNode *node, struct domain_facts *facts)
+{
+	char period[16];
+
+	facts->has_balloon = !attribute_is(node, "model", "none");
+	attribute(child(node, "stats"), "period", period, sizeof(period));
+	facts->balloon_period = (unsigned int)MIN(number(period), INT_MAX);
+}
+
 static void read_devices(xmlNode *devices, struct domain_facts *facts)
 {
 	unsigned int graphics = 0;
@@ -99,6 +109,8 @@ static void read_devices(xmlNode *devices, struct domain_facts *facts)
 			facts->has_console = true;
 		else if (is_called(at, "graphics"))
 			read_graphics(at, graphics++, facts);
+		else if (is_called(at, "memballoon"))
+			read_balloon(at, facts);
 	}
 }
 
@@ -113,6 +125,7 @@ static void read_domain(xmlNode *domain, struct domain_facts *facts)
 	attribute(vcpu, "current", current, sizeof(current));
 	facts->cpus = current[0] ? number(current) : content(vcpu);
 	read_devices(child(domain, "devices"), facts);
+	facts->bad_metadata = memory_metadata_read(child(domain, "metadata"), &facts->memory) < 0;
 }
 
 int domain_facts_read(const char *xml, struct domain_facts *facts)

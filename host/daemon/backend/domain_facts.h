@@ -5,6 +5,8 @@
 #ifndef LODGE_DAEMON_DOMAIN_FACTS_H
 #define LODGE_DAEMON_DOMAIN_FACTS_H
 
+#include "host/daemon/backend/memory_metadata.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,6 +29,10 @@ struct domain_facts {
 	enum domain_graphics graphics; /* the best there is for us */
 	unsigned int graphics_index;   /* as virDomainOpenGraphicsFD() counts */
 	char other_graphics[16];       /* a kind that we cannot show, if there is one; or "" */
+	bool has_balloon;
+	unsigned int balloon_period;	    /* seconds between the figures of its driver; 0: none */
+	struct memory_member_config memory; /* what its metadata says */
+	bool bad_metadata;		    /* which cannot be meant */
 };
 
 /* 0; -EBADMSG: that is no domain. */

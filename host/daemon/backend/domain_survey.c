@@ -20,6 +20,7 @@ struct survey {
 	struct libvirt_call call;
 	struct domain_host *host;
 	virConnectPtr connect;
+	bool reread; /* the connection is new, and known domains may have changed meanwhile */
 	size_t known_count, count;
 	char (*known)[VIR_UUID_STRING_BUFLEN];
 	struct domain_found *found;
@@ -65,7 +66,7 @@ static bool look_at(const struct survey *survey, virDomainPtr domain, struct dom
 	virDomainGetUUIDString(domain, found->uuid);
 	found->state = state_of(domain, &found->reason);
 	found->is_new = !contains(survey, found->uuid);
-	if (!found->is_new)
+	if (!found->is_new && (!survey->reread || found->state == VM_STOPPED))
 		return true;
 	if (found->state == VM_STOPPED)
 		return false;
@@ -73,7 +74,7 @@ static bool look_at(const struct survey *survey, virDomainPtr domain, struct dom
 	good = xml && domain_facts_read(xml, &found->facts) == 0;
 	free(xml);
 	found->name = good ? strdup(virDomainGetName(domain)) : NULL;
-	return found->name != NULL;
+	return found->name != NULL || !found->is_new;
 }
 
 static void survey_runs(struct libvirt_call *call)
@@ -158,6 +159,8 @@ static void take_found(struct domain_host *host, const struct domain_found *foun
 			log_warning("%s: not listed: %s", found->name, error_text(-ENOMEM));
 		return;
 	}
+	if (found->name)
+		domain_memory_reread(domain, &found->facts);
 	/* One that was asked to stop still runs until it does not. */
 	if (found->state != VM_STOPPED &&
 	    !(domain->vm->state == VM_STOPPING && found->state == VM_RUNNING))
@@ -226,6 +229,7 @@ void domain_survey(struct domain_host *host)
 	if (!survey)
 		return;
 	survey->host = host;
+	survey->reread = !host->listed;
 	if (fill_known(survey) < 0) {
 		free(survey);
 		return;

@@ -88,6 +88,7 @@ void domain_host_surveyed(struct domain_host *host, int error, const char *text)
 	} else {
 		host->listed = true;
 		host->retry_ms = RETRY_FIRST_MS;
+		domain_memory_reached(host);
 		if (host->survey_again)
 			domain_survey(host);
 	}
@@ -215,14 +216,14 @@ static void open_host(struct domain_host *host)
 struct closing {
 	struct libvirt_call call;
 	virConnectPtr connect;
-	int callback;
+	struct libvirt_callbacks callbacks;
 };
 
 static void closing_runs(struct libvirt_call *call)
 {
 	struct closing *closing = CONTAINER_OF(call, struct closing, call);
 
-	libvirt_unwatch_domains(closing->connect, closing->callback);
+	libvirt_unwatch_domains(closing->connect, &closing->callbacks);
 	virConnectClose(closing->connect);
 }
 
@@ -250,7 +251,7 @@ static void lost(struct domain_host *host, const char *why)
 		closing->call.done = closing_done;
 		closing->call.release = closing_release;
 		closing->connect = host->connect;
-		closing->callback = host->watch.callback;
+		closing->callbacks = host->watch.callbacks;
 		libvirt_call_start(host->calls, &closing->call, 0);
 	}
 	log_info("%s: %s; its domains go on", host->uri, why);
@@ -269,6 +270,11 @@ static void on_event(void *owner, const struct libvirt_event *event)
 		return;
 	}
 	domain = domain_find(host, event->uuid);
+	if (event->kind == LIBVIRT_EVENT_BALLOON || event->kind == LIBVIRT_EVENT_METADATA) {
+		if (domain)
+			domain_memory_told(domain, event);
+		return;
+	}
 	/* One of which nothing is known yet, or which changes while it is being looked at. */
 	if (host->surveying || (!domain && event->kind != LIBVIRT_EVENT_STOPPED))
 		domain_survey(host);
@@ -331,7 +337,7 @@ struct domains *domains_new(struct lodged *lodged)
 		strcpy(host->uri, uris[i]);
 		make_label(host->uri, host->label);
 		host->retry_ms = RETRY_FIRST_MS;
-		host->watch = (struct libvirt_watch){NULL, on_event, host, -1};
+		host->watch = (struct libvirt_watch){NULL, on_event, host, {-1, -1, -1}};
 		uv_timer_init(&lodged->loop, &host->timer);
 		uv_unref((uv_handle_t *)&host->timer);
 		host->timer.data = host;

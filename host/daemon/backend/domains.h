@@ -12,6 +12,7 @@
  *	domain.c	a domain as a VM: the backend that it has
  *	domain_call.c	a call about a domain, in a thread of its own
  *	domain_ports.c	what is opened in a domain when it is asked for: agent, console, display
+ *	domain_memory.c	its memory, for the manager
  *	domain_facts.c	what its XML says
  *	domain_count.c	figures of all domains of a libvirt
  */

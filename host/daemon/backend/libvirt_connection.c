@@ -169,7 +169,7 @@ int libvirt_connection_new(struct libvirt_events *events, const char *runtime,
 
 	if (!connection)
 		return -ENOMEM;
-	connection->watch = (struct libvirt_watch){events, handle, owner, -1};
+	connection->watch = (struct libvirt_watch){events, handle, owner, {-1, -1, -1}};
 	pthread_mutex_init(&connection->opening, NULL);
 	if (snprintf(connection->root, sizeof(connection->root), "%s/libvirt", runtime) >=
 	    (int)sizeof(connection->root)) {

@@ -55,13 +55,13 @@ static void handle_event(struct loop_item *item)
 	free(posted);
 }
 
-void libvirt_watch_post(struct libvirt_watch *watch, virDomainPtr domain,
-			enum libvirt_event_kind kind, const char *reason)
+static struct posted *posted_new(struct libvirt_watch *watch, virDomainPtr domain,
+				 enum libvirt_event_kind kind)
 {
 	struct posted *posted = calloc(1, sizeof(*posted));
 
 	if (!posted)
-		return;
+		return NULL;
 	posted->item.handle = handle_event;
 	posted->watch = watch;
 	posted->event.kind = kind;
@@ -70,6 +70,16 @@ void libvirt_watch_post(struct libvirt_watch *watch, virDomainPtr domain,
 		snprintf(posted->event.name, sizeof(posted->event.name), "%s",
 			 virDomainGetName(domain));
 	}
+	return posted;
+}
+
+void libvirt_watch_post(struct libvirt_watch *watch, virDomainPtr domain,
+			enum libvirt_event_kind kind, const char *reason)
+{
+	struct posted *posted = posted_new(watch, domain, kind);
+
+	if (!posted)
+		return;
 	snprintf(posted->event.reason, sizeof(posted->event.reason), "%s", reason);
 	loop_queue_post(&watch->events->queue, &posted->item);
 }
@@ -125,13 +135,44 @@ static void on_close(virConnectPtr connect, int reason, void *opaque)
 	libvirt_watch_post(opaque, NULL, LIBVIRT_EVENT_CLOSED, "");
 }
 
+static void on_balloon(virConnectPtr connect, virDomainPtr domain, unsigned long long kib,
+		       void *opaque)
+{
+	struct libvirt_watch *watch = opaque;
+	struct posted *posted = posted_new(watch, domain, LIBVIRT_EVENT_BALLOON);
+
+	(void)connect;
+	if (!posted)
+		return;
+	posted->event.bytes = kib > UINT64_MAX >> 10 ? UINT64_MAX : kib << 10;
+	loop_queue_post(&watch->events->queue, &posted->item);
+}
+
+static void on_metadata(virConnectPtr connect, virDomainPtr domain, int type, const char *uri,
+			void *opaque)
+{
+	(void)connect;
+	(void)uri;
+	if (type == VIR_DOMAIN_METADATA_ELEMENT)
+		libvirt_watch_post(opaque, domain, LIBVIRT_EVENT_METADATA, "");
+}
+
 int libvirt_watch_domains(struct libvirt_watch *watch, virConnectPtr connect)
 {
-	watch->callback = virConnectDomainEventRegisterAny(
+	struct libvirt_callbacks *callbacks = &watch->callbacks;
+
+	callbacks->lifecycle = virConnectDomainEventRegisterAny(
 		connect, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
 		VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), watch, NULL);
-	if (watch->callback < 0)
+	if (callbacks->lifecycle < 0)
 		return -EIO;
+	/* Without these two it is only later that something is seen. */
+	callbacks->balloon = virConnectDomainEventRegisterAny(
+		connect, NULL, VIR_DOMAIN_EVENT_ID_BALLOON_CHANGE,
+		VIR_DOMAIN_EVENT_CALLBACK(on_balloon), watch, NULL);
+	callbacks->metadata = virConnectDomainEventRegisterAny(
+		connect, NULL, VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
+		VIR_DOMAIN_EVENT_CALLBACK(on_metadata), watch, NULL);
 	/* A driver inside the process does not close, and says that it cannot tell. */
 	if (virConnectRegisterCloseCallback(connect, on_close, watch, NULL) < 0 &&
 	    virGetLastErrorCode() != VIR_ERR_NO_SUPPORT)
@@ -139,9 +180,13 @@ int libvirt_watch_domains(struct libvirt_watch *watch, virConnectPtr connect)
 	return 0;
 }
 
-void libvirt_unwatch_domains(virConnectPtr connect, int callback)
+void libvirt_unwatch_domains(virConnectPtr connect, const struct libvirt_callbacks *callbacks)
 {
-	virConnectDomainEventDeregisterAny(connect, callback);
+	virConnectDomainEventDeregisterAny(connect, callbacks->lifecycle);
+	if (callbacks->balloon >= 0)
+		virConnectDomainEventDeregisterAny(connect, callbacks->balloon);
+	if (callbacks->metadata >= 0)
+		virConnectDomainEventDeregisterAny(connect, callbacks->metadata);
 	virConnectUnregisterCloseCallback(connect, on_close);
 }
 

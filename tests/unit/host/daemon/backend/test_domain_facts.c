@@ -10,6 +10,9 @@
 static const char whole[] =
 	"<domain type='kvm' id='3'>\n"
 	"  <name>web</name>\n"
+	"  <metadata>\n"
+	"    <lodge:memory xmlns:lodge='urn:lodge:memory:1' mode='auto' minimum='1G'/>\n"
+	"  </metadata>\n"
 	"  <memory unit='KiB'>2097152</memory>\n"
 	"  <vcpu placement='static' current='2'>4</vcpu>\n"
 	"  <devices>\n"
@@ -26,6 +29,7 @@ static const char whole[] =
 	"    <graphics type='spice' port='5901'/>\n"
 	"    <graphics type='vnc' port='5900'/>\n"
 	"    <graphics type='dbus' p2p='yes'/>\n"
+	"    <memballoon model='virtio'><stats period='5'/></memballoon>\n"
 	"  </devices>\n"
 	"</domain>\n";
 
@@ -43,6 +47,31 @@ START_TEST(what_matters_is_found)
 	ck_assert_int_eq(facts.graphics, DOMAIN_GRAPHICS_DBUS);
 	ck_assert_uint_eq(facts.graphics_index, 2);
 	ck_assert_str_eq(facts.other_graphics, "spice");
+	ck_assert(facts.has_balloon);
+	ck_assert_uint_eq(facts.balloon_period, 5);
+	ck_assert(!facts.memory.watched);
+	ck_assert_uint_eq(facts.memory.minimum_bytes, 1 << 30);
+	ck_assert(!facts.bad_metadata);
+}
+END_TEST
+
+START_TEST(memory_that_nothing_is_said_of)
+{
+	struct domain_facts facts;
+
+	ck_assert_int_eq(domain_facts_read("<domain><devices><memballoon model='none'/></devices>"
+					   "</domain>",
+					   &facts),
+			 0);
+	ck_assert(!facts.has_balloon);
+	ck_assert(facts.memory.watched);
+	ck_assert(!facts.bad_metadata);
+	ck_assert_int_eq(domain_facts_read("<domain><metadata><lodge:memory mode='?' xmlns:lodge="
+					   "'urn:lodge:memory:1'/></metadata></domain>",
+					   &facts),
+			 0);
+	ck_assert(facts.memory.watched);
+	ck_assert(facts.bad_metadata);
 }
 END_TEST
 
@@ -135,6 +164,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tc, what_matters_is_found);
+	tcase_add_test(tc, memory_that_nothing_is_said_of);
 	tcase_add_loop_test(tc, the_best_display_is_taken, 0, COUNT(displays));
 	tcase_add_loop_test(tc, other_channels_are_not_ours, 0, COUNT(no_channels));
 	tcase_add_test(tc, a_path_that_no_socket_can_have_is_left_out);

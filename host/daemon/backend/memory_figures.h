@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * memory_figures - what libvirt tells of a domain's memory (virConnectGetAllDomainStats,
+ * "balloon.")
+ *
+ * What the guest's balloon driver says passes through QEMU and libvirt as it is: claims.
+ */
+#ifndef LODGE_DAEMON_MEMORY_FIGURES_H
+#define LODGE_DAEMON_MEMORY_FIGURES_H
+
+#include <libvirt/libvirt.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A figure that is not known is 0. */
+struct memory_figures {
+	uint64_t actual_bytes;	 /* maximum less balloon */
+	uint64_t maximum_bytes;	 /* of the balloon: all memory */
+	uint64_t resident_bytes; /* of the process */
+	/* The guest's. */
+	uint64_t told_s;	  /* CLOCK_REALTIME: when it told; 0: it has not yet */
+	uint64_t free_bytes;	  /* MemFree */
+	bool has_available;	  /* kernels since 4.6 tell */
+	uint64_t available_bytes; /* MemAvailable */
+	uint64_t cache_bytes;	  /* that could be dropped */
+	uint64_t swapped_in_bytes, swapped_out_bytes; /* counters */
+};
+
+void memory_figures_read(const virTypedParameter *parameters, int count,
+			 struct memory_figures *figures);
+
+#endif

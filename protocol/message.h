@@ -263,9 +263,8 @@ struct guest_memory_report {
 	uint64_t total_bytes, free_bytes, available_bytes; /* MemTotal, MemFree, MemAvailable */
 	uint64_t cached_bytes; /* files, and what can be dropped of the kernel's: all of that */
 	uint64_t working_set_bytes; /* in use of late: estimated from the kernel's active lists */
-	uint64_t idle_bytes; /* not used of late, and neither free: the lists of inactive pages, or
-			      * what DAMON has measured (idle_measured) */
-	bool idle_measured;
+	uint64_t idle_bytes; /* not used of late, and neither free: an estimate too, which knows of
+			      * files alone */
 	uint64_t swap_total_bytes, swap_free_bytes;
 	uint64_t refaulted_anonymous_bytes, refaulted_file_bytes; /* sums: workingset_refault_* */
 	uint64_t swapped_in_bytes, swapped_out_bytes;		  /* sums: pswpin, pswpout */

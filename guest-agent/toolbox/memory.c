@@ -44,7 +44,6 @@ static void print_json(const struct guest_memory_report *report)
 	json_open(&json, NULL, '{');
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		json_number(&json, numbers[i].name, numbers[i].value);
-	json_bool(&json, "idle_measured", report->idle_measured);
 	json_bool(&json, "pressure", report->pressure);
 	json_text(&json, "reclaim", report->reclaim);
 	json_close(&json, '}');

@@ -181,8 +181,14 @@ int client_vm_descriptor(struct client *client, const char *name, DBusMessage *m
 	return fd;
 }
 
-/* The first value of an answer, which is unreferenced. */
-static struct json_object *reply_to_json(DBusMessage *reply)
+static int unexpected(void)
+{
+	log_error("lodged answered with something unexpected; are lodge and lodged of "
+		  "the same version?");
+	return -EBADMSG;
+}
+
+struct json_object *client_reply_object(DBusMessage *reply)
 {
 	DBusMessageIter value;
 	struct json_object *json = NULL;
@@ -191,12 +197,34 @@ static struct json_object *reply_to_json(DBusMessage *reply)
 		json = dbus_to_json(&value);
 	dbus_message_unref(reply);
 	if (!json || !json_object_is_type(json, json_type_object)) {
-		log_error("lodged answered with something unexpected; are lodge and lodged of "
-			  "the same version?");
+		unexpected();
 		json_object_put(json);
 		return NULL;
 	}
 	return json;
+}
+
+int client_pair(struct client *client, const char *method, struct json_object **first,
+		struct json_object **second)
+{
+	DBusMessage *reply =
+		client_call(client,
+			    dbus_message_new_method_call(NULL, LODGE_MANAGER_PATH,
+							 LODGE_MANAGER_INTERFACE, method),
+			    CLIENT_QUICK_MS, "lodged");
+	DBusMessageIter value;
+
+	*first = *second = NULL;
+	if (!reply)
+		return -EIO;
+	if (dbus_message_has_signature(reply, "a{sv}a{sa{sv}}") &&
+	    dbus_message_iter_init(reply, &value)) {
+		*first = dbus_to_json(&value);
+		dbus_message_iter_next(&value);
+		*second = dbus_to_json(&value);
+	}
+	dbus_message_unref(reply);
+	return *first && *second ? 0 : unexpected();
 }
 
 static struct json_object *get_all(struct client *client, DBusMessage *message, const char *about)
@@ -208,7 +236,7 @@ static struct json_object *get_all(struct client *client, DBusMessage *message, 
 		return NULL;
 	dbus_message_append_args(message, DBUS_TYPE_STRING, &interface, DBUS_TYPE_INVALID);
 	reply = client_call(client, message, CLIENT_QUICK_MS, about);
-	return reply ? reply_to_json(reply) : NULL;
+	return reply ? client_reply_object(reply) : NULL;
 }
 
 struct json_object *client_vm_properties(struct client *client, const char *name)
@@ -267,7 +295,7 @@ struct json_object *client_list(void)
 			    CLIENT_QUICK_MS, "list of VMs");
 	if (reply)
 		print_warnings(client);
-	return reply ? reply_to_json(reply) : NULL;
+	return reply ? client_reply_object(reply) : NULL;
 }
 
 bool client_add_option(DBusMessageIter *options, const char *key, int type, const void *value)

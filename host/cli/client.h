@@ -60,6 +60,19 @@ DBusMessage *client_vm_call(struct client *client, const char *name, const char 
 /* Calls a method that gives one file descriptor. Return: it, or negative errno. */
 int client_vm_descriptor(struct client *client, const char *name, DBusMessage *message);
 
+/* The first value of @reply, which is unreferenced: an object, or NULL after an error was printed.
+ */
+struct json_object *client_reply_object(DBusMessage *reply);
+
+/**
+ * client_pair() - a method of the manager without parameters that gives two dictionaries
+ * @first, @second: set on success; to be put
+ *
+ * Return: 0; negative errno after an error was printed.
+ */
+int client_pair(struct client *client, const char *method, struct json_object **first,
+		struct json_object **second);
+
 /* A VM's properties as a JSON object, NULL after an error was printed. */
 struct json_object *client_vm_properties(struct client *client, const char *name);
 

@@ -35,7 +35,8 @@ extern const struct command *const commands[];
 /* Return: the command of that name, or NULL. */
 const struct command *command_find(const char *name);
 
-/* The command whose name is most like @name, or NULL if none is. */
+/* The command whose name is most like @name (of equals, one with its first letter), or NULL if none
+ * is. */
 const struct command *command_suggest(const char *name);
 
 /* Prints what `lodge help` prints. */
@@ -53,6 +54,7 @@ extern const struct command command_info;
 extern const struct command command_key;
 extern const struct command command_kill;
 extern const struct command command_ls;
+extern const struct command command_memory;
 extern const struct command command_mount;
 extern const struct command command_pause;
 extern const struct command command_ping;
@@ -64,6 +66,7 @@ extern const struct command command_send;
 extern const struct command command_share;
 extern const struct command command_shell;
 extern const struct command command_stop;
+extern const struct command command_top;
 extern const struct command command_type;
 extern const struct command command_umount;
 extern const struct command command_version;

@@ -2,17 +2,17 @@
 #include "host/cli/command.h"
 #include "protocol/base/bytes.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 const struct command *const commands[] = {
-	&command_run,	  &command_ls,	   &command_info,    &command_console,
-	&command_exec,	  &command_shell,  &command_cp,	     &command_share,
-	&command_mount,	  &command_umount, &command_view,    &command_screen,
-	&command_display, &command_type,   &command_key,     &command_clipboard,
-	&command_send,	  &command_stop,   &command_kill,    &command_reboot,
-	&command_pause,	  &command_resume, &command_attach,  &command_ping,
-	&command_doctor,  &command_help,   &command_version, NULL,
+	&command_run,	  &command_ls,	   &command_top,       &command_memory,	 &command_info,
+	&command_console, &command_exec,   &command_shell,     &command_cp,	 &command_share,
+	&command_mount,	  &command_umount, &command_view,      &command_screen,	 &command_display,
+	&command_type,	  &command_key,	   &command_clipboard, &command_send,	 &command_stop,
+	&command_kill,	  &command_reboot, &command_pause,     &command_resume,	 &command_attach,
+	&command_ping,	  &command_doctor, &command_help,      &command_version, NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -59,9 +59,12 @@ const struct command *command_suggest(const char *name)
 		return NULL;
 	for (size_t i = 0; commands[i]; i++) {
 		unsigned int d = distance(name, commands[i]->name);
+		bool nearer = d < best_distance ||
+			      (best && d == best_distance && best->name[0] != name[0] &&
+			       commands[i]->name[0] == name[0]);
 
 		/* Two letters of "ls" are all of it. */
-		if (d < best_distance && 2 * d <= strlen(commands[i]->name)) {
+		if (nearer && 2 * d <= strlen(commands[i]->name)) {
 			best = commands[i];
 			best_distance = d;
 		}

@@ -116,6 +116,18 @@ uint64_t json_number(struct json_object *object, const char *key)
 	return json_object_get_uint64(value);
 }
 
+double json_real(struct json_object *object, const char *key)
+{
+	struct json_object *value;
+
+	return json_object_object_get_ex(object, key, &value) ? json_object_get_double(value) : -1;
+}
+
+bool json_truth(struct json_object *object, const char *key)
+{
+	return json_object_get_boolean(json_object_object_get(object, key));
+}
+
 void json_print(struct json_object *object)
 {
 	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |

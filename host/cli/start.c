@@ -96,7 +96,8 @@ static bool add_all(DBusMessageIter *dictionary, const struct start_options *opt
 {
 	dbus_uint32_t cpus = (dbus_uint32_t)options->cpus, heads = (dbus_uint32_t)options->heads;
 	_cleanup_free_ char *vnc = options->vnc ? absolute_files(options->vnc) : NULL;
-	dbus_uint64_t memory = options->memory_bytes;
+	dbus_uint64_t memory = options->memory_bytes, least = options->memory_min_bytes;
+	dbus_uint64_t shares = options->memory_shares;
 
 	if (options->vnc && !vnc)
 		return false;
@@ -115,7 +116,11 @@ static bool add_all(DBusMessageIter *dictionary, const struct start_options *opt
 	       add_list(dictionary, "forwards", &options->forwards, false) &&
 	       add_list(dictionary, "shares", &options->shares, false) &&
 	       (!cpus || client_add_option(dictionary, "cpus", DBUS_TYPE_UINT32, &cpus)) &&
-	       (!memory || client_add_option(dictionary, "memory", DBUS_TYPE_UINT64, &memory));
+	       (!memory || client_add_option(dictionary, "memory", DBUS_TYPE_UINT64, &memory)) &&
+	       (!least || client_add_option(dictionary, "memory_min", DBUS_TYPE_UINT64, &least)) &&
+	       (!shares ||
+		client_add_option(dictionary, "memory_shares", DBUS_TYPE_UINT64, &shares)) &&
+	       add_text(dictionary, "memory_sharing", options->memory_sharing);
 }
 
 DBusMessage *start_message(const struct start_options *options)

@@ -13,10 +13,11 @@
 /* NULL, 0 or empty: lodged's default. */
 struct start_options {
 	const char *name, *kernel, *initrd, *append, *accel, *net, *on_reboot, *on_panic;
-	const char *size, *vnc, *clipboard;
+	const char *size, *vnc, *clipboard, *memory_sharing;
 	struct option_list disks, forwards;
 	struct option_list shares; /* as share_line() has them */
 	uint64_t cpus, memory_bytes, heads;
+	uint64_t memory_min_bytes, memory_shares;
 	bool no_display;
 };
 

@@ -8,11 +8,16 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <termios.h>
+#include <unistd.h>
+
+/* xterm's sequences, which all terminals of today know. */
+#define SCREEN_BEGIN "\033[?1049h\033[?25l"
+#define SCREEN_END   "\033[?25h\033[?1049l"
 
 static struct {
 	struct termios settings;
-	int fd;
-	volatile sig_atomic_t is_raw;
+	int fd, screen_fd;
+	volatile sig_atomic_t is_raw, has_screen;
 	bool registered;
 } saved;
 
@@ -34,6 +39,11 @@ void terminal_restore(void)
 {
 	int error = errno;
 
+	if (saved.has_screen) {
+		saved.has_screen = 0;
+		if (write(saved.screen_fd, SCREEN_END, sizeof(SCREEN_END) - 1) < 0)
+			errno = 0; /* nobody is left to be told */
+	}
 	if (saved.is_raw) {
 		saved.is_raw = 0;
 		tcsetattr(saved.fd, TCSANOW, &saved.settings);
@@ -90,4 +100,12 @@ int terminal_raw(int fd)
 		return error;
 	}
 	return 0;
+}
+
+void terminal_screen(int fd)
+{
+	saved.screen_fd = fd;
+	saved.has_screen = saved.is_raw;
+	if (saved.has_screen && write(fd, SCREEN_BEGIN, sizeof(SCREEN_BEGIN) - 1) < 0)
+		saved.has_screen = 0;
 }

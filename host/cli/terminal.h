@@ -24,6 +24,14 @@ struct terminal_size terminal_size(int fd);
  */
 int terminal_raw(int fd);
 
+/*
+ * terminal_screen() - a screen of its own for a program that draws, without a cursor
+ *
+ * After terminal_raw(), on the terminal @fd to which the program writes; terminal_restore() gives
+ * the one before back.
+ */
+void terminal_screen(int fd);
+
 /* Puts the settings back; without terminal_raw() before it does nothing. */
 void terminal_restore(void);
 

@@ -15,6 +15,8 @@ _lodge_value()
 	case $1 in
 	--accel) printf '%s\n' auto kvm tcg ;;
 	--net) printf '%s\n' user none ;;
+	--memory-sharing) printf '%s\n' on off ;;
+	--sort | -s) printf '%s\n' name cpu memory pressure ;;
 	--on-reboot) printf '%s\n' restart stop ;;
 	--on-panic) printf '%s\n' stop restart pause ;;
 	--clipboard) printf '%s\n' both off all text to-guest to-host to-guest= to-host= ;;
@@ -74,6 +76,17 @@ _lodge()
 				return
 				;;
 			*) words= ;;
+			esac
+			;;
+		memory)
+			case $COMP_CWORD in
+			2) words="$(lodge ls -q 2>/dev/null) policy" ;;
+			*)
+				words='auto off'
+				[[ " ${COMP_WORDS[*]} " != *' policy '* ]] ||
+					words='on off dry-run speed=calm speed=normal speed=quick reserve= total='
+				[[ " ${COMP_WORDS[*]} " != *' --why '* ]] || words=$(lodge ls -q 2>/dev/null)
+				;;
 			esac
 			;;
 		clipboard)

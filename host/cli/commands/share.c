@@ -134,11 +134,6 @@ static int gather(const char *vm, struct json_object *all)
 	return r < 0 ? -1 : 0;
 }
 
-static bool is_true(struct json_object *object, const char *key)
-{
-	return json_object_get_boolean(json_object_object_get(object, key));
-}
-
 static void add_row(struct table *table, struct json_object *share)
 {
 	char mounts[24];
@@ -147,7 +142,7 @@ static void add_row(struct table *table, struct json_object *share)
 	table_add(table, json_text(share, "vm"));
 	table_add(table, json_text(share, "name"));
 	table_add(table, json_text(share, "directory"));
-	table_add(table, is_true(share, "read_only") ? "read only" : "");
+	table_add(table, json_truth(share, "read_only") ? "read only" : "");
 	table_add(table, json_text(share, "at"));
 	table_add(table, json_text(share, "cache"));
 	table_add(table, json_text(share, "state"));

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -64,6 +65,35 @@ static int run_child(int way, int number)
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	return status;
 }
+
+/* A program that draws is killed: its screen goes, and the cursor comes back. */
+START_TEST(a_signal_ends_the_screen)
+{
+	char bytes[256];
+	size_t length = 0;
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		signal(SIGTERM, SIG_DFL);
+		if (terminal_raw(terminal) != 0)
+			_exit(99);
+		terminal_screen(terminal);
+		raise(SIGTERM);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	ck_assert(echoes());
+	while (length < sizeof(bytes) - 1 && !memmem(bytes, length, "\033[?1049l", 8)) {
+		ssize_t count = read(controller, bytes + length, sizeof(bytes) - 1 - length);
+
+		ck_assert_int_gt(count, 0);
+		length += (size_t)count;
+	}
+	bytes[length] = '\0';
+	ck_assert_str_eq(bytes, "\033[?1049h\033[?25l\033[?25h\033[?1049l");
+}
+END_TEST
 
 START_TEST(exit_restores)
 {
@@ -137,6 +167,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, open_terminal, close_terminal);
 	tcase_add_test(tc, exit_restores);
+	tcase_add_test(tc, a_signal_ends_the_screen);
 	tcase_add_test(tc, restore_restores);
 	tcase_add_loop_test(tc, a_deadly_signal_restores_and_kills, 0, ARRAY_SIZE(deadly));
 	tcase_add_test(tc, twice_is_refused);

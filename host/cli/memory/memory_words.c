@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/cli/memory/memory_words.h"
+#include "protocol/base/bytes.h"
+#include "protocol/base/parse.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SIZE_MIN (UINT64_C(1) << 20)
+
+static const char *const modes[] = {"on", "off", "dry-run"};
+static const char *const speeds[] = {"calm", "normal", "quick"};
+
+int memory_words_size(const char *text, enum memory_size_word *word, uint64_t *size_bytes)
+{
+	uint64_t size = 0;
+	int error;
+
+	if (strcmp(text, "auto") == 0 || strcmp(text, "off") == 0) {
+		*word = *text == 'a' ? MEMORY_SIZE_AUTO : MEMORY_SIZE_OFF;
+		*size_bytes = 0;
+		return 0;
+	}
+	error = parse_size(text, &size);
+	if (!error && size < SIZE_MIN)
+		error = -ERANGE;
+	if (error)
+		return error;
+	*word = MEMORY_SIZE_FIXED;
+	*size_bytes = size;
+	return 0;
+}
+
+static const char *one_of(const char *const *words, size_t count, const char *text)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(words[i], text) == 0)
+			return words[i];
+	}
+	return NULL;
+}
+
+/* The value behind "KEY=", NULL if @text is something else. */
+static const char *value_of(const char *text, const char *key)
+{
+	size_t length = strlen(key);
+
+	return strncmp(text, key, length) == 0 && text[length] == '=' ? text + length + 1 : NULL;
+}
+
+static int read_bytes(const char *text, uint64_t *bytes)
+{
+	if (strcmp(text, "auto") != 0)
+		return parse_size(text, bytes);
+	*bytes = 0;
+	return 0;
+}
+
+int memory_words_policy(const char *text, struct memory_policy_words *words, char *error,
+			size_t capacity)
+{
+	const char *mode = one_of(modes, ARRAY_SIZE(modes), text), *value;
+
+	if (mode) {
+		words->mode = mode;
+		return 0;
+	}
+	if ((value = value_of(text, "speed")) != NULL) {
+		const char *speed = one_of(speeds, ARRAY_SIZE(speeds), value);
+
+		if (speed) {
+			words->speed = speed;
+			return 0;
+		}
+		snprintf(error, capacity, "speed is calm, normal or quick, not '%s'", value);
+		return -EINVAL;
+	}
+	if ((value = value_of(text, "reserve")) != NULL) {
+		words->has_reserve = read_bytes(value, &words->reserve_bytes) == 0;
+		if (words->has_reserve)
+			return 0;
+	} else if ((value = value_of(text, "total")) != NULL) {
+		words->has_total = read_bytes(value, &words->total_bytes) == 0;
+		if (words->has_total)
+			return 0;
+	} else {
+		snprintf(error, capacity,
+			 "'%s' is none of on, off, dry-run, speed=calm|normal|quick, "
+			 "reserve=SIZE|auto, total=SIZE|auto",
+			 text);
+		return -EINVAL;
+	}
+	snprintf(error, capacity, "'%s': '%s' is no size, such as 2G, and not auto", text, value);
+	return -EINVAL;
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/lodged_memory.h"
 
+#include "host/daemon/agent_memory.h"
 #include "host/daemon/backend.h"
 #include "host/daemon/lodged.h"
 #include "host/daemon/memory/host_memory.h"
@@ -229,6 +230,7 @@ void lodged_memory_adopt(struct vm *vm, const struct memory_member_config *confi
 				 config ? config : &own, vm->backend->memory, vm, error,
 				 sizeof(error), &vm->memory) < 0)
 		log_warning("%s: its memory is left alone: %s", vm->name, error);
+	agent_memory_start(vm);
 }
 
 void lodged_memory_keep(void *owner, const struct memory_member_config *config)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/vm.h"
 
+#include "host/daemon/agent_memory.h"
 #include "host/daemon/backend.h"
 #include "host/daemon/broker/agent_link.h"
 #include "host/daemon/bus/bus.h"
@@ -211,6 +212,8 @@ static void agent_changed(void *owner, bool available)
 		vm_ask_agent(vm, "off");
 	if (available)
 		vm_screen_agent_changed(vm->screen);
+	if (available)
+		agent_memory_start(vm);
 	if (available && vm->shares)
 		vm_shares_agent_changed(vm->shares);
 	bus_vm_changed(vm->lodged->bus, vm);

@@ -64,6 +64,7 @@ struct vm {
 	struct vm_screen *screen;	  /* NULL: it has no display */
 	struct vm_shares *shares;	  /* NULL: it has ended */
 	struct memory_member *memory;	  /* NULL: nothing is known of its memory */
+	bool memory_watched;		  /* its agent tells of it */
 	struct vm_waiter *memory_waiters; /* go when there is memory to start it, or the VM gone */
 	struct vm_waiter *stop_waiters;
 	struct vm_waiter *agent_waiters;  /* go when the agent is there, or the VM gone */

@@ -156,6 +156,7 @@ static const int calls[] = {
 	SCMP_SYS(rt_sigaction),
 	SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(rt_sigtimedwait),
 	SCMP_SYS(sigaltstack),
 	SCMP_SYS(restart_syscall),
 	SCMP_SYS(exit),

@@ -7,6 +7,7 @@
  */
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
+#include "shared-folders/fsd/ending.h"
 #include "shared-folders/fsd/options.h"
 #include "shared-folders/fsd/sandbox.h"
 #include "shared-folders/fsd/sockets.h"
@@ -47,6 +48,8 @@ struct fsd {
 	struct fsd_sockets sockets;
 	struct looker *looker;	/* of the machine, where both roads are served; else NULL */
 	pthread_t vhost_thread; /* where both roads are served; the streams have the main one */
+	struct fsd_ending ending;
+	uv_async_t end_streams;
 };
 
 /* --- vhost-user --- */
@@ -57,9 +60,10 @@ static void call_server(void *server, struct server_call *call)
 }
 
 /* One machine, from its coming to its going. */
-static int serve_connection(struct server *server, const struct fsd_options *options,
-			    struct looker *looker, struct vhost_window *window, int connection)
+static int serve_connection(struct fsd *fsd, struct server *server, struct vhost_window *window,
+			    int connection)
 {
+	const struct fsd_options *options = fsd->options;
 	const struct vhost_options vhost = {
 		.call = call_server,
 		.owner = server,
@@ -68,13 +72,17 @@ static int serve_connection(struct server *server, const struct fsd_options *opt
 		.window = window,
 	};
 	struct vhost_backend *backend = vhost_backend_new(&vhost);
-	int result;
+	int result = 0;
 
-	if (looker)
-		looker_serve(looker, server);
-	result = backend ? vhost_backend_run(backend, connection) : -ENOMEM;
-	if (looker)
-		looker_serve(looker, NULL);
+	if (fsd->looker)
+		looker_serve(fsd->looker, server);
+	if (!backend)
+		result = -ENOMEM;
+	else if (fsd_ending_serve(&fsd->ending, server))
+		result = vhost_backend_run(backend, connection);
+	fsd_ending_leave(&fsd->ending);
+	if (fsd->looker)
+		looker_serve(fsd->looker, NULL);
 	/* What waits for others comes back now; the back end has to be there. */
 	server_free(server);
 	vhost_backend_free(backend);
@@ -103,7 +111,7 @@ static int serve_machine(struct fsd *fsd, int connection)
 	}
 	result = server_new(&options, &server);
 	if (result == 0)
-		result = serve_connection(server, fsd->options, fsd->looker, window, connection);
+		result = serve_connection(fsd, server, window, connection);
 	vhost_window_free(window);
 	return result;
 }
@@ -129,7 +137,7 @@ static void *serve_machines(void *owner)
 		connection = fsd_connection(&fsd->sockets.vhost);
 		if (serve_machine_and_close(fsd, connection) < 0)
 			log_error("a machine was given up");
-	} while (connection >= 0 && fsd->sockets.vhost >= 0);
+	} while (connection >= 0 && fsd->sockets.vhost >= 0 && !fsd_ending_has_come(&fsd->ending));
 	return NULL;
 }
 
@@ -138,6 +146,18 @@ static void *serve_machines(void *owner)
 static void stop_loop(void *loop)
 {
 	uv_stop(loop);
+}
+
+static void on_end_streams(uv_async_t *async)
+{
+	uv_stop(async->loop);
+}
+
+static void end_streams(void *owner)
+{
+	struct fsd *fsd = owner;
+
+	uv_async_send(&fsd->end_streams);
 }
 
 static int serve_streams(struct fsd *fsd)
@@ -155,13 +175,18 @@ static int serve_streams(struct fsd *fsd)
 
 	if (result < 0)
 		return result;
-	result = stream_server_new(&loop, &stream, &server);
+	result = uv_async_init(&loop, &fsd->end_streams, on_end_streams);
+	if (result == 0)
+		result = stream_server_new(&loop, &stream, &server);
 	if (result < 0)
 		return result;
+	uv_unref((uv_handle_t *)&fsd->end_streams);
 	if (fsd->options->control)
 		result = stream_server_listen(server, fd);
 	else
 		result = stream_server_connect(server, fd);
+	if (result == 0)
+		result = fsd_ending_await(&fsd->ending, end_streams, fsd);
 	if (result == 0)
 		uv_run(&loop, UV_RUN_DEFAULT);
 	stream_server_free(server);
@@ -171,12 +196,21 @@ static int serve_streams(struct fsd *fsd)
 
 /* --- The program --- */
 
+static int serve_one_machine(struct fsd *fsd)
+{
+	int result = fsd_ending_await(&fsd->ending, NULL, NULL);
+
+	return result < 0 ? result
+			  : serve_machine_and_close(fsd, fsd_connection(&fsd->sockets.vhost));
+}
+
 static int serve_roads(struct fsd *fsd)
 {
 	int result;
 
+	fsd_ending_init(&fsd->ending);
 	if (fsd->sockets.control < 0)
-		return serve_machine_and_close(fsd, fsd_connection(&fsd->sockets.vhost));
+		return serve_one_machine(fsd);
 	if (fsd->sockets.vhost >= 0) {
 		fsd->looker = looker_new();
 		if (!fsd->looker)
@@ -185,7 +219,11 @@ static int serve_roads(struct fsd *fsd)
 		if (result < 0)
 			return result;
 	}
-	return serve_streams(fsd);
+	result = serve_streams(fsd);
+	/* The machine has not unmounted yet. */
+	if (fsd->looker && fsd_ending_has_come(&fsd->ending))
+		pthread_join(fsd->vhost_thread, NULL);
+	return result;
 }
 
 static int serve(struct fsd *fsd)
@@ -222,6 +260,7 @@ int main(int count, char *arguments[])
 
 	log_setup("lodge-fsd", LOG_LEVEL_INFO);
 	signal(SIGPIPE, SIG_IGN);
+	fsd_ending_defer();
 	result = fsd_options_parse(count, arguments, &options, error, sizeof(error));
 	if (result < 0) {
 		log_error("%s", error[0] ? error : error_text(result));

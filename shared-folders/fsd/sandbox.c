@@ -3,6 +3,7 @@
 
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "shared-folders/fsd/ending.h"
 #include "shared-folders/fsd/landlock.h"
 
 #include <fcntl.h>
@@ -88,8 +89,9 @@ static int go_on_in_child(void)
 			_exit(1);
 		return 0;
 	}
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
+	/* Sockets are the child's alone: what it closes is closed. */
+	(void)syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
+	status = fsd_ending_wait(child);
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 

@@ -35,6 +35,7 @@ struct server {
 	uint64_t root_mount;
 	struct server_identity us;
 	_Atomic(bool) begun;	 /* the session: INIT was answered */
+	_Atomic(bool) withdrawn; /* there will be no other */
 	_Atomic(uint64_t) flags; /* FUSE_* of INIT that both sides have, both halves */
 	_Atomic(bool) coherent;	 /* the peer is told of changes: server_set_coherent() */
 	_Atomic(bool) behind;	 /* just now it cannot be told of some */

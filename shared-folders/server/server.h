@@ -116,6 +116,10 @@ int server_new(const struct server_options *options, struct server **server);
  * another thread. */
 void server_free(struct server *server);
 
+/* The folder is shared no more: all is closed, calls that wait are answered with EINTR, and later
+ * ones with EIO, even INIT. From any thread. */
+void server_withdraw(struct server *server);
+
 /* From now on other servers of this process may change the same folder: what they do is told as
  * what anybody does. */
 void server_set_crowded(struct server *server);

@@ -77,6 +77,12 @@ void server_set_crowded(struct server *server)
 	atomic_store(&server->crowded, true);
 }
 
+void server_withdraw(struct server *server)
+{
+	atomic_store(&server->withdrawn, true);
+	session_end(server);
+}
+
 /* What we can do, of what the peer can. */
 static uint64_t agree(struct server *server, uint64_t peer)
 {
@@ -123,6 +129,8 @@ int init_op(struct task *task)
 	uint64_t flags = in->flags;
 	long page = sysconf(_SC_PAGESIZE);
 
+	if (atomic_load(&server->withdrawn))
+		return -EIO;
 	if (in->major > FUSE_KERNEL_VERSION)
 		return task_put(task, &out, sizeof(out)); /* it asks again, in our version */
 	if (in->major < FUSE_KERNEL_VERSION || in->minor < OLDEST_MINOR)
@@ -145,6 +153,10 @@ int init_op(struct task *task)
 		out.map_alignment = MAP_ALIGNMENT;
 	atomic_store(&server->flags, flags);
 	atomic_store(&server->begun, true);
+	if (atomic_load(&server->withdrawn)) {
+		session_end(server);
+		return -EIO;
+	}
 	return task_put(task, &out, sizeof(out));
 }
 

@@ -111,6 +111,27 @@ START_TEST(test_negotiation)
 }
 END_TEST
 
+START_TEST(test_withdrawn)
+{
+	struct fuse_init_in in = {.major = 7, .minor = 38};
+	int64_t node;
+
+	peer_start(&peer, 0);
+	peer_write(&peer, "file", "text");
+	node = peer_lookup(&peer, ROOT, "file");
+	ck_assert_int_gt(node, 0);
+	server_withdraw(peer.server);
+	ck_assert_int_eq(getattr((uint64_t)node), -EIO);
+	ck_assert_int_eq(getattr(ROOT), -EIO);
+	/* What has no answer has none now. */
+	ck_assert_int_eq(forget((uint64_t)node, 1), 1);
+	ck_assert_int_eq(PEER_CALL(&peer, .opcode = FUSE_INIT, .arguments = &in,
+				   .arguments_bytes = sizeof(in)),
+			 -EIO);
+	ck_assert_int_eq(getattr(ROOT), -EIO);
+}
+END_TEST
+
 START_TEST(test_new_session_forgets)
 {
 	struct fuse_init_in in = {.major = 7, .minor = 38};
@@ -905,6 +926,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, test_negotiation);
+	tcase_add_test(tests, test_withdrawn);
 	tcase_add_test(tests, test_new_session_forgets);
 	tcase_add_test(tests, test_root_is_no_folder);
 	tcase_add_test(tests, test_not_even_a_request);

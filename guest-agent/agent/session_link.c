@@ -6,7 +6,8 @@
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
-#include "protocol/pump/pump.h"
+#include "protocol/pump/listener.h"
+#include "protocol/pump/pumped_session.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -20,8 +21,7 @@
 
 struct connection {
 	struct session_link *link;
-	struct pump *pump; /* NULL: the place is free */
-	struct session *session;
+	struct pumped_session *pumped; /* NULL: the place is free */
 	uid_t uid;
 	char name[SEAT_SESSION_MAX]; /* logind's, of the session it runs in */
 	uint64_t since;		     /* the youngest of a session counts; 0: not established */
@@ -33,8 +33,7 @@ struct session_link {
 	uv_loop_t *loop;
 	char path[PATH_MAX];
 	char root[PATH_MAX];
-	uv_poll_t listener;
-	int listener_fd;
+	struct listener *listener;
 	uv_poll_t seats;
 	int seats_fd, seats_watch;
 	struct seat seat;
@@ -42,7 +41,6 @@ struct session_link {
 	uint64_t count;
 	const struct connection *current;
 	struct session_link_watcher *watchers;
-	unsigned int closing;
 };
 
 static void tell(struct session_link *link)
@@ -132,28 +130,13 @@ static void on_lost(void *owner, int reason)
 	session_link_refresh(connection->link);
 }
 
-static void on_wake(void *owner)
-{
-	const struct connection *connection = owner;
-
-	pump_wake(connection->pump);
-}
-
-static const struct session_handlers session_handlers = {
-	.established = on_established,
-	.lost = on_lost,
-	.wake = on_wake,
-};
-
 static void hang_up(struct connection *connection)
 {
-	struct pump *pump = connection->pump;
+	struct pumped_session *pumped = take_ptr(connection->pumped);
 
-	connection->pump = NULL;
-	pump_free(pump);
-	session_disconnected(connection->session); /* `lost`, if it was established */
-	session_free(connection->session);
-	connection->session = NULL;
+	if (connection->since)
+		on_lost(connection, -ECONNRESET);
+	pumped_session_free(pumped);
 }
 
 static void on_closed(void *owner, int error)
@@ -162,7 +145,11 @@ static void on_closed(void *owner, int error)
 	hang_up(owner);
 }
 
-static const struct pump_handlers pump_handlers = {.closed = on_closed};
+static const struct pumped_session_handlers session_handlers = {
+	.established = on_established,
+	.lost = on_lost,
+	.closed = on_closed,
+};
 
 /* --- Who comes ------------------------------------------------------------------------------ */
 
@@ -171,7 +158,7 @@ static unsigned int count_of(const struct session_link *link, uid_t uid)
 	unsigned int count = 0;
 
 	for (size_t i = 0; i < CONNECTIONS; i++)
-		count += link->connections[i].pump && link->connections[i].uid == uid;
+		count += link->connections[i].pumped && link->connections[i].uid == uid;
 	return count;
 }
 
@@ -183,7 +170,7 @@ static struct connection *find_place(struct session_link *link, uid_t uid)
 	if (count_of(link, uid) >= CONNECTIONS_OF_UID)
 		return NULL;
 	for (size_t i = 0; i < CONNECTIONS; i++) {
-		if (!link->connections[i].pump)
+		if (!link->connections[i].pumped)
 			return &link->connections[i];
 	}
 	for (size_t i = 0; i < CONNECTIONS && may_push; i++) {
@@ -202,7 +189,7 @@ static int welcome(struct session_link *link, int fd)
 	struct connection *connection;
 	struct ucred peer;
 	socklen_t length = sizeof(peer);
-	int error;
+	struct pumped_session_options options;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
 		return -errno;
@@ -211,47 +198,37 @@ static int welcome(struct session_link *link, int fd)
 		return -EUSERS;
 	*connection = (struct connection){.link = link, .uid = peer.uid};
 	seat_session_of(link->root, peer.pid, connection->name);
-	connection->session = session_new(SESSION_HOST, "lodge-agent " LODGE_VERSION, capabilities,
-					  &session_handlers, connection);
-	if (!connection->session)
-		return -ENOMEM;
-	error = pump_new(link->loop, take_fd(&owned), false, connection->session, &pump_handlers,
-			 connection, &connection->pump);
-	if (error) {
-		session_free(connection->session);
-		*connection = (struct connection){0};
-		return error;
-	}
-	session_start(connection->session);
-	return 0;
+	options = (struct pumped_session_options){
+		.loop = link->loop,
+		.role = SESSION_HOST,
+		.software = "lodge-agent " LODGE_VERSION,
+		.capabilities = capabilities,
+		.handlers = &session_handlers,
+		.owner = connection,
+	};
+	return pumped_session_new(&options, take_fd(&owned), &connection->pumped);
 }
 
-static void on_listener(uv_poll_t *poll, int status, int events)
+static void on_accepted(void *owner, int fd, const char *peer)
 {
-	struct session_link *link = poll->data;
-	int fd = accept4(link->listener_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	int error = fd < 0 ? 0 : welcome(link, fd);
+	int error = welcome(owner, fd);
 
-	(void)status;
-	(void)events;
+	(void)peer;
 	if (error)
 		log_debug("a session was turned away: %s", error_text(error));
 }
 
 static void on_released(uv_handle_t *handle)
 {
-	struct session_link *link = handle->data;
-
-	if (--link->closing == 0)
-		free(link);
+	free(handle->data);
 }
 
 int session_link_new(uv_loop_t *loop, const char *path, const char *root,
 		     struct session_link **result)
 {
 	_cleanup_free_ struct session_link *link = calloc(1, sizeof(*link));
-	_cleanup_close_ int seats = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), listener = -EBADF;
-	int error;
+	_cleanup_close_ int seats = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	int listener, error;
 
 	if (!link)
 		return -ENOMEM;
@@ -265,21 +242,16 @@ int session_link_new(uv_loop_t *loop, const char *path, const char *root,
 	snprintf(link->path, sizeof(link->path), "%s", path);
 	snprintf(link->root, sizeof(link->root), "%s", root);
 	link->seats_watch = -1;
-	error = uv_poll_init(loop, &link->listener, listener);
+	error = listener_new(loop, listener, on_accepted, link, &link->listener);
 	if (error)
 		return error;
-	link->listener.data = link;
 	error = uv_poll_init(loop, &link->seats, seats);
 	if (error) {
-		link->closing = 1;
-		uv_close((uv_handle_t *)&take_ptr(link)->listener, on_released);
+		listener_free(link->listener);
 		return error;
 	}
 	link->seats.data = link;
-	link->closing = 2;
-	link->listener_fd = take_fd(&listener);
 	link->seats_fd = take_fd(&seats);
-	uv_poll_start(&link->listener, UV_READABLE, on_listener);
 	uv_poll_start(&link->seats, UV_READABLE, on_seats);
 	*result = take_ptr(link);
 	session_link_refresh(*result);
@@ -292,13 +264,12 @@ void session_link_free(struct session_link *link)
 		return;
 	link->watchers = NULL;
 	for (size_t i = 0; i < CONNECTIONS; i++) {
-		if (link->connections[i].pump)
+		if (link->connections[i].pumped)
 			hang_up(&link->connections[i]);
 	}
 	unlink(link->path);
-	uv_close((uv_handle_t *)&link->listener, on_released);
+	listener_free(link->listener);
 	uv_close((uv_handle_t *)&link->seats, on_released);
-	close(link->listener_fd);
 	close(link->seats_fd);
 }
 
@@ -336,5 +307,5 @@ struct session *session_link_current(const struct session_link *link, const char
 		return NULL;
 	peer = (struct session_peer){
 		.capabilities = {current->capabilities, current->capabilities_length}};
-	return session_peer_has(&peer, capability) ? current->session : NULL;
+	return session_peer_has(&peer, capability) ? pumped_session_session(current->pumped) : NULL;
 }

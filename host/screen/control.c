@@ -4,20 +4,19 @@
 #include "host/screen/clipboard.h"
 #include "host/screen/control_internal.h"
 #include "host/screen/guest.h"
-#include "host/screen/link_listener.h"
 #include "host/screen/typing.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 #include "protocol/display.h"
-#include "protocol/pump/pump.h"
+#include "protocol/pump/listener.h"
+#include "protocol/pump/pumped_session.h"
 #include "protocol/relay/relay.h"
 
 struct control_client {
 	struct control *control;
 	struct control_client *next;
-	struct session *session;
-	struct pump *pump;
+	struct pumped_session *pumped;
 };
 
 /* --- Methods ---------------------------------------------------------------------------------- */
@@ -147,41 +146,15 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 		stream_fail(stream, ENOSYS, "lodge-screen does not know this method");
 }
 
-static void on_established(void *owner, const struct session_peer *peer)
-{
-	(void)owner;
-	(void)peer;
-}
-
-static void on_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
-static void on_wake(void *owner)
-{
-	pump_wake(((struct control_client *)owner)->pump);
-}
-
-static const struct session_handlers session_handlers = {
-	.established = on_established,
-	.lost = on_lost,
-	.request = on_request,
-	.wake = on_wake,
-};
-
 static void client_free(struct control_client *client)
 {
 	struct control_client **link = &client->control->clients;
-	struct pump *pump = take_ptr(client->pump);
 
 	while (*link != client)
 		link = &(*link)->next;
 	*link = client->next;
 	client->control->client_count--;
-	pump_free(pump);
-	session_free(client->session);
+	pumped_session_free(client->pumped);
 	free(client);
 }
 
@@ -191,13 +164,21 @@ static void on_closed(void *owner, int error)
 	client_free(owner);
 }
 
-static const struct pump_handlers pump_handlers = {.closed = on_closed};
+static const struct pumped_session_handlers session_handlers = {.request = on_request,
+								.closed = on_closed};
 
 int control_add_client(struct control *control, int fd)
 {
 	static const char *const capabilities[] = {"screen", NULL};
 	_cleanup_close_ int owned = fd;
 	struct control_client *client;
+	struct pumped_session_options options = {
+		.loop = screen_loop(control->services.screen),
+		.role = SESSION_GUEST,
+		.software = "lodge-screen " LODGE_VERSION,
+		.capabilities = capabilities,
+		.handlers = &session_handlers,
+	};
 	int result;
 
 	if (control->client_count >= CONTROL_MAX_CLIENTS)
@@ -206,23 +187,15 @@ int control_add_client(struct control *control, int fd)
 	if (!client)
 		return -ENOMEM;
 	client->control = control;
-	client->session = session_new(SESSION_GUEST, "lodge-screen " LODGE_VERSION, capabilities,
-				      &session_handlers, client);
-	if (!client->session) {
-		free(client);
-		return -ENOMEM;
-	}
-	result = pump_new(screen_loop(control->services.screen), take_fd(&owned), false,
-			  client->session, &pump_handlers, client, &client->pump);
+	options.owner = client;
+	result = pumped_session_new(&options, take_fd(&owned), &client->pumped);
 	if (result < 0) {
-		session_free(client->session);
 		free(client);
 		return result;
 	}
 	client->next = control->clients;
 	control->clients = client;
 	control->client_count++;
-	session_start(client->session);
 	return 0;
 }
 
@@ -254,8 +227,8 @@ struct control *control_new(const struct control_services *services)
 
 int control_listen(struct control *control, int fd)
 {
-	return link_listener_new(screen_loop(control->services.screen), fd, on_accepted, control,
-				 &control->listener);
+	return listener_new(screen_loop(control->services.screen), fd, on_accepted, control,
+			    &control->listener);
 }
 
 static void timer_closed(uv_handle_t *handle)
@@ -267,7 +240,7 @@ void control_free(struct control *control)
 {
 	if (!control)
 		return;
-	link_listener_free(control->listener);
+	listener_free(control->listener);
 	while (control->clients)
 		client_free(control->clients);
 	uv_close((uv_handle_t *)control->timer, timer_closed);

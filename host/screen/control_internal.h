@@ -17,7 +17,7 @@ struct control {
 	struct control_services services;
 	struct viewer viewer; /* hears of changes while anybody waits */
 	bool is_viewer;
-	struct link_listener *listener;
+	struct listener *listener;
 	struct control_client *clients;
 	unsigned int client_count;
 	struct control_wait *waits;

@@ -2,19 +2,19 @@
 #include "host/screen/doors.h"
 
 #include "host/screen/dbus/dbus_viewer.h"
-#include "host/screen/link_listener.h"
 #include "host/screen/rfb/rfb.h"
 #include "host/screen/tls.h"
 #include "host/screen/web/web.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
+#include "protocol/pump/listener.h"
 
 /* A door's place stays when it is closed: viewers that came through it go on to count here. */
 struct door {
 	struct doors *doors;
 	char id[sizeof(((struct handoff *)NULL)->id)];
-	struct link_listener *vnc;
+	struct listener *vnc;
 	struct web *web;
 	struct handoff conditions;
 	struct rfb_attempts attempts;
@@ -104,7 +104,7 @@ static bool is_open(const struct door *door)
 
 static void close_door(struct door *door)
 {
-	link_listener_free(take_ptr(door->vnc));
+	listener_free(take_ptr(door->vnc));
 	web_close(take_ptr(door->web));
 	door->id[0] = '\0';
 }
@@ -129,7 +129,7 @@ static struct door *free_door(struct doors *doors)
 
 static int open_vnc(struct door *door, int fd)
 {
-	return link_listener_new(screen_loop(door->doors->screen), fd, on_vnc, door, &door->vnc);
+	return listener_new(screen_loop(door->doors->screen), fd, on_vnc, door, &door->vnc);
 }
 
 static int open_web(struct door *door, int fd, const char **why)
@@ -179,21 +179,21 @@ static int open_door(struct doors *doors, const struct handoff *handoff, int fd,
 static int take_client(struct doors *doors, const struct handoff *handoff, int fd, const char **why)
 {
 	_cleanup_close_ int owned = fd;
-	char peer[LINK_PEER_SIZE];
+	char peer[LISTENER_PEER_SIZE];
 	int result = need_credentials(doors, handoff->tls, why);
 
 	if (result < 0)
 		return result;
-	link_peer(fd, peer);
+	listener_peer(fd, peer);
 	return let_in(doors, take_fd(&owned), handoff, &doors->client_attempts,
 		      handoff->peer[0] ? handoff->peer : peer);
 }
 
 static int take_dbus_client(struct doors *doors, const struct handoff *handoff, int fd)
 {
-	char peer[LINK_PEER_SIZE];
+	char peer[LISTENER_PEER_SIZE];
 
-	link_peer(fd, peer);
+	listener_peer(fd, peer);
 	return dbus_viewer_accept(doors->screen, fd, handoff->view_only,
 				  handoff->peer[0] ? handoff->peer : peer);
 }

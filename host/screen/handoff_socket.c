@@ -6,10 +6,10 @@
 #include "host/screen/handoff_socket.h"
 
 #include "host/screen/descriptors.h"
-#include "host/screen/link_listener.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
+#include "protocol/pump/listener.h"
 
 #include <sys/socket.h>
 
@@ -25,7 +25,7 @@ struct handoff_client {
 
 struct handoff_socket {
 	uv_loop_t *loop;
-	struct link_listener *listener;
+	struct listener *listener;
 	struct handoff_client *clients;
 	unsigned int count;
 	handoff_take *take;
@@ -154,7 +154,7 @@ int handoff_socket_new(uv_loop_t *loop, int fd, handoff_take *take, void *owner,
 	handoff->loop = loop;
 	handoff->take = take;
 	handoff->owner = owner;
-	error = link_listener_new(loop, take_fd(&owned), on_accepted, handoff, &handoff->listener);
+	error = listener_new(loop, take_fd(&owned), on_accepted, handoff, &handoff->listener);
 	if (error < 0)
 		return error;
 	*result = take_ptr(handoff);
@@ -179,7 +179,7 @@ void handoff_socket_free(struct handoff_socket *handoff)
 {
 	if (!handoff)
 		return;
-	link_listener_free(handoff->listener);
+	listener_free(handoff->listener);
 	while (handoff->clients)
 		client_free(handoff->clients);
 	free(handoff);

@@ -4,7 +4,8 @@
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
-#include "protocol/pump/pump.h"
+#include "protocol/pump/listener.h"
+#include "protocol/pump/pumped_session.h"
 #include "shared-folders/fuse/cutter.h"
 #include "shared-folders/stream/looker.h"
 #include "shared-folders/stream/share_session.h"
@@ -12,15 +13,13 @@
 #include <errno.h>
 #include <linux/fuse.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #define THREADS 8
 
 struct connection {
 	struct stream_server *server;
-	struct pump *pump; /* NULL: the place is free */
-	struct session *session;
-	bool is_given; /* by stream_server_connect() */
+	struct pumped_session *pumped; /* NULL: the place is free */
+	bool is_given;		       /* by stream_server_connect() */
 };
 
 /* A session and the stream that it has just now. */
@@ -41,8 +40,7 @@ struct stream_server {
 	struct pool *pool;
 	uv_async_t wake;
 	uv_timer_t expire;
-	uv_poll_t listener;
-	int listener_fd;
+	struct listener *listener; /* NULL: nobody can come */
 	struct connection connections[STREAM_SERVER_CONNECTIONS];
 	struct place places[STREAM_SERVER_SESSIONS];
 	unsigned int handles;
@@ -402,83 +400,43 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 		stream_fail(stream, error, "the folder cannot be served");
 }
 
-static void on_established(void *owner, const struct session_peer *peer)
-{
-	(void)owner;
-	(void)peer;
-}
-
-static void on_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
-static void on_connection_wake(void *owner)
-{
-	const struct connection *connection = owner;
-
-	pump_wake(connection->pump);
-}
-
-static const struct session_handlers session_handlers = {
-	.established = on_established,
-	.lost = on_lost,
-	.request = on_request,
-	.wake = on_connection_wake,
-};
-
-static void hang_up(struct connection *connection)
-{
-	struct pump *pump = connection->pump;
-	struct session *session = connection->session;
-
-	connection->pump = NULL;
-	pump_free(pump);
-	session_free(session);
-	connection->session = NULL;
-}
-
 static void on_closed(void *owner, int error)
 {
 	struct connection *connection = owner;
 	const struct stream_server_options *options = &connection->server->options;
 
 	(void)error;
-	hang_up(connection);
+	pumped_session_free(take_ptr(connection->pumped));
 	if (connection->is_given && options->disconnected)
 		options->disconnected(options->owner);
 }
 
-static const struct pump_handlers pump_handlers = {.closed = on_closed};
+static const struct pumped_session_handlers session_handlers = {.request = on_request,
+								.closed = on_closed};
 
 static int connect_fd(struct stream_server *server, int fd, bool is_given)
 {
 	static const char *const capabilities[] = {SHARE_CAPABILITY, NULL};
 	_cleanup_close_ int owned = fd;
 	struct connection *connection = NULL;
-	int error;
+	struct pumped_session_options options;
 
 	for (size_t i = 0; i < STREAM_SERVER_CONNECTIONS && !connection; i++) {
-		if (!server->connections[i].pump)
+		if (!server->connections[i].pumped)
 			connection = &server->connections[i];
 	}
 	if (!connection)
 		return -EMFILE;
 	*connection = (struct connection){.server = server, .is_given = is_given};
-	connection->session = session_new(SESSION_GUEST, "lodge-fsd " LODGE_VERSION, capabilities,
-					  &session_handlers, connection);
-	if (!connection->session)
-		return -ENOMEM;
-	error = pump_new(server->loop, take_fd(&owned), false, connection->session, &pump_handlers,
-			 connection, &connection->pump);
-	if (error) {
-		session_free(connection->session);
-		*connection = (struct connection){0};
-		return error;
-	}
-	session_start(connection->session);
-	return 0;
+	options = (struct pumped_session_options){
+		.loop = server->loop,
+		.role = SESSION_GUEST,
+		.software = "lodge-fsd " LODGE_VERSION,
+		.capabilities = capabilities,
+		.handlers = &session_handlers,
+		.owner = connection,
+	};
+	return pumped_session_new(&options, take_fd(&owned), &connection->pumped);
 }
 
 int stream_server_connect(struct stream_server *server, int fd)
@@ -486,14 +444,11 @@ int stream_server_connect(struct stream_server *server, int fd)
 	return connect_fd(server, fd, true);
 }
 
-static void on_listener(uv_poll_t *poll, int status, int events)
+static void on_accepted(void *owner, int fd, const char *peer)
 {
-	struct stream_server *server = poll->data;
-	int fd = accept4(server->listener_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	int error = fd < 0 ? 0 : connect_fd(server, fd, false);
+	int error = connect_fd(owner, fd, false);
 
-	(void)status;
-	(void)events;
+	(void)peer;
 	if (error)
 		log_warning("a connection was turned away: %s", error_text(error));
 }
@@ -501,17 +456,10 @@ static void on_listener(uv_poll_t *poll, int status, int events)
 int stream_server_listen(struct stream_server *server, int fd)
 {
 	_cleanup_close_ int owned = fd;
-	int error = server->listener_fd >= 0 ? -EBUSY : 0;
 
-	if (!error)
-		error = uv_poll_init(server->loop, &server->listener, fd);
-	if (error)
-		return error;
-	server->listener.data = server;
-	server->listener_fd = take_fd(&owned);
-	server->handles++;
-	uv_poll_start(&server->listener, UV_READABLE, on_listener);
-	return 0;
+	if (server->listener)
+		return -EBUSY;
+	return listener_new(server->loop, take_fd(&owned), on_accepted, server, &server->listener);
 }
 
 /* --- All of it ------------------------------------------------------------------------------ */
@@ -529,7 +477,6 @@ int stream_server_new(uv_loop_t *loop, const struct stream_server_options *optio
 	server->server_options = *options->server;
 	if (!server->options.keep_ms)
 		server->options.keep_ms = SHARE_KEEP_SECONDS * 1000;
-	server->listener_fd = -EBADF;
 	error = pool_new(options->threads ? options->threads : THREADS, &server->pool);
 	if (error)
 		return error;
@@ -574,9 +521,9 @@ void stream_server_free(struct stream_server *server)
 		looker_set_wake(server->options.looker, NULL, NULL);
 	}
 	for (size_t i = 0; i < STREAM_SERVER_CONNECTIONS; i++) {
-		if (server->connections[i].pump)
-			hang_up(&server->connections[i]);
+		pumped_session_free(take_ptr(server->connections[i].pumped));
 	}
+	listener_free(server->listener);
 	for (size_t i = 0; i < STREAM_SERVER_SESSIONS; i++) {
 		if (server->places[i].session)
 			end_session(&server->places[i]);
@@ -588,8 +535,4 @@ void stream_server_free(struct stream_server *server)
 	on_wake(&server->wake);
 	uv_close((uv_handle_t *)&server->wake, on_released);
 	uv_close((uv_handle_t *)&server->expire, on_released);
-	if (server->listener_fd >= 0) {
-		uv_close((uv_handle_t *)&server->listener, on_released);
-		close(server->listener_fd);
-	}
 }

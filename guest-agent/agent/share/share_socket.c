@@ -4,7 +4,8 @@
 #include "guest-agent/common/unix_socket.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
-#include "protocol/pump/pump.h"
+#include "protocol/pump/listener.h"
+#include "protocol/pump/pumped_session.h"
 #include "protocol/relay/relay.h"
 #include "protocol/share.h"
 
@@ -18,15 +19,13 @@
 
 struct connection {
 	struct share_socket *socket;
-	struct pump *pump; /* NULL: the place is free */
-	struct session *session;
+	struct pumped_session *pumped; /* NULL: the place is free */
 };
 
 struct share_socket {
 	const struct service_context *context;
 	char path[PATH_MAX];
-	uv_poll_t listener;
-	int listener_fd;
+	struct listener *listener;
 	struct connection connections[CONNECTIONS];
 };
 
@@ -43,45 +42,16 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 		stream_fail(stream, error == -ENOSYS ? ENOSYS : EAGAIN, NULL);
 }
 
-static void on_established(void *owner, const struct session_peer *peer)
-{
-	(void)owner;
-	(void)peer;
-}
-
-static void on_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
-static void on_wake(void *owner)
-{
-	const struct connection *connection = owner;
-
-	pump_wake(connection->pump);
-}
-
-static const struct session_handlers session_handlers = {
-	.established = on_established,
-	.lost = on_lost,
-	.request = on_request,
-	.wake = on_wake,
-};
-
-static void hang_up(struct connection *connection)
-{
-	pump_free(take_ptr(connection->pump));
-	session_free(take_ptr(connection->session));
-}
-
 static void on_closed(void *owner, int error)
 {
+	struct connection *connection = owner;
+
 	(void)error;
-	hang_up(owner);
+	pumped_session_free(take_ptr(connection->pumped));
 }
 
-static const struct pump_handlers pump_handlers = {.closed = on_closed};
+static const struct pumped_session_handlers session_handlers = {.request = on_request,
+								.closed = on_closed};
 
 static int welcome(struct share_socket *socket, int fd)
 {
@@ -90,41 +60,35 @@ static int welcome(struct share_socket *socket, int fd)
 	struct connection *connection = NULL;
 	struct ucred peer;
 	socklen_t length = sizeof(peer);
-	int error;
+	struct pumped_session_options options;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
 		return -errno;
 	if (peer.uid != geteuid())
 		return -EPERM;
 	for (size_t i = 0; i < CONNECTIONS && !connection; i++) {
-		if (!socket->connections[i].pump)
+		if (!socket->connections[i].pumped)
 			connection = &socket->connections[i];
 	}
 	if (!connection)
 		return -EUSERS;
 	*connection = (struct connection){.socket = socket};
-	connection->session = session_new(SESSION_GUEST, "lodge-agent " LODGE_VERSION, capabilities,
-					  &session_handlers, connection);
-	if (!connection->session)
-		return -ENOMEM;
-	error = pump_new(socket->context->loop, take_fd(&owned), false, connection->session,
-			 &pump_handlers, connection, &connection->pump);
-	if (error) {
-		session_free(take_ptr(connection->session));
-		return error;
-	}
-	session_start(connection->session);
-	return 0;
+	options = (struct pumped_session_options){
+		.loop = socket->context->loop,
+		.role = SESSION_GUEST,
+		.software = "lodge-agent " LODGE_VERSION,
+		.capabilities = capabilities,
+		.handlers = &session_handlers,
+		.owner = connection,
+	};
+	return pumped_session_new(&options, take_fd(&owned), &connection->pumped);
 }
 
-static void on_listener(uv_poll_t *poll, int status, int events)
+static void on_accepted(void *owner, int fd, const char *peer)
 {
-	struct share_socket *socket = poll->data;
-	int fd = accept4(socket->listener_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	int error = fd < 0 ? 0 : welcome(socket, fd);
+	int error = welcome(owner, fd);
 
-	(void)status;
-	(void)events;
+	(void)peer;
 	if (error)
 		log_debug("somebody who wants a share was turned away: %s", error_text(error));
 }
@@ -133,8 +97,7 @@ int share_socket_new(const struct service_context *context, const char *path,
 		     struct share_socket **result)
 {
 	_cleanup_free_ struct share_socket *socket = calloc(1, sizeof(*socket));
-	_cleanup_close_ int listener = -EBADF;
-	int error;
+	int listener, error;
 
 	if (!socket)
 		return -ENOMEM;
@@ -143,19 +106,10 @@ int share_socket_new(const struct service_context *context, const char *path,
 		return listener;
 	socket->context = context;
 	snprintf(socket->path, sizeof(socket->path), "%s", path);
-	error = uv_poll_init(context->loop, &socket->listener, listener);
-	if (error)
-		return error;
-	socket->listener.data = socket;
-	socket->listener_fd = take_fd(&listener);
-	uv_poll_start(&socket->listener, UV_READABLE, on_listener);
-	*result = take_ptr(socket);
-	return 0;
-}
-
-static void on_released(uv_handle_t *handle)
-{
-	free(handle->data);
+	error = listener_new(context->loop, listener, on_accepted, socket, &socket->listener);
+	if (!error)
+		*result = take_ptr(socket);
+	return error;
 }
 
 void share_socket_free(struct share_socket *socket)
@@ -163,10 +117,9 @@ void share_socket_free(struct share_socket *socket)
 	if (!socket)
 		return;
 	for (size_t i = 0; i < CONNECTIONS; i++) {
-		if (socket->connections[i].pump)
-			hang_up(&socket->connections[i]);
+		pumped_session_free(take_ptr(socket->connections[i].pumped));
 	}
 	unlink(socket->path);
-	uv_close((uv_handle_t *)&socket->listener, on_released);
-	close(socket->listener_fd);
+	listener_free(socket->listener);
+	free(socket);
 }

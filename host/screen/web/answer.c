@@ -158,7 +158,7 @@ static bool answer_socket(struct connection *connection, const struct http_reque
 	struct http_answer answer = {.status = 101, .more = more};
 	struct slice sent_key = request->websocket_key;
 	struct link *link = connection->link;
-	char peer[LINK_PEER_SIZE];
+	char peer[LISTENER_PEER_SIZE];
 	bool binary;
 	int result;
 

@@ -5,8 +5,8 @@
 
 #include "host/http/access.h"
 #include "host/http/http.h"
-#include "host/screen/link_listener.h"
 #include "host/screen/web/web.h"
+#include "protocol/pump/listener.h"
 
 #include <arpa/inet.h>
 
@@ -14,7 +14,7 @@ struct connection {
 	struct web *web;
 	struct connection *next;
 	struct link *link;
-	char peer[LINK_PEER_SIZE];
+	char peer[LISTENER_PEER_SIZE];
 	char local[INET6_ADDRSTRLEN]; /* our end's address; "" for unix sockets */
 	uint64_t deadline_ms;
 	bool started, tls;
@@ -23,7 +23,7 @@ struct connection {
 
 struct web {
 	struct screen *screen;
-	struct link_listener *listener;
+	struct listener *listener;
 	const struct web_files *files;
 	struct web_options options;
 	struct access access;

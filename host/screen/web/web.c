@@ -223,7 +223,7 @@ static int init(struct web *web, int fd, const struct web_options *options)
 	}
 	web->options = *options;
 	web->options.token = web->options.host = NULL;
-	return link_listener_new(screen_loop(web->screen), fd, accepted, web, &web->listener);
+	return listener_new(screen_loop(web->screen), fd, accepted, web, &web->listener);
 }
 
 int web_listen(struct screen *screen, int fd, const struct web_files *files,
@@ -259,7 +259,7 @@ void web_close(struct web *web)
 {
 	if (!web)
 		return;
-	link_listener_free(web->listener);
+	listener_free(web->listener);
 	while (web->connections)
 		web_drop(web->connections);
 	access_destroy(&web->access);

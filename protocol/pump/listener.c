@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "host/screen/link_listener.h"
+#include "protocol/pump/listener.h"
 
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
@@ -14,35 +14,35 @@
 #define AT_ONCE	 16  /* accepted before others in the loop have their turn */
 #define PAUSE_MS 200 /* without descriptors */
 
-struct link_listener {
+struct listener {
 	uv_poll_t poll;
 	uv_timer_t pause;
 	unsigned int handles;
 	int fd;
-	link_accepted *accepted;
+	listener_accepted *accepted;
 	void *owner;
 	bool freed;
 };
 
-void link_peer(int fd, char peer[LINK_PEER_SIZE])
+void listener_peer(int fd, char peer[LISTENER_PEER_SIZE])
 {
 	struct sockaddr_storage address = {0};
 	socklen_t length = sizeof(address);
 	char name[INET6_ADDRSTRLEN] = "";
 
-	snprintf(peer, LINK_PEER_SIZE, "unix");
+	snprintf(peer, LISTENER_PEER_SIZE, "unix");
 	if (getpeername(fd, (struct sockaddr *)&address, &length) < 0)
 		return;
 	if (address.ss_family == AF_INET) {
 		const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
 
 		inet_ntop(AF_INET, &v4->sin_addr, name, sizeof(name));
-		snprintf(peer, LINK_PEER_SIZE, "%s:%u", name, ntohs(v4->sin_port));
+		snprintf(peer, LISTENER_PEER_SIZE, "%s:%u", name, ntohs(v4->sin_port));
 	} else if (address.ss_family == AF_INET6) {
 		const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
 
 		inet_ntop(AF_INET6, &v6->sin6_addr, name, sizeof(name));
-		snprintf(peer, LINK_PEER_SIZE, "[%s]:%u", name, ntohs(v6->sin6_port));
+		snprintf(peer, LISTENER_PEER_SIZE, "[%s]:%u", name, ntohs(v6->sin6_port));
 	}
 }
 
@@ -50,24 +50,24 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 
 static void on_pause_over(uv_timer_t *timer)
 {
-	struct link_listener *listener = timer->data;
+	struct listener *listener = timer->data;
 
 	uv_poll_start(&listener->poll, UV_READABLE, on_poll);
 }
 
 /* false: nobody else is there for now. */
-static bool accept_one(struct link_listener *listener)
+static bool accept_one(struct listener *listener)
 {
 	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	char peer[LINK_PEER_SIZE];
+	char peer[LISTENER_PEER_SIZE];
 
 	if (fd >= 0) {
-		link_peer(fd, peer);
+		listener_peer(fd, peer);
 		listener->accepted(listener->owner, fd, peer);
 		return true;
 	}
 	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-		log_warning("cannot take a viewer's connection: %s", error_text(errno));
+		log_warning("cannot take a connection: %s", error_text(errno));
 		uv_poll_stop(&listener->poll);
 		uv_timer_start(&listener->pause, on_pause_over, PAUSE_MS, 0);
 		return false;
@@ -78,11 +78,11 @@ static bool accept_one(struct link_listener *listener)
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
-	struct link_listener *listener = poll->data;
+	struct listener *listener = poll->data;
 
 	(void)events;
 	if (status < 0) {
-		log_error("a socket for viewers is broken: %s", uv_strerror(status));
+		log_error("a socket that listens is broken: %s", uv_strerror(status));
 		uv_poll_stop(poll);
 		return;
 	}
@@ -92,11 +92,11 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	}
 }
 
-int link_listener_new(uv_loop_t *loop, int fd, link_accepted *accepted, void *owner,
-		      struct link_listener **listener)
+int listener_new(uv_loop_t *loop, int fd, listener_accepted *accepted, void *owner,
+		 struct listener **listener)
 {
 	_cleanup_close_ int mine = fd;
-	_cleanup_free_ struct link_listener *made = NULL;
+	_cleanup_free_ struct listener *made = NULL;
 	int listening = 0;
 	socklen_t size = sizeof(listening);
 	int flags, result;
@@ -128,13 +128,13 @@ int link_listener_new(uv_loop_t *loop, int fd, link_accepted *accepted, void *ow
 
 static void handle_closed(uv_handle_t *handle)
 {
-	struct link_listener *listener = handle->data;
+	struct listener *listener = handle->data;
 
 	if (--listener->handles == 0)
 		free(listener);
 }
 
-void link_listener_free(struct link_listener *listener)
+void listener_free(struct listener *listener)
 {
 	if (!listener || listener->freed)
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "host/screen/link_listener.h"
+#include "protocol/pump/listener.h"
 
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
@@ -16,12 +16,12 @@
 
 static struct {
 	uv_loop_t loop;
-	struct link_listener *listener;
+	struct listener *listener;
 	struct sockaddr_storage address;
 	socklen_t length;
 	unsigned int count;
 	int fd[64];
-	char peer[LINK_PEER_SIZE]; /* the last */
+	char peer[LISTENER_PEER_SIZE]; /* the last */
 	bool free_at_first;
 } test;
 
@@ -34,7 +34,7 @@ static void accepted(void *owner, int fd, const char *peer)
 	test.fd[test.count++] = fd;
 	snprintf(test.peer, sizeof(test.peer), "%s", peer);
 	if (test.free_at_first)
-		link_listener_free(take_ptr(test.listener));
+		listener_free(take_ptr(test.listener));
 }
 
 static void setup(void)
@@ -45,7 +45,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	link_listener_free(test.listener);
+	listener_free(test.listener);
 	for (unsigned int i = 0; i < test.count; i++)
 		close(test.fd[i]);
 	uv_run(&test.loop, UV_RUN_DEFAULT);
@@ -69,7 +69,7 @@ static void start(sa_family_t family)
 	test.length = sizeof(test.address);
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&test.address, &test.length), 0);
 	ck_assert_int_eq(listen(fd, 128), 0);
-	ck_assert_int_eq(link_listener_new(&test.loop, fd, accepted, &test, &test.listener), 0);
+	ck_assert_int_eq(listener_new(&test.loop, fd, accepted, &test, &test.listener), 0);
 }
 
 static int connect_one(void)
@@ -185,17 +185,15 @@ END_TEST
 
 START_TEST(what_does_not_listen_is_refused)
 {
-	struct link_listener *listener;
+	struct listener *listener;
 	int pair[2], pipes[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	ck_assert_int_eq(link_listener_new(&test.loop, pair[0], accepted, &test, &listener),
-			 -EINVAL);
+	ck_assert_int_eq(listener_new(&test.loop, pair[0], accepted, &test, &listener), -EINVAL);
 	ck_assert_int_eq(fcntl(pair[0], F_GETFD), -1);
 	close(pair[1]);
 	ck_assert_int_eq(pipe(pipes), 0);
-	ck_assert_int_eq(link_listener_new(&test.loop, pipes[0], accepted, &test, &listener),
-			 -ENOTSOCK);
+	ck_assert_int_eq(listener_new(&test.loop, pipes[0], accepted, &test, &listener), -ENOTSOCK);
 	ck_assert_int_eq(fcntl(pipes[0], F_GETFD), -1);
 	close(pipes[1]);
 }
@@ -203,8 +201,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("link_listener");
-	TCase *tcase = tcase_create("link_listener");
+	Suite *suite = suite_create("listener");
+	TCase *tcase = tcase_create("listener");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 

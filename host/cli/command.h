@@ -71,5 +71,6 @@ extern const struct command command_type;
 extern const struct command command_umount;
 extern const struct command command_version;
 extern const struct command command_view;
+extern const struct command command_web;
 
 #endif

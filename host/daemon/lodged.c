@@ -6,6 +6,7 @@
 #include "host/daemon/bus/bus.h"
 #include "host/daemon/lodged_memory.h"
 #include "host/daemon/statistics/statistics.h"
+#include "host/daemon/web/web.h"
 #include "protocol/base/log.h"
 
 #include <fcntl.h>
@@ -79,7 +80,8 @@ int lodged_start(struct lodged *lodged)
 	uv_timer_init(&lodged->loop, &lodged->idle);
 	lodged->idle.data = lodged;
 	lodged->statistics = statistics_new(lodged);
-	if (!lodged->statistics)
+	lodged->web = web_new(lodged);
+	if (!lodged->statistics || !lodged->web)
 		return -ENOMEM;
 	r = lodged_memory_new(lodged, &lodged->memory);
 	if (r < 0)
@@ -92,6 +94,7 @@ int lodged_start(struct lodged *lodged)
 		return r;
 	}
 	lodged->domains = domains_new(lodged);
+	web_take_up(lodged->web);
 	lodged_check_idle(lodged);
 	return 0;
 }
@@ -138,6 +141,8 @@ void lodged_finish(struct lodged *lodged)
 
 	while (lodged->vms)
 		vm_leave(lodged->vms);
+	web_free(lodged->web);
+	lodged->web = NULL;
 	statistics_free(lodged->statistics);
 	lodged->bus = NULL;
 	bus_free(bus);

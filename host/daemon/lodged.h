@@ -17,6 +17,7 @@ struct libvirt_connection;
 struct libvirt_events;
 struct statistics;
 struct lodged_memory;
+struct web;
 
 struct lodged {
 	uv_loop_t loop;
@@ -31,7 +32,8 @@ struct lodged {
 	struct domains *domains;	       /* of the host's libvirt; NULL: not looked at */
 	struct statistics *statistics;
 	struct lodged_memory *memory; /* NULL: the host cannot be looked at */
-	uv_timer_t idle;	      /* ends a daemon that nobody needs */
+	struct web *web;
+	uv_timer_t idle; /* ends a daemon that nobody needs */
 };
 
 /**

@@ -16,7 +16,7 @@
 /**
  * relay_request() - answer a request by asking another session
  * @near:	the request that came; its handlers become the relay's. To be called inside the
- *		`request` handler
+ *		`request` handler, or later if handlers of the caller's had nothing to do meanwhile
  * @far:	where it goes; another session than that of @near
  * @ended:	the near stream has been answered, or is gone: called once, later. May be NULL
  * @owner:	given to it

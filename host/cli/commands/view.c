@@ -13,17 +13,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define ADDRESS_MAX  256
-#define FIRST_PORT   5900 /* of display 0 */
-#define SHELL_STATUS 128  /* a signal's number is added */
+#define ADDRESS_MAX 256
+#define FIRST_PORT  5900 /* of display 0 */
 
 struct listener {
 	char id[64], address[ADDRESS_MAX], secret[160];
@@ -101,66 +97,7 @@ static void stop_listening(const struct request *request, const struct listener 
 		dbus_message_unref(reply);
 }
 
-/* --- A program ----------------------------------------------------------------------------- */
-
-/* Its end. An interrupt of the terminal is the program's as well; what asks us to end is passed on.
- */
-static int wait_for(pid_t child, const sigset_t *signals)
-{
-	int status = 0;
-	siginfo_t info;
-
-	while (waitpid(child, &status, WNOHANG) == 0) {
-		if (sigwaitinfo(signals, &info) == SIGTERM || info.si_signo == SIGHUP)
-			kill(child, SIGTERM);
-	}
-	return status;
-}
-
-/* Runs it until it ends. Return: exit status. */
-static int run_program(const char *name, const char *const arguments[])
-{
-	posix_spawnattr_t attributes;
-	sigset_t signals, before;
-	int error, status = 0;
-	pid_t child;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGCHLD);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, &before);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setsigmask(&attributes, &before);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-	error = posix_spawnp(&child, name, NULL, &attributes, (char **)arguments, environ);
-	posix_spawnattr_destroy(&attributes);
-	if (!error)
-		status = wait_for(child, &signals);
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	if (error) {
-		log_error("%s cannot be started: %s", name, error_text(error));
-		return EXIT_FAILED;
-	}
-	/* Asked to end, it has. */
-	if (status == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM))
-		return EXIT_DONE;
-	log_error("%s has failed (status %d)", name,
-		  WIFEXITED(status) ? WEXITSTATUS(status) : SHELL_STATUS + WTERMSIG(status));
-	return EXIT_FAILED;
-}
-
-static int run_with(const struct viewer_program *program, const char *address)
-{
-	const char *arguments[4] = {program->name};
-	size_t count = 1;
-
-	if (program->arguments)
-		arguments[count++] = program->arguments;
-	arguments[count] = address;
-	return run_program(program->name, arguments);
-}
+/* --- Addresses ----------------------------------------------------------------------------- */
 
 /* "127.0.0.1:40123" */
 static const char *port_of(const struct listener *listener)
@@ -202,7 +139,7 @@ static int view_by_file(const struct request *request, const struct viewer_progr
 
 	if (write_connection_file(request, listener, path, sizeof(path)) < 0)
 		return EXIT_FAILED;
-	status = run_with(program, path);
+	status = viewers_open(program, path);
 	unlink(path);
 	return status;
 }
@@ -217,7 +154,7 @@ static int view_by_port(const struct viewer_program *program, const struct liste
 		snprintf(address, sizeof(address), "127.0.0.1:%d",
 			 atoi(port_of(listener)) - FIRST_PORT);
 	log_info("the password is %s", listener->secret);
-	return run_with(program, address);
+	return viewers_open(program, address);
 }
 
 static int view_vnc(const struct request *request, const struct viewer_program *program)
@@ -228,7 +165,7 @@ static int view_vnc(const struct request *request, const struct viewer_program *
 	if (listen_at(request, "vnc", "", program->way == VIEWER_UNIX ? "unix" : "", &listener) < 0)
 		return EXIT_FAILED;
 	if (program->way == VIEWER_UNIX)
-		status = run_with(program, listener.address);
+		status = viewers_open(program, listener.address);
 	else if (program->way == VIEWER_FILE)
 		status = view_by_file(request, program, &listener);
 	else
@@ -261,7 +198,7 @@ static int view_web(const struct request *request, bool open)
 	if (!program)
 		return EXIT_DONE;
 	fflush(stdout);
-	return run_with(program, listener.address);
+	return viewers_open(program, listener.address);
 }
 
 static int view(const struct request *request, bool web, bool vnc)

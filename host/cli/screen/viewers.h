@@ -33,6 +33,10 @@ extern const struct viewer_program viewers_known[];
 /* The program's path, if PATH has it. */
 bool viewers_path(const char *name, char *path, size_t capacity);
 
+/* Runs it until it ends; what asks us to end, meanwhile, is passed on. Return: an exit status of
+ * ours, after a line about it if it failed. */
+int viewers_open(const struct viewer_program *program, const char *address);
+
 /* true: windows can be opened here ($DISPLAY or $WAYLAND_DISPLAY). */
 bool viewers_have_display(void);
 

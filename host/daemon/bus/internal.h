@@ -119,6 +119,8 @@ void call_when_listed(struct call *call, void (*go)(struct call *call, bool happ
 
 /* statistics.c */
 void tell_statistics(struct call *call);
+void open_web(struct call *call);
+void close_web(struct call *call);
 
 /* share.c */
 void add_share(struct call *call);

@@ -327,6 +327,8 @@ static const struct bus_method methods[] = {
 	{"ListMemory", "", "a{sv} host a{sa{sv}} vms", list_memory},
 	{"GetMemoryPolicy", "", "a{sv} policy", get_memory_policy},
 	{"SetMemoryPolicy", "a{sv} policy", "", set_memory_policy},
+	{"OpenWeb", "u port", "s address", open_web},
+	{"CloseWeb", "", "", close_web},
 	{"Shutdown", "", "", shutdown_lodged},
 };
 

@@ -21,7 +21,6 @@
 #define START_LIMIT_MS 10000
 /* RFB's own password has no more. */
 #define PASSWORD_LENGTH 8
-#define TOKEN_LENGTH	32
 
 const char *screen_state_text(const struct vm *vm)
 {
@@ -228,19 +227,12 @@ struct listening {
 static void reply_listener(struct call *call, const struct viewer_listener *listener)
 {
 	DBusMessage *reply = call_new_reply(call);
-	char url[LISTENER_ADDRESS + LISTENER_SECRET_MAX + 16];
-
-	snprintf(url, sizeof(url), "%s%s%s%s",
-		 !listener->web			    ? ""
-		 : listener->tls == LISTENER_TLS_NO ? "http://"
-						    : "https://",
-		 listener->address, listener->web ? "/#" : "",
-		 listener->web ? listener->secret : "");
+	char url[LISTENER_URL_SIZE];
 	DBusMessageIter iter;
 
 	dbus_message_iter_init_append(reply, &iter);
 	append_text(&iter, listener->id);
-	append_text(&iter, url);
+	append_text(&iter, viewer_listener_url(listener, url));
 	append_text(&iter, listener->secret);
 	call_reply(call, reply);
 }
@@ -284,7 +276,7 @@ static void fill_listener(const struct wish *wish, const struct vm *vm,
 	if (strcmp(wish->address, "unix") == 0)
 		snprintf(address, LISTENER_ADDRESS, "%s/viewer-%s", vm->path, listener->id);
 	else if (listener->web)
-		make_secret(listener->secret, TOKEN_LENGTH);
+		make_secret(listener->secret, LISTENER_TOKEN_LENGTH);
 	else if (wish->password[0])
 		strcpy(listener->secret, wish->password);
 	else

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* org.lodge1.Manager: figures of the host and of all VMs. */
+/* org.lodge1.Manager: figures of the host and of all VMs, and the page that shows them. */
 #include "host/daemon/bus/internal.h"
 
 #include "host/daemon/lodged.h"
 #include "host/daemon/statistics/statistics.h"
+#include "host/daemon/web/web.h"
 #include "protocol/base/bytes.h"
 
 #include <stdlib.h>
@@ -74,4 +75,34 @@ static void ask(struct call *call, bool happened)
 void tell_statistics(struct call *call)
 {
 	call_when_listed(call, ask);
+}
+
+/* --- The page --------------------------------------------------------------------------------- */
+
+void open_web(struct call *call)
+{
+	char address[WEB_ADDRESS], error[512];
+	DBusMessage *reply;
+	DBusMessageIter iter;
+	dbus_uint32_t port;
+
+	dbus_message_get_args(call->message, NULL, DBUS_TYPE_UINT32, &port, DBUS_TYPE_INVALID);
+	if (port > UINT16_MAX) {
+		call_fail(call, BUS_ERROR(InvalidArgument), "%u is no port", port);
+		return;
+	}
+	if (web_open(call->lodged->web, port, address, error, sizeof(error)) < 0) {
+		call_fail(call, BUS_ERROR(Failed), "%s", error);
+		return;
+	}
+	reply = call_new_reply(call);
+	dbus_message_iter_init_append(reply, &iter);
+	append_text(&iter, address);
+	call_reply(call, reply);
+}
+
+void close_web(struct call *call)
+{
+	web_stop(call->lodged->web);
+	call_done(call, 0, "");
 }

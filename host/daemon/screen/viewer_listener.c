@@ -300,3 +300,15 @@ void viewer_listener_packet(const struct viewer_listener *listener, char *text, 
 		fprintf(file, "tls=%s\n", tls_words[listener->tls]);
 	fclose(file);
 }
+
+const char *viewer_listener_url(const struct viewer_listener *listener, char url[LISTENER_URL_SIZE])
+{
+	const char *scheme = listener->tls == LISTENER_TLS_NO ? "http" : "https";
+
+	if (listener->web)
+		snprintf(url, LISTENER_URL_SIZE, "%s://%s/#%s", scheme, listener->address,
+			 listener->secret);
+	else
+		snprintf(url, LISTENER_URL_SIZE, "%s", listener->address);
+	return url;
+}

@@ -81,6 +81,14 @@ bool listener_id_is_valid(const char *id);
 /* The first line of a file, which must not be empty and fit. -EINVAL, -errno. */
 int listener_read_password(const char *path, char *password, size_t capacity);
 
+/* What a person opens: of a web listener with its token. Returns @url. */
+#define LISTENER_URL_SIZE (LISTENER_ADDRESS + LISTENER_SECRET_MAX + 16)
+const char *viewer_listener_url(const struct viewer_listener *listener,
+				char url[LISTENER_URL_SIZE]);
+
+/* A web listener's secret has so many letters and digits. */
+#define LISTENER_TOKEN_LENGTH 32
+
 /* @length random letters and digits (some 5.9 bits each), and a NUL. */
 void make_secret(char *text, size_t length);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is at which address, and who may have it. */
+#include "host/http/json.h"
 #include "host/screen/web/files.h"
 #include "host/screen/web/internal.h"
 #include "host/screen/websocket.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/log.h"
-#include "protocol/base/utf8.h"
 
 #include <stdio.h>
 
@@ -70,29 +70,6 @@ static void answer_file(struct connection *connection, const struct http_request
 	answer_with(connection, request, &answer, file.content.bytes);
 }
 
-/* @name as the inside of a JSON string; what is no UTF-8 becomes '?'. */
-static void put_json(const char *name, char *json, size_t size)
-{
-	const uint8_t *bytes = (const uint8_t *)name;
-	size_t length = strlen(name), at = 0, out = 0;
-
-	while (at < length && out + 8 < size) {
-		uint32_t character = 0;
-		size_t taken = utf8_character(bytes + at, length - at, &character);
-
-		if (taken == 0)
-			json[out++] = '?';
-		else if (character < ' ' || character == '"' || character == '\\' ||
-			 character == 0x7f)
-			out += (size_t)snprintf(json + out, size - out, "\\u%04x", character);
-		else
-			for (size_t i = 0; i < taken; i++)
-				json[out++] = (char)bytes[at + i];
-		at += MAX(taken, 1U);
-	}
-	json[out] = '\0';
-}
-
 static unsigned int heads_on(const struct desktop *desktop)
 {
 	unsigned int count = 0;
@@ -108,7 +85,7 @@ static void answer_about(struct connection *connection, const struct http_reques
 	struct http_answer answer = {.status = 200, .type = "application/json"};
 	char name[MAX_NAME + 8], body[MAX_NAME + 96];
 
-	put_json(screen_name(web->screen), name, sizeof(name));
+	json_put(slice_of(screen_name(web->screen)), name, sizeof(name));
 	answer.length =
 		(size_t)snprintf(body, sizeof(body),
 				 "{\"name\":\"%s\",\"view_only\":%s,\"novnc\":%s,\"heads\":%u}\n",

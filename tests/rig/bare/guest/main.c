@@ -47,10 +47,11 @@ struct boot {
 };
 
 static const struct suite *const suites[] = {
-	&suite_machine,	  &suite_interrupts, &suite_smp,	  &suite_rng,	  &suite_blk,
-	&suite_console,	  &suite_net,	     &suite_gpu,	  &suite_input,	  &suite_fs,
-	&suite_fs_use,	  &suite_balloon,    &suite_balloon_host, &suite_rings,	  &suite_lifecycle,
-	&suite_registers, &suite_config,     &suite_ports,	  &suite_figures,
+	&suite_machine, &suite_interrupts, &suite_smp,		&suite_rng,    &suite_blk,
+	&suite_console, &suite_net,	   &suite_gpu,		&suite_input,  &suite_fs,
+	&suite_fs_use,	&suite_balloon,	   &suite_balloon_host, &suite_mem,    &suite_mem_host,
+	&suite_rings,	&suite_lifecycle,  &suite_registers,	&suite_config, &suite_ports,
+	&suite_figures,
 };
 
 void guest_main(int loader, uint64_t info);

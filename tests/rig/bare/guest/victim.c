@@ -7,6 +7,7 @@
 #include "gpu.h"
 #include "input.h"
 #include "lib.h"
+#include "mem.h"
 #include "net.h"
 #include "rng.h"
 #include "test.h"
@@ -90,6 +91,14 @@ static bool balloon_works(void)
 	       balloon_move(&balloon, BALLOON_DEFLATE, page, 1);
 }
 
+static bool mem_works(void)
+{
+	struct mem mem;
+
+	return mem_start(&mem) &&
+	       mem_ask(&mem, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0) == VIRTIO_MEM_RESP_ACK;
+}
+
 #define MULTIPORT FEATURE(VIRTIO_CONSOLE_F_MULTIPORT)
 
 const struct victim victims[] = {
@@ -109,6 +118,7 @@ const struct victim victims[] = {
 	{"balloon.deflate", VIRTIO_ID_BALLOON, 0, BALLOON_DEFLATE, true, false, balloon_works},
 	{"balloon.statistics", VIRTIO_ID_BALLOON, FEATURE(VIRTIO_BALLOON_F_STATS_VQ),
 	 BALLOON_STATISTICS, false, false, balloon_works},
+	{"mem.requests", VIRTIO_ID_MEM, 0, 0, true, false, mem_works},
 };
 const size_t victims_count = ARRAY_SIZE(victims);
 

@@ -168,6 +168,7 @@ static int serve_streams(struct fsd *fsd)
 		.threads = fsd->options->threads,
 		.looker = fsd->looker,
 		.disconnected = stop_loop,
+		.unused = fsd->options->control ? NULL : stop_loop,
 		.owner = &loop,
 	};
 	struct stream_server *server;
@@ -176,12 +177,13 @@ static int serve_streams(struct fsd *fsd)
 	if (result < 0)
 		return result;
 	result = uv_async_init(&loop, &fsd->end_streams, on_end_streams);
-	if (result == 0)
-		result = stream_server_new(&loop, &stream, &server);
+	if (result < 0)
+		return result;
+	result = stream_server_new(&loop, &stream, &server);
 	if (result < 0)
 		return result;
 	uv_unref((uv_handle_t *)&fsd->end_streams);
-	if (fsd->options->control)
+	if (fsd_listens(fd))
 		result = stream_server_listen(server, fd);
 	else
 		result = stream_server_connect(server, fd);

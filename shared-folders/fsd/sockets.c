@@ -143,15 +143,20 @@ int fsd_sockets_open(const struct fsd_options *options, struct fsd_sockets *sock
 	return result;
 }
 
-int fsd_connection(int *fd)
+bool fsd_listens(int fd)
 {
-	int listens = 0, connection;
+	int listens = 0;
 	socklen_t size = sizeof(listens);
 
-	if (getsockopt(*fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0)
-		return -errno;
-	if (!listens)
-		return take_fd(fd);
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens;
+}
+
+int fsd_connection(int *fd)
+{
+	int connection;
+
+	if (!fsd_listens(*fd))
+		return *fd < 0 ? -EBADF : take_fd(fd);
 	do {
 		connection = accept4(*fd, NULL, NULL, SOCK_CLOEXEC);
 	} while (connection < 0 && errno == EINTR);

@@ -17,6 +17,9 @@ int fsd_sockets_open(const struct fsd_options *options, struct fsd_sockets *sock
 /* Of one that listens, the next connection. Of a connection, itself: *fd is taken. */
 int fsd_connection(int *fd);
 
+/* Does others' connecting to it make connections? */
+bool fsd_listens(int fd);
+
 /* From now on lines go there instead of to standard error, if there is such a service. */
 void fsd_log_to_syslog(void);
 

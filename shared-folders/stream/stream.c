@@ -350,9 +350,22 @@ static int open_share(struct stream_server *server, struct stream *stream,
 	return 0;
 }
 
+static void look_if_unused(const struct stream_server *server)
+{
+	const struct stream_server_options *options = &server->options;
+
+	for (size_t i = 0; i < STREAM_SERVER_CONNECTIONS; i++) {
+		if (server->connections[i].pumped)
+			return;
+	}
+	if (options->unused && !stream_server_is_in_use(server))
+		options->unused(options->owner);
+}
+
 static void on_wake(uv_async_t *async)
 {
 	struct stream_server *server = async->data;
+	bool ended = false;
 
 	if (server->options.looker)
 		looker_go_on(server->options.looker);
@@ -368,10 +381,13 @@ static void on_wake(uv_async_t *async)
 			share_session_free(place->session);
 			cutter_clear(&place->cutter);
 			*place = (struct place){0};
+			ended = true;
 			continue;
 		}
 		go_on(place);
 	}
+	if (ended)
+		look_if_unused(server);
 }
 
 /* --- Connections ---------------------------------------------------------------------------- */
@@ -409,6 +425,7 @@ static void on_closed(void *owner, int error)
 	pumped_session_free(take_ptr(connection->pumped));
 	if (connection->is_given && options->disconnected)
 		options->disconnected(options->owner);
+	look_if_unused(connection->server);
 }
 
 static const struct pumped_session_handlers session_handlers = {.request = on_request,
@@ -516,6 +533,7 @@ void stream_server_free(struct stream_server *server)
 {
 	if (!server)
 		return;
+	server->options.unused = NULL;
 	if (server->options.looker) {
 		looker_close(server->options.looker);
 		looker_set_wake(server->options.looker, NULL, NULL);

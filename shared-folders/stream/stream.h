@@ -27,12 +27,14 @@ struct stream_server_options {
 	unsigned int threads;  /* 0: a sensible number */
 	uint64_t keep_ms;      /* 0: SHARE_KEEP_SECONDS */
 	struct looker *looker; /* stays the caller's; NULL: there is no other road */
-	/* All three may be NULL, and are called on the loop. */
+	/* All may be NULL, and are called on the loop. */
 	/* A session has begun, or ends: until `gone` returns, @server may be used. */
 	void (*come)(void *owner, struct server *server);
 	void (*gone)(void *owner, struct server *server);
 	/* A connection of stream_server_connect() has ended. */
 	void (*disconnected)(void *owner);
+	/* The last connection has ended, and the last session. */
+	void (*unused)(void *owner);
 	void *owner;
 };
 

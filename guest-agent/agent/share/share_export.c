@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/agent/share/share_export.h"
 
-#include "guest-agent/agent/share/share_program.h"
+#include "guest-agent/agent/share/export_server.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
-#include "protocol/pump/pump.h"
+#include "protocol/pump/pumped_session.h"
 #include "protocol/relay/relay.h"
 #include "protocol/share.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -26,9 +22,9 @@ struct export
 {
 	struct share_exports *exports;
 	uint8_t id[SHARE_SESSION_SIZE];
-	struct session *session; /* with its lodge-fsd */
-	struct pump *pump;
-	pid_t pid;
+	struct pumped_session *server; /* with its lodge-fsd */
+	bool read_only;
+	pid_t pid; /* 0: it is not our child */
 	bool is_established;
 	struct stream *near;  /* waits for the server to be there; NULL: passed on, or gone */
 	unsigned int streams; /* that go to the server */
@@ -41,6 +37,7 @@ struct export
 struct share_exports {
 	const struct service_context *context;
 	enum share_export_right right;
+	char *folder; /* of the servers' sockets; NULL: none */
 	struct export *list[SHARE_EXPORTS_MAX];
 };
 
@@ -62,7 +59,7 @@ static void on_reaped(struct work *work)
 	free(CONTAINER_OF(work, struct reaper, work));
 }
 
-/* The process ends by itself, since its connection is closed. */
+/* The process ends by itself, since its connection is closed and no session is kept. */
 static void reap(const struct share_exports *exports, pid_t pid)
 {
 	struct reaper *reaper = calloc(1, sizeof(*reaper));
@@ -90,8 +87,8 @@ static void end_export(struct export *export, int error, const char *text)
 		if (exports->list[i] == export)
 			exports->list[i] = NULL;
 	}
-	pump_free(take_ptr(export->pump));
-	session_free(take_ptr(export->session)); /* a stream that is passed on ends with it */
+	/* A stream that is passed on ends with it. */
+	pumped_session_free(take_ptr(export->server));
 	if (near)
 		stream_fail(near, error, text);
 	if (export->pid > 0)
@@ -99,8 +96,11 @@ static void end_export(struct export *export, int error, const char *text)
 	uv_close((uv_handle_t *)&export->timer, on_released);
 }
 
+static void forget_server(const struct export *export);
+
 static void on_late(uv_timer_t *timer)
 {
+	forget_server(timer->data);
 	end_export(timer->data, ETIMEDOUT, "the server of the folder says nothing");
 }
 
@@ -128,8 +128,9 @@ static void pass_on(struct export *export)
 	int error;
 
 	message_encode(&message_share_open, &open, &writer);
-	error = relay_request(near, export->session, SLICE_LITERAL("share.open"),
-			      cbor_written(&writer), on_passed, export);
+	error = relay_request(near, pumped_session_session(export->server),
+			      SLICE_LITERAL("share.open"), cbor_written(&writer), on_passed,
+			      export);
 	if (error) {
 		stream_fail(near, EAGAIN, NULL);
 		return;
@@ -159,23 +160,21 @@ static void on_lost(void *owner, int reason)
 	export->is_established = false;
 }
 
-static void on_wake(void *owner)
+/* Nobody is to find it any more. */
+static void forget_server(const struct export *export)
 {
-	const struct export *export = owner;
-
-	pump_wake(export->pump);
+	export_server_forget(export->exports->folder, export->id, export->read_only);
 }
-
-static const struct session_handlers session_handlers = {
-	.established = on_established, .lost = on_lost, .wake = on_wake};
 
 static void on_closed(void *owner, int error)
 {
 	(void)error;
+	forget_server(owner);
 	end_export(owner, EIO, "the server of the folder has ended");
 }
 
-static const struct pump_handlers pump_handlers = {.closed = on_closed};
+static const struct pumped_session_handlers session_handlers = {
+	.established = on_established, .lost = on_lost, .closed = on_closed};
 
 /* --- The request ---------------------------------------------------------------------------- */
 
@@ -200,34 +199,6 @@ static void on_near_closed(struct stream *stream, void *owner, const struct stre
 static const struct stream_handlers near_handlers = {.cancelled = on_near_cancelled,
 						     .closed = on_near_closed};
 
-static int start_server(const char *path, const struct share_export *wish, bool read_only,
-			const char *user, int *ours)
-{
-	const char *argv[12] = {"lodge-fsd", "--control-fd", "0",    "--shared-dir",
-				path,	     "--cache",	     "auto", "--announce-submounts"};
-	_cleanup_close_ int mine = -EBADF, theirs = -EBADF;
-	int ends[2];
-	size_t count = 8;
-	char owner[48];
-	pid_t pid;
-
-	if (wish->uid) {
-		snprintf(owner, sizeof(owner), "squash:%" PRIu64 ":%" PRIu64, wish->uid, wish->gid);
-		argv[count++] = "--owner";
-		argv[count++] = owner;
-	}
-	if (read_only)
-		argv[count] = "--readonly";
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-		return -errno;
-	mine = ends[0];
-	theirs = ends[1];
-	pid = share_program_start(argv, user, theirs);
-	if (pid > 0)
-		*ours = take_fd(&mine);
-	return pid;
-}
-
 static struct export *find_export(const struct share_exports *exports, const uint8_t *id)
 {
 	for (size_t i = 0; i < SHARE_EXPORTS_MAX; i++) {
@@ -237,10 +208,59 @@ static struct export *find_export(const struct share_exports *exports, const uin
 	return NULL;
 }
 
+static int check_path(const char *path)
+{
+	struct stat status;
+
+	if (path[0] != '/')
+		return -EINVAL;
+	if (stat(path, &status) < 0)
+		return -errno;
+	return S_ISDIR(status.st_mode) ? 0 : -ENOTDIR;
+}
+
+/* One that the agent before us started, or a new one. */
+static int find_or_start(struct export *export, const struct share_export *wish, const char *path,
+			 const char *user, int *fd)
+{
+	const struct share_exports *exports = export->exports;
+	const struct export_server_options options = {
+		.folder = exports->folder,
+		.path = path,
+		.user = user,
+		.uid = wish->uid,
+		.gid = wish->gid,
+		.read_only = export->read_only,
+	};
+	int error;
+
+	if (wish->resume) {
+		*fd = export_server_find(exports->folder, export->id, export->read_only);
+		if (*fd >= 0)
+			return 0;
+	}
+	error = check_path(path);
+	return error ? error : export_server_start(&options, export->id, &export->pid, fd);
+}
+
+static int connect_server(struct export *export, int fd)
+{
+	static const char *const none[] = {NULL};
+	const struct pumped_session_options options = {
+		.loop = export->exports->context->loop,
+		.role = SESSION_HOST,
+		.software = "lodge-agent " LODGE_VERSION,
+		.capabilities = none,
+		.handlers = &session_handlers,
+		.owner = export,
+	};
+
+	return pumped_session_new(&options, fd, &export->server);
+}
+
 static int begin_export(struct share_exports *exports, const struct share_export *wish,
 			const char *path, const char *user, struct export **result)
 {
-	static const char *const none[] = {NULL};
 	struct export *export;
 	size_t i = 0;
 	int fd = -EBADF, error;
@@ -253,27 +273,19 @@ static int begin_export(struct share_exports *exports, const struct share_export
 	if (!export)
 		return -ENOMEM;
 	export->exports = exports;
+	export->read_only = wish->read_only || exports->right != SHARE_EXPORT_WRITE;
 	memcpy(export->id, wish->session.bytes, SHARE_SESSION_SIZE);
-	export->session = session_new(SESSION_HOST, "lodge-agent " LODGE_VERSION, none,
-				      &session_handlers, export);
-	if (!export->session) {
-		free(export);
-		return -ENOMEM;
-	}
 	uv_timer_init(exports->context->loop, &export->timer);
 	export->timer.data = export;
 	exports->list[i] = export;
-	export->pid = start_server(
-		path, wish, wish->read_only || exports->right != SHARE_EXPORT_WRITE, user, &fd);
-	error = export->pid < 0 ? export->pid
-				: pump_new(exports->context->loop, fd, false, export->session,
-					   &pump_handlers, export, &export->pump);
+	error = find_or_start(export, wish, path, user, &fd);
+	if (!error)
+		error = connect_server(export, fd);
 	if (error) {
 		end_export(export, -error, NULL);
 		return error;
 	}
 	uv_timer_start(&export->timer, on_late, HELLO_MS, 0);
-	session_start(export->session);
 	*result = export;
 	return 0;
 }
@@ -287,17 +299,6 @@ static bool copy_text(struct slice slice, char *text, size_t capacity)
 		memcpy(text, slice.bytes, slice.length);
 	text[slice.length] = '\0';
 	return strlen(text) == slice.length;
-}
-
-static int check_path(const char *path)
-{
-	struct stat status;
-
-	if (path[0] != '/')
-		return -EINVAL;
-	if (stat(path, &status) < 0)
-		return -errno;
-	return S_ISDIR(status.st_mode) ? 0 : -ENOTDIR;
 }
 
 void share_exports_call(struct share_exports *exports, struct stream *stream, struct slice params)
@@ -319,8 +320,8 @@ void share_exports_call(struct share_exports *exports, struct stream *stream, st
 		return;
 	}
 	export = find_export(exports, wish.session.bytes);
-	error = export ? 0 : check_path(path);
-	if (!export && !error)
+	error = 0;
+	if (!export)
 		error = begin_export(exports, &wish, path, user[0] ? user : NULL, &export);
 	if (error) {
 		stream_fail(stream, error == -ESRCH ? EINVAL : error,
@@ -346,6 +347,14 @@ int share_exports_new(const struct service_context *context, enum share_export_r
 		return -ENOMEM;
 	exports->context = context;
 	exports->right = right;
+	if (context->share_socket) {
+		exports->folder = export_server_folder(context->share_socket);
+		if (!exports->folder) {
+			free(exports);
+			return -ENOMEM;
+		}
+		export_server_sweep(exports->folder);
+	}
 	*result = exports;
 	return 0;
 }
@@ -358,5 +367,6 @@ void share_exports_free(struct share_exports *exports)
 		if (exports->list[i])
 			end_export(exports->list[i], ECANCELED, NULL);
 	}
+	free(exports->folder);
 	free(exports);
 }

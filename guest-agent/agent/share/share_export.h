@@ -2,8 +2,8 @@
 /*
  * share_export - folders of this guest, for the host: a lodge-fsd for each mount there
  *
- * It is kept SHARE_KEEP_SECONDS without a stream, so that the host may come again. It ends with the
- * agent.
+ * It is kept SHARE_KEEP_SECONDS without a stream, so that the host may come again; also when the
+ * agent ends, for the next one (export_server.h).
  */
 #ifndef LODGE_AGENT_SHARE_EXPORT_H
 #define LODGE_AGENT_SHARE_EXPORT_H

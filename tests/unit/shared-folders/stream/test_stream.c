@@ -39,7 +39,7 @@ struct client {
 static uv_loop_t loop;
 static struct stream_server *server;
 static uint8_t id[SHARE_SESSION_SIZE] = "0123456789abcdef";
-static unsigned int come, gone;
+static unsigned int come, gone, unused;
 static struct looker *looker; /* NULL: there is one road */
 
 static void on_come(void *owner, struct server *served)
@@ -56,6 +56,12 @@ static void on_gone(void *owner, struct server *served)
 	gone++;
 }
 
+static void on_unused(void *owner)
+{
+	(void)owner;
+	unused++;
+}
+
 static void begin(uint64_t keep_ms)
 {
 	const struct server_options folder = {.root = -1};
@@ -63,11 +69,12 @@ static void begin(uint64_t keep_ms)
 						      .keep_ms = keep_ms,
 						      .looker = looker,
 						      .come = on_come,
-						      .gone = on_gone};
+						      .gone = on_gone,
+						      .unused = on_unused};
 
 	ck_assert_int_eq(uv_loop_init(&loop), 0);
 	fake_server_reset();
-	come = gone = 0;
+	come = gone = unused = 0;
 	ck_assert_int_eq(stream_server_new(&loop, &options, &server), 0);
 }
 
@@ -428,6 +435,26 @@ static void expect_end(const struct fuse_in_header *header)
 	finish();
 }
 
+START_TEST(it_is_unused_when_nobody_can_come_back)
+{
+	struct client client;
+
+	begin(1);
+	client_connect(&client);
+	client_open(&client, false, 0);
+	client_drop(&client);
+	UNTIL(unused > 0);
+	ck_assert_uint_eq(gone, 1);
+	/* Without a session, as soon as the connection ends. */
+	client_connect(&client);
+	UNTIL(client.established);
+	client_drop(&client);
+	UNTIL(unused > 1);
+	ck_assert_uint_eq(unused, 2);
+	finish();
+}
+END_TEST
+
 START_TEST(nonsense_ends_the_session)
 {
 	static const struct fuse_in_header headers[] = {
@@ -710,6 +737,7 @@ int main(void)
 	tcase_add_test(tests, nothing_is_run_twice_or_lost_when_a_stream_is);
 	tcase_add_test(tests, half_a_request_goes_with_its_stream);
 	tcase_add_test(tests, a_session_that_nobody_comes_for_ends);
+	tcase_add_test(tests, it_is_unused_when_nobody_can_come_back);
 	tcase_add_test(tests, nonsense_ends_the_session);
 	tcase_add_test(tests, what_nobody_sent_cannot_have_been_received);
 	tcase_add_test(tests, a_peer_that_takes_nothing_is_given_little);

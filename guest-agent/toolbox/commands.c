@@ -3,5 +3,5 @@
 
 #include <stddef.h>
 
-const struct command *const commands[] = {&command_info, &command_memory, &command_shares,
-					  &command_status, NULL};
+const struct command *const commands[] = {&command_info,   &command_memory, &command_shares,
+					  &command_status, &command_watch,  NULL};

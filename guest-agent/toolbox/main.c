@@ -13,7 +13,7 @@
 
 static void usage(FILE *file)
 {
-	fprintf(file, "Usage: lodge-guest COMMAND [--json]\n"
+	fprintf(file, "Usage: lodge-guest COMMAND [PATH] [--json]\n"
 		      "What this guest knows of itself and of its host.\n\n"
 		      "Commands:\n");
 	for (const struct command *const *command = commands; *command; command++)
@@ -26,7 +26,9 @@ static void usage(FILE *file)
 
 static void command_usage(const struct command *command)
 {
-	printf("Usage: lodge-guest %s [--json]\n%s\n", command->name, command->summary);
+	printf("Usage: lodge-guest %s%s%s [--json]\n%s\n", command->name,
+	       command->operand ? " " : "", command->operand ? command->operand : "",
+	       command->summary);
 	if (command->help)
 		printf("%s\n", command->help);
 }
@@ -42,6 +44,7 @@ static const struct command *find(const char *name)
 
 static int run(const struct command *command, int argc, char **argv)
 {
+	const char *operand = NULL;
 	bool json = false;
 
 	for (int i = 0; i < argc; i++) {
@@ -50,13 +53,21 @@ static int run(const struct command *command, int argc, char **argv)
 		} else if (strcmp(argv[i], "--help") == 0) {
 			command_usage(command);
 			return EXIT_SUCCESS;
+		} else if (command->operand && !operand && argv[i][0] != '-') {
+			operand = argv[i];
 		} else {
 			log_error("%s: unknown argument \"%s\": see lodge-guest %s --help",
 				  command->name, argv[i], command->name);
 			return EXIT_USAGE;
 		}
 	}
-	return command->run(json);
+	if (!command->operand)
+		return command->run(json);
+	if (operand)
+		return command->run_on(operand, json);
+	log_error("%s: %s is needed: see lodge-guest %s --help", command->name, command->operand,
+		  command->name);
+	return EXIT_USAGE;
 }
 
 int main(int argc, char **argv)

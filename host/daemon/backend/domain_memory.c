@@ -94,13 +94,12 @@ static void tell_sample(const struct domain *domain)
 static void take_figures(struct domain *domain, const struct memory_figures *figures)
 {
 	struct domain_memory *memory = &domain->memory;
-	/* libvirt repeats what the guest has told until it tells again. */
-	bool is_new = figures->told_s && figures->told_s != memory->figures.told_s;
+	bool is_new;
 
 	/* A driver of libvirt's that does not tell. */
 	if (!figures->maximum_bytes)
 		return;
-	memory->figures = *figures;
+	is_new = memory_figures_update(&memory->figures, figures);
 	memory->driver |= is_new || figures->actual_bytes < figures->maximum_bytes;
 	tell_observation(domain);
 	if (is_new)

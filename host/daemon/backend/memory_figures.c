@@ -48,3 +48,19 @@ void memory_figures_read(const virTypedParameter *parameters, int count,
 			figures->told_s = parameter->value.ul;
 	}
 }
+
+bool memory_figures_update(struct memory_figures *last, const struct memory_figures *told)
+{
+	uint64_t resident_bytes =
+		told->resident_bytes ? told->resident_bytes : last->resident_bytes;
+
+	if (!told->told_s || told->told_s == last->told_s) {
+		last->actual_bytes = told->actual_bytes;
+		last->maximum_bytes = told->maximum_bytes;
+		last->resident_bytes = resident_bytes;
+		return false;
+	}
+	*last = *told;
+	last->resident_bytes = resident_bytes;
+	return true;
+}

@@ -29,4 +29,14 @@ struct memory_figures {
 void memory_figures_read(const virTypedParameter *parameters, int count,
 			 struct memory_figures *figures);
 
+/**
+ * memory_figures_update() - take @told after the @last
+ *
+ * Of a domain that is busy libvirt tells sizes alone: then the rest is as it was. What the guest
+ * has told is repeated until it tells again.
+ *
+ * Return: the guest has told anew.
+ */
+bool memory_figures_update(struct memory_figures *last, const struct memory_figures *told);
+
 #endif

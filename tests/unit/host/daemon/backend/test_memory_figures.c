@@ -98,6 +98,34 @@ START_TEST(other_types_are_ignored)
 }
 END_TEST
 
+START_TEST(a_busy_domain_tells_sizes_alone)
+{
+	struct memory_figures last = {0}, told = {
+						  .actual_bytes = 2 * GIB,
+						  .maximum_bytes = 4 * GIB,
+						  .resident_bytes = GIB,
+						  .told_s = 100,
+						  .free_bytes = 5,
+						  .swapped_in_bytes = 6,
+					  };
+	struct memory_figures busy = {.actual_bytes = 3 * GIB, .maximum_bytes = 4 * GIB};
+
+	ck_assert(memory_figures_update(&last, &told));
+	ck_assert(!memory_figures_update(&last, &told));
+	ck_assert(!memory_figures_update(&last, &busy));
+	ck_assert_uint_eq(last.actual_bytes, 3 * GIB);
+	ck_assert_uint_eq(last.resident_bytes, GIB);
+	ck_assert_uint_eq(last.free_bytes, 5);
+	ck_assert_uint_eq(last.swapped_in_bytes, 6);
+	/* What was told before is no news because the domain was busy in between. */
+	ck_assert(!memory_figures_update(&last, &told));
+	told.told_s = 101;
+	told.resident_bytes = 0;
+	ck_assert(memory_figures_update(&last, &told));
+	ck_assert_uint_eq(last.resident_bytes, GIB);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("memory_figures");
@@ -109,6 +137,7 @@ int main(void)
 	tcase_add_test(test, what_is_not_told_is_nothing);
 	tcase_add_test(test, nonsense_is_large);
 	tcase_add_test(test, other_types_are_ignored);
+	tcase_add_test(test, a_busy_domain_tells_sizes_alone);
 	suite_add_tcase(suite, test);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -261,7 +261,9 @@ struct guest_memory_report {
 	uint64_t period_ms; /* the next report is due after that long at the latest */
 	struct slice cause; /* of "urgent": "stall", "low" */
 	uint64_t total_bytes, free_bytes, available_bytes; /* MemTotal, MemFree, MemAvailable */
-	uint64_t cached_bytes; /* files, and what can be dropped of the kernel's: all of that */
+	uint64_t balloon_bytes; /* of total_bytes: what the host has of it, where the kernel goes on
+				 * counting that (balloons that deflate on OOM) */
+	uint64_t cached_bytes;	/* files, and what can be dropped of the kernel's: all of that */
 	uint64_t working_set_bytes; /* in use of late: estimated from the kernel's active lists */
 	uint64_t idle_bytes; /* not used of late, and neither free: an estimate too, which knows of
 			      * files alone */

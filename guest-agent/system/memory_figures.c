@@ -3,10 +3,12 @@
 #include "guest-agent/system/kernel_counts.h"
 #include "protocol/base/bytes.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +16,9 @@
 struct lists {
 	uint64_t buffers, cached, shared, slab, inactive_file, dirty, writeback;
 };
+
+#define BALLOONS       "/sys/bus/virtio/drivers/virtio_balloon"
+#define DEFLATE_ON_OOM 2 /* virtio 1.2, 5.5.3 */
 
 static uint64_t less(uint64_t a, uint64_t b)
 {
@@ -30,7 +35,7 @@ static uint64_t less(uint64_t a, uint64_t b)
  */
 static void derive(const struct lists *lists, struct guest_memory_report *report)
 {
-	const uint64_t used = less(report->total_bytes, report->free_bytes);
+	const uint64_t used = less(report->total_bytes, report->free_bytes + report->balloon_bytes);
 	const uint64_t idle = less(lists->inactive_file, lists->dirty + lists->writeback);
 
 	report->cached_bytes = less(lists->buffers + lists->cached + lists->slab, lists->shared);
@@ -38,20 +43,19 @@ static void derive(const struct lists *lists, struct guest_memory_report *report
 	report->working_set_bytes = used - report->idle_bytes;
 }
 
-static int read_meminfo(const char *path, struct guest_memory_report *report)
+static int read_meminfo(const char *path, struct lists *lists, struct guest_memory_report *report)
 {
-	struct lists lists = {0};
 	const struct kernel_count wanted[] = {
 		{"MemTotal", &report->total_bytes},
 		{"MemFree", &report->free_bytes},
 		{"MemAvailable", &report->available_bytes},
-		{"Buffers", &lists.buffers},
-		{"Cached", &lists.cached},
-		{"Shmem", &lists.shared},
-		{"SReclaimable", &lists.slab},
-		{"Inactive(file)", &lists.inactive_file},
-		{"Dirty", &lists.dirty},
-		{"Writeback", &lists.writeback},
+		{"Buffers", &lists->buffers},
+		{"Cached", &lists->cached},
+		{"Shmem", &lists->shared},
+		{"SReclaimable", &lists->slab},
+		{"Inactive(file)", &lists->inactive_file},
+		{"Dirty", &lists->dirty},
+		{"Writeback", &lists->writeback},
 		{"SwapTotal", &report->swap_total_bytes},
 		{"SwapFree", &report->swap_free_bytes},
 	};
@@ -59,17 +63,14 @@ static int read_meminfo(const char *path, struct guest_memory_report *report)
 
 	if (error)
 		return error;
-	if (report->total_bytes == 0)
-		return -EBADMSG;
-	derive(&lists, report);
-	return 0;
+	return report->total_bytes == 0 ? -EBADMSG : 0;
 }
 
 /* Counts of pages since the start. Where a line is missing, the kernel is too old to count. */
 static void read_vmstat(const char *path, struct guest_memory_report *report)
 {
 	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t refaulted = 0, found;
+	uint64_t refaulted = 0, inflated = 0, deflated = 0, found;
 	const struct kernel_count wanted[] = {
 		{"workingset_refault_anon", &report->refaulted_anonymous_bytes},
 		{"workingset_refault_file", &report->refaulted_file_bytes},
@@ -78,6 +79,8 @@ static void read_vmstat(const char *path, struct guest_memory_report *report)
 		{"pswpout", &report->swapped_out_bytes},
 		{"pgscan_direct", &report->scanned_directly_bytes},
 		{"oom_kill", &report->oom_kills},
+		{"balloon_inflate", &inflated},
+		{"balloon_deflate", &deflated},
 	};
 
 	if (kernel_counts_read(path, wanted, ARRAY_SIZE(wanted), &found) < 0)
@@ -89,6 +92,37 @@ static void read_vmstat(const char *path, struct guest_memory_report *report)
 	report->swapped_in_bytes *= page;
 	report->swapped_out_bytes *= page;
 	report->scanned_directly_bytes *= page;
+	report->balloon_bytes = less(inflated, deflated) * page;
+}
+
+/* A text of zeros and ones, bit 0 first. */
+static bool has_feature(const char *path, size_t bit)
+{
+	char text[128];
+	int length = kernel_file_read(path, text, sizeof(text));
+
+	return length > 0 && (size_t)length > bit && text[bit] == '1';
+}
+
+/* Else the kernel takes from MemTotal what the balloon has. */
+static bool is_balloon_counted(const char *root)
+{
+	const struct dirent *entry;
+	char path[PATH_MAX];
+	bool counted = false;
+	DIR *list;
+
+	snprintf(path, sizeof(path), "%s" BALLOONS, root);
+	list = opendir(path);
+	while (list && (entry = readdir(list))) {
+		if (strncmp(entry->d_name, "virtio", 6) != 0)
+			continue;
+		snprintf(path, sizeof(path), "%s" BALLOONS "/%s/features", root, entry->d_name);
+		counted = counted || has_feature(path, DEFLATE_ON_OOM);
+	}
+	if (list)
+		closedir(list);
+	return counted;
 }
 
 /* "some avg10=0.00 avg60=0.00 avg300=0.00 total=1234", and a line of "full". */
@@ -108,17 +142,21 @@ static void read_pressure(const char *path, struct guest_memory_report *report)
 
 int memory_figures_read(const char *root, struct guest_memory_report *report)
 {
+	struct lists lists = {0};
 	char path[PATH_MAX];
 	struct timespec now;
 	int error;
 
 	*report = (struct guest_memory_report){0};
 	snprintf(path, sizeof(path), "%s/proc/meminfo", root);
-	error = read_meminfo(path, report);
+	error = read_meminfo(path, &lists, report);
 	if (error)
 		return error;
 	snprintf(path, sizeof(path), "%s/proc/vmstat", root);
 	read_vmstat(path, report);
+	if (report->balloon_bytes > 0 && !is_balloon_counted(root))
+		report->balloon_bytes = 0;
+	derive(&lists, report);
 	snprintf(path, sizeof(path), "%s/proc/pressure/memory", root);
 	read_pressure(path, report);
 	if (clock_gettime(CLOCK_BOOTTIME, &now) == 0)

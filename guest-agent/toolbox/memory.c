@@ -25,6 +25,7 @@ static void print_json(const struct guest_memory_report *report)
 		{"total_bytes", report->total_bytes},
 		{"free_bytes", report->free_bytes},
 		{"available_bytes", report->available_bytes},
+		{"balloon_bytes", report->balloon_bytes},
 		{"cached_bytes", report->cached_bytes},
 		{"working_set_bytes", report->working_set_bytes},
 		{"idle_bytes", report->idle_bytes},
@@ -68,6 +69,8 @@ static void print_now(const struct guest_memory_report *report)
 	print_size("total", report->total_bytes, "");
 	print_size("free", report->free_bytes, "used by nothing");
 	print_size("available", report->available_bytes, "can be had without swapping");
+	if (report->balloon_bytes > 0)
+		print_size("balloon", report->balloon_bytes, "the host has it");
 	print_size("cached", report->cached_bytes, "files and the kernel's caches");
 	print_size("working set", report->working_set_bytes, "in use of late");
 	print_size("idle", report->idle_bytes, "in use, but not of late: an estimate");

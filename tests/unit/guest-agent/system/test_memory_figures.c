@@ -35,6 +35,38 @@ START_TEST(all_figures_are_read)
 }
 END_TEST
 
+static void set_balloon(const char *features)
+{
+	replace_file("proc/vmstat", "balloon_inflate 900\nballoon_deflate 100\n");
+	replace_file("sys/bus/virtio/drivers/virtio_balloon/virtio3/features", features);
+}
+
+START_TEST(a_balloon_that_is_counted_is_no_working_set)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint64_t used = (1000000 - 200000 - 100000) * UINT64_C(1024);
+
+	make_folder_of("sys");
+	make_folder_of("sys/bus");
+	make_folder_of("sys/bus/virtio");
+	make_folder_of("sys/bus/virtio/drivers");
+	make_folder_of("sys/bus/virtio/drivers/virtio_balloon");
+	make_folder_of("sys/bus/virtio/drivers/virtio_balloon/virtio3");
+	set_balloon("0110000000000000000000000000000010000000000000000000000000000000\n");
+	ck_assert_int_eq(memory_figures_read(folder, &report), 0);
+	ck_assert_uint_eq(report.balloon_bytes, 800 * page);
+	ck_assert_uint_eq(report.working_set_bytes, used - 800 * page);
+	/* Does not deflate on OOM: MemTotal has shrunk. */
+	set_balloon("0100000000000000000000000000000010000000000000000000000000000000\n");
+	ck_assert_int_eq(memory_figures_read(folder, &report), 0);
+	ck_assert_uint_eq(report.balloon_bytes, 0);
+	ck_assert_uint_eq(report.working_set_bytes, used);
+	set_balloon("01");
+	ck_assert_int_eq(memory_figures_read(folder, &report), 0);
+	ck_assert_uint_eq(report.balloon_bytes, 0);
+}
+END_TEST
+
 START_TEST(old_kernels_say_less)
 {
 	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -79,6 +111,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tests, make_memory, remove_folder);
 	tcase_add_test(tests, all_figures_are_read);
+	tcase_add_test(tests, a_balloon_that_is_counted_is_no_working_set);
 	tcase_add_test(tests, old_kernels_say_less);
 	tcase_add_test(tests, nonsense_is_no_memory);
 	tcase_add_test(tests, this_kernel_is_read);

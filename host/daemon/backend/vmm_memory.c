@@ -46,7 +46,6 @@ static void ask_for_statistics(struct vm *vm, const struct vm_memory *memory)
 static void sample(struct vm *vm, const struct vm_memory *memory)
 {
 	struct memory_statistics statistics = {
-		.actual_bytes = memory->actual_bytes,
 		.has_available = memory->tags & HAS_AVAILABLE,
 		.free_bytes = memory->free_bytes,
 		.available_bytes = memory->available_bytes,

@@ -12,6 +12,13 @@ struct member_counters {
 	uint64_t refaulted_bytes, swapped_in_bytes, stall_us;
 };
 
+/* Sizes that were observed, the last ones: five a second at most while they change. */
+#define MEMBER_SIZES 16
+
+struct member_size {
+	uint64_t at_ms, actual_bytes;
+};
+
 struct memory_member {
 	struct memory_manager *manager;
 	struct memory_member *next;
@@ -25,7 +32,9 @@ struct memory_member {
 
 	bool observed, sampled;
 	struct memory_observation seen;
-	struct memory_sample sample; /* as the policy got it */
+	struct member_size size[MEMBER_SIZES]; /* a ring */
+	unsigned int sizes;		       /* how many there ever were */
+	struct memory_sample sample;	       /* as the policy got it */
 	enum memory_source source;
 	struct member_counters raw; /* as the source told them */
 

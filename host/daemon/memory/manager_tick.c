@@ -12,6 +12,8 @@
 #define LOOK_EVERY 4
 /* The agent's figures count for so many of their periods; then statistics do. */
 #define AGENT_PERIODS 3
+/* Rates over a shorter time than that mean nothing. */
+#define APART_MS 250
 
 static uint64_t less(uint64_t from, uint64_t amount)
 {
@@ -88,6 +90,30 @@ static void observe_policy(struct memory_member *member)
 	memory_vm_observe(member->manager->policy, member->vm, &seen);
 }
 
+/* What the VM had then. Statistics are up to a second old, and meanwhile the balloon has moved:
+ * against its size of now the difference would count as used. */
+static uint64_t actual_at(const struct memory_member *member, uint64_t at_ms)
+{
+	const struct member_size *after = NULL;
+
+	for (unsigned int i = 0; i < MIN(member->sizes, MEMBER_SIZES); i++) {
+		const struct member_size *size =
+			&member->size[(member->sizes - 1 - i) % MEMBER_SIZES];
+		double part;
+
+		if (size->at_ms > at_ms) {
+			after = size;
+			continue;
+		}
+		if (!after || after->at_ms == size->at_ms)
+			return size->actual_bytes;
+		part = (double)(at_ms - size->at_ms) / (double)(after->at_ms - size->at_ms);
+		return (uint64_t)((double)size->actual_bytes * (1 - part) +
+				  (double)after->actual_bytes * part);
+	}
+	return after ? after->actual_bytes : 0;
+}
+
 void memory_member_observe(struct memory_member *member,
 			   const struct memory_observation *observation)
 {
@@ -101,6 +127,8 @@ void memory_member_observe(struct memory_member *member,
 	member->seen = *observation;
 	member->seen.at_ms = at_ms;
 	member->seen.actual_bytes = MIN(observation->actual_bytes, member->machine_bytes);
+	member->size[member->sizes++ % MEMBER_SIZES] =
+		(struct member_size){at_ms, member->seen.actual_bytes};
 	if (first)
 		member->manager->hurry = true;
 	if (member->vm)
@@ -110,8 +138,8 @@ void memory_member_observe(struct memory_member *member,
 static bool agent_is_fresh(const struct memory_member *member)
 {
 	return member->source == MEMORY_FROM_AGENT &&
-	       manager_now(member->manager) - member->sample.at_ms <=
-		       (uint64_t)AGENT_PERIODS * member->sample.period_ms;
+	       manager_now(member->manager) <=
+		       member->sample.at_ms + (uint64_t)AGENT_PERIODS * member->sample.period_ms;
 }
 
 bool memory_member_needs_statistics(const struct memory_member *member)
@@ -129,15 +157,30 @@ static uint64_t go_on(uint64_t sum, uint64_t raw, uint64_t before, bool same)
 	return __builtin_add_overflow(sum, raw - before, &result) ? sum : result;
 }
 
+/* Statistics are read again before there are new ones, which is nothing new. What comes too soon
+ * after the last sample counts as if it had come a little later. */
+static bool is_news(const struct memory_member *member, enum memory_source source,
+		    struct memory_sample *sample)
+{
+	uint64_t last_ms = member->sample.at_ms, now_ms = manager_now(member->manager);
+
+	if (sample->at_ms <= last_ms)
+		return false;
+	if (source == MEMORY_FROM_BALLOON &&
+	    (agent_is_fresh(member) || sample->at_ms < last_ms + sample->period_ms / 4))
+		return false;
+	if (sample->at_ms < last_ms + APART_MS)
+		sample->at_ms = last_ms + APART_MS;
+	return sample->at_ms <= now_ms + APART_MS;
+}
+
 void memory_member_sample(struct memory_member *member, enum memory_source source,
 			  const struct memory_sample *told)
 {
 	struct memory_sample sample = *told;
 	bool same = member->sampled && member->source == source;
 
-	if (member->sampled && told->at_ms <= member->sample.at_ms)
-		return;
-	if (source == MEMORY_FROM_BALLOON && agent_is_fresh(member))
+	if (member->sampled && !is_news(member, source, &sample))
 		return;
 	sample.refaulted_bytes = go_on(member->sample.refaulted_bytes, told->refaulted_bytes,
 				       member->raw.refaulted_bytes, same);
@@ -147,7 +190,7 @@ void memory_member_sample(struct memory_member *member, enum memory_source sourc
 		go_on(member->sample.stall_us, told->stall_us, member->raw.stall_us, same);
 	/* A guest says what it has, not how much there is. */
 	if (!sample.visible_bytes && member->observed)
-		sample.visible_bytes = member->seen.actual_bytes;
+		sample.visible_bytes = actual_at(member, told->at_ms);
 	if (sample.visible_bytes) {
 		sample.free_bytes = MIN(sample.free_bytes, sample.visible_bytes);
 		sample.available_bytes = MIN(sample.available_bytes, sample.visible_bytes);

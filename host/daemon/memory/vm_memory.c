@@ -35,8 +35,8 @@ void memory_sample_of_statistics(const struct memory_statistics *statistics, uin
 		.at_ms = now_ms - MIN(statistics->age_ms, now_ms),
 		.period_ms = statistics->period_ms,
 		.visible_bytes = statistics->actual_bytes,
-		.free_bytes = MIN(statistics->free_bytes, statistics->actual_bytes),
-		.available_bytes = MIN(available, statistics->actual_bytes),
+		.free_bytes = statistics->free_bytes,
+		.available_bytes = available,
 		.swapped_in_bytes = statistics->swap_in_bytes,
 		.swap_used_bytes = statistics->swap_out_bytes > statistics->swap_in_bytes
 					   ? statistics->swap_out_bytes - statistics->swap_in_bytes

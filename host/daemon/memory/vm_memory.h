@@ -71,7 +71,8 @@ void memory_member_failed(struct memory_member *member);
 
 /* As a device tells them (virtio 1.2, 5.5.6.4); what a guest does not tell is 0. */
 struct memory_statistics {
-	uint64_t actual_bytes; /* the machine's memory less the balloon, at the same time */
+	uint64_t actual_bytes; /* the machine's memory less the balloon, when they were taken; 0:
+				* as was observed then */
 	bool has_available;    /* else it is what is free and cached */
 	uint64_t free_bytes, available_bytes, caches_bytes;
 	uint64_t swap_in_bytes, swap_out_bytes;

@@ -54,6 +54,13 @@ static const struct suite *const suites[] = {
 	&suite_figures,
 };
 
+/* They do not end. */
+static const struct suite *const endless[] = {
+	&suite_memory_idle,
+	&suite_memory_works,
+	&suite_memory_refuses,
+};
+
 void guest_main(int loader, uint64_t info);
 
 static void consider_ram(struct boot *boot, uint64_t address, uint64_t size_bytes, uint32_t type)
@@ -153,6 +160,10 @@ void guest_main(int loader, uint64_t info)
 	for (size_t i = 0; i < ARRAY_SIZE(suites); i++) {
 		if (wanted == NULL || list_has(wanted, suites[i]->name))
 			suite_run(suites[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(endless); i++) {
+		if (list_has(wanted, endless[i]->name))
+			suite_run(endless[i]);
 	}
 	print("done\n");
 	power_end(option(command_line, "end"));

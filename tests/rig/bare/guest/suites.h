@@ -19,7 +19,12 @@ extern const struct suite suite_fs_use; /* what works, and the device left in us
 extern const struct suite suite_balloon;
 extern const struct suite suite_balloon_host; /* with balloon.py at the control socket */
 extern const struct suite suite_mem;
-extern const struct suite suite_mem_host;  /* with mem.py at the control socket */
+extern const struct suite suite_mem_host; /* with mem.py at the control socket */
+/* Only where they are named, since they do not end: */
+extern const struct suite suite_memory_idle;	/* gives what it has to the balloon */
+extern const struct suite suite_memory_works;	/* uses more and more */
+extern const struct suite suite_memory_refuses; /* gives nothing back */
+
 extern const struct suite suite_rings;	   /* hostile: what is in the rings, and where they are */
 extern const struct suite suite_lifecycle; /* hostile: status, features, queue registers, resets */
 extern const struct suite suite_registers; /* hostile: every register, every width, MSI-X table */

@@ -458,18 +458,58 @@ static bool is_back(const struct dax_window *window, const struct piece *piece)
 	return end_of(piece) > piece->start && !is_absent(window->shadow + piece->start);
 }
 
+/* The piece and the one before it become one where nothing is between them: a file that grows bit
+ * by bit must not use the list up. */
+static bool join(struct dax_window *window, size_t at)
+{
+	struct piece *piece = &window->piece[at], *before = piece - 1;
+
+	if (at == 0 || before->end != piece->start || !piece->file || before->file != piece->file ||
+	    before->file_offset + (before->end - before->start) != piece->file_offset ||
+	    before->writable != piece->writable || before->missing || piece->missing)
+		return false;
+	before->end = piece->end;
+	release_file(window, piece->file);
+	memmove(piece, piece + 1, (window->count - at - 1) * sizeof(*piece));
+	window->count--;
+	return true;
+}
+
+/* Return: whether the next piece has taken its place. */
+static bool try_to_put_back(struct dax_window *window, size_t at)
+{
+	if (!window->piece[at].missing || !is_back(window, &window->piece[at]))
+		return false;
+	put_back(window, &window->piece[at]);
+	return join(window, at);
+}
+
+void dax_window_settle(struct dax_window *window, uint64_t device, uint64_t inode)
+{
+	pthread_mutex_lock(&window->lock);
+	for (size_t i = 0; i < window->count; i++) {
+		const struct file *file = window->piece[i].file;
+
+		if (!file || file->device != device || file->inode != inode)
+			continue;
+		if (try_to_put_back(window, i))
+			i--;
+		/* Only the part of it that is there. */
+		if (!window->piece[i].missing)
+			(void)repair_end(window, &window->piece[i]);
+	}
+	pthread_mutex_unlock(&window->lock);
+}
+
 unsigned int dax_window_retry(struct dax_window *window)
 {
 	bool missing = false;
 	unsigned int next_ms;
 
 	pthread_mutex_lock(&window->lock);
-	for (size_t i = 0; i < window->count; i++) {
-		struct piece *piece = &window->piece[i];
-
-		if (piece->missing && is_back(window, piece))
-			put_back(window, piece);
-	}
+	for (size_t i = 0; i < window->count; i++)
+		if (try_to_put_back(window, i))
+			i--;
 	repair_any(window);
 	for (size_t i = 0; i < window->count; i++)
 		missing |= window->piece[i].missing;

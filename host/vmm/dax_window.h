@@ -83,6 +83,10 @@ void dax_window_clear(struct dax_window *window);
  */
 bool dax_window_repair(struct dax_window *window, const void *address, bool force);
 
+/* A file may have grown: put back what is there again of it, before somebody relies on it. Numbers
+ * as of stat(2); a file that is not in the window is none of ours. */
+void dax_window_settle(struct dax_window *window, uint64_t device, uint64_t inode);
+
 /* Put aside what has gone, put back what is there again. Return: when to do it again, in ms; 0:
  * not before something is mapped. */
 unsigned int dax_window_retry(struct dax_window *window);

@@ -24,8 +24,8 @@
 	(BIT(VHOST_USER_PROTOCOL_F_BACKEND_REQ) | BIT(VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD) |     \
 	 BIT(VHOST_USER_PROTOCOL_F_SHMEM))
 
-/* What it may have: else data in the window is refused by it. */
-#define COPY_FEATURE BIT(VHOST_USER_PROTOCOL_F_LODGE_COPY)
+/* What it may have: else it refuses data in the window, and files that grow show late. */
+#define LODGE_FEATURE BIT(VHOST_USER_PROTOCOL_F_LODGE)
 
 /* Queues of a back end that cannot say how many it has. */
 #define QUEUES_WITHOUT_MQ 2
@@ -116,11 +116,26 @@ static int map_or_unmap(const struct vhost_frontend *frontend, struct vhost_user
 	}
 }
 
+static int show(const struct vhost_frontend *frontend, const struct vhost_user_message *message)
+{
+	const struct vhost_user_file *file = &message->payload.file;
+
+	if (message->header.size != sizeof(*file) || message->fds != 0)
+		return -EINVAL;
+	frontend->setup.handlers->settle(frontend->setup.owner, file->device, file->inode);
+	return 0;
+}
+
 static int obey(const struct vhost_frontend *frontend, struct vhost_user_message *message)
 {
-	return message->header.request == VHOST_USER_BACKEND_LODGE_COPY
-		       ? copy(frontend, message)
-		       : map_or_unmap(frontend, message);
+	switch (message->header.request) {
+	case VHOST_USER_BACKEND_LODGE_COPY:
+		return copy(frontend, message);
+	case VHOST_USER_BACKEND_LODGE_SETTLE:
+		return show(frontend, message);
+	default:
+		return map_or_unmap(frontend, message);
+	}
 }
 
 /* Room for a message was there when poll() said so: then sending cannot wait. */
@@ -339,7 +354,7 @@ static const char *get_features(struct vhost_frontend *frontend)
 	if (frontend->setup.window_bytes > 0 && (offered & WINDOW_FEATURES) != WINDOW_FEATURES)
 		return "it cannot map files into a DAX window";
 	offered &= PROTOCOL_FEATURES |
-		   (frontend->setup.window_bytes > 0 ? WINDOW_FEATURES | COPY_FEATURE : 0);
+		   (frontend->setup.window_bytes > 0 ? WINDOW_FEATURES | LODGE_FEATURE : 0);
 	if (tell_number(frontend, VHOST_USER_SET_PROTOCOL_FEATURES, offered) < 0)
 		return "it does not take the protocol features that it offers";
 	frontend->protocol_features = offered;

@@ -44,6 +44,8 @@ struct vhost_handlers {
 	 * @offset. All numbers are the back end's, and may be what the guest told it. */
 	int (*copy)(void *owner, uint64_t gpa, uint64_t length, int memory_fd, uint64_t offset,
 		    bool into_guest);
+	/* A file of this device and inode may have grown: the window is to show it. */
+	void (*settle)(void *owner, uint64_t device, uint64_t inode);
 };
 
 struct vhost_setup {

@@ -37,7 +37,7 @@ enum vhost_user_protocol_feature {
 	VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS = 15,
 	VHOST_USER_PROTOCOL_F_STATUS = 16,
 	VHOST_USER_PROTOCOL_F_SHMEM = 22,
-	VHOST_USER_PROTOCOL_F_LODGE_COPY = 56, /* of our own: BACKEND_LODGE_COPY */
+	VHOST_USER_PROTOCOL_F_LODGE = 56, /* of our own: BACKEND_LODGE_* */
 };
 
 enum vhost_user_request {
@@ -70,11 +70,12 @@ enum vhost_user_request {
 };
 
 /* On the back end's own socket. SHMEM ones carry a struct vhost_user_mapping, LODGE_COPY a struct
- * vhost_user_copy; MAP and LODGE_COPY one descriptor. */
+ * vhost_user_copy, LODGE_SETTLE a struct vhost_user_file; MAP and LODGE_COPY one descriptor. */
 enum vhost_user_backend_request {
 	VHOST_USER_BACKEND_SHMEM_MAP = 9,
 	VHOST_USER_BACKEND_SHMEM_UNMAP = 10,
 	VHOST_USER_BACKEND_LODGE_COPY = 0x4c01, /* far from numbers that others may take */
+	VHOST_USER_BACKEND_LODGE_SETTLE = 0x4c02,
 };
 
 struct vhost_user_header {
@@ -174,6 +175,14 @@ struct vhost_user_copy {
 	uint64_t flags;	 /* VHOST_USER_COPY_* */
 } __attribute__((packed));
 
+/*
+ * BACKEND_LODGE_SETTLE: the file may have grown, and the guest is about to learn of it. When this
+ * is answered, the shared memory shows what is there of it.
+ */
+struct vhost_user_file {
+	uint64_t device, inode; /* as stat(2) has them */
+} __attribute__((packed));
+
 union vhost_user_payload {
 	uint64_t number;
 	struct vhost_user_vring_state state;
@@ -184,6 +193,7 @@ union vhost_user_payload {
 	struct vhost_user_shmem shmem;
 	struct vhost_user_mapping mapping;
 	struct vhost_user_copy copy;
+	struct vhost_user_file file;
 };
 
 struct vhost_user_message {

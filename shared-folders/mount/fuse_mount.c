@@ -47,7 +47,8 @@ int fuse_mount_virtio(const struct mount_options *options)
 {
 	if (!has_virtio_fs())
 		return -ENODEV;
-	if (mount(options->name, options->target, "virtiofs", options->flags, NULL) == 0)
+	if (mount(options->name, options->target, "virtiofs", options->flags,
+		  options->dax[0] ? options->dax : NULL) == 0)
 		return 0;
 	/* EINVAL: none has this tag. EBUSY is somebody else's mount point, not ours to say. */
 	return errno == EINVAL ? -ENODEV : -errno;

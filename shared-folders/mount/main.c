@@ -46,6 +46,7 @@ static const char usage[] =
 	"  -o ro, noexec, ...  as mount(8)\n"
 	"  -o stream           over the agent's connection, even if there is virtiofs\n"
 	"  -o wait=SECONDS     how long requests wait for a lost connection; default 30\n"
+	"  -o dax[=always|inode|never]  with virtiofs: which files are seen in the host's cache\n"
 	"  -o private          for root alone\n"
 	"  -o socket=PATH      of the agent; default " SHARE_SOCKET_PATH "\n"
 	"  --foreground        stay, and speak\n"

@@ -73,6 +73,17 @@ static bool is_of_others(const char *word)
 	       strncmp(word, "comment=", 8) == 0;
 }
 
+/* Words of virtiofs. */
+static bool is_dax(const char *word)
+{
+	static const char *const words[] = {"dax", "dax=always", "dax=inode", "dax=never"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcmp(words[i], word) == 0)
+			return true;
+	return false;
+}
+
 static int take_word(struct mount_options *options, const char *word, char *error,
 		     size_t error_size)
 {
@@ -80,7 +91,9 @@ static int take_word(struct mount_options *options, const char *word, char *erro
 
 	if (!word[0] || is_of_others(word) || take_flag(options, word))
 		return 0;
-	if (strcmp(word, "stream") == 0) {
+	if (is_dax(word)) {
+		snprintf(options->dax, sizeof(options->dax), "%s", word);
+	} else if (strcmp(word, "stream") == 0) {
 		options->stream = true;
 	} else if (strcmp(word, "private") == 0) {
 		options->private = true;

@@ -15,7 +15,9 @@ struct mount_options {
 	unsigned long flags; /* MS_* */
 	bool stream;	     /* not by virtiofs */
 	bool foreground, fake, help, version;
-	bool private;	  /* root alone may use it */
+	bool private; /* root alone may use it */
+	char dax[16]; /* for virtiofs alone: "dax", "dax=always", ...; empty: as the kernel has it
+		       */
 	char socket[108]; /* of the agent, or of a lodge-fsd */
 	uint64_t wait_ms;
 };

@@ -43,6 +43,7 @@ void attributes_fill(struct server *server, const struct statx *stat, struct fus
 		.rdev = device_number(stat->stx_rdev_major, stat->stx_rdev_minor),
 		.blksize = stat->stx_blksize,
 	};
+	mapping_tell(server, stat);
 	if (S_ISREG(stat->stx_mode) && stat->stx_size >= DAX_BYTES &&
 	    (atomic_load(&server->flags) & FUSE_HAS_INODE_DAX))
 		attr->flags |= FUSE_ATTR_DAX;
@@ -111,6 +112,7 @@ int statx_op(struct task *task)
 	inode_put(server, inode);
 	if (r < 0)
 		return r;
+	mapping_tell(server, &stat);
 	valid = server_validity(server,
 				inode_is_told(server, task->in.header.nodeid, stat.stx_nlink));
 	out.attr_valid = valid.seconds;

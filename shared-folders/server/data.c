@@ -113,6 +113,7 @@ int write_op(struct task *task)
 	fsetid_restore(dropped);
 	if (done < 0)
 		return (int)done;
+	mapping_changed(task->server, open.handle);
 	out.size = (uint32_t)done;
 	return task_put(task, &out, sizeof(out));
 }

@@ -44,7 +44,10 @@ struct inode {
 	bool forgotten;	       /* no longer found by key: another file has it */
 	bool unwatched_once;   /* what the peer keeps of its contents may be old */
 	_Atomic(bool) watched; /* a folder: the peer is told of changes in it (coherence.h) */
-	int descriptor;	       /* O_PATH; -EBADF */
+	_Atomic(bool) mapped;  /* it is, or was, in the window */
+	/* What it was when the window last showed all of it: size and time of change. */
+	_Atomic(uint64_t) settled_size, settled_change;
+	int descriptor; /* O_PATH; -EBADF */
 	unsigned int descriptor_users;
 	struct inode *older, *newer; /* where nobody uses the descriptor */
 	struct inode *next_by_key, *next_by_name;

@@ -39,6 +39,7 @@ struct server {
 	_Atomic(uint64_t) flags; /* FUSE_* of INIT that both sides have, both halves */
 	_Atomic(bool) coherent;	 /* the peer is told of changes: server_set_coherent() */
 	_Atomic(bool) behind;	 /* just now it cannot be told of some */
+	_Atomic(bool) mapped;	 /* some file is, or was, in the window */
 	_Atomic(bool) crowded;	 /* other servers of this process change the folder too */
 	_Atomic(uint32_t) echo;	 /* pid of the peer's echo; 0: none; may be told before INIT */
 	/* With `looks`: until when that is believed of this pid; UINT64_MAX: it is attached. */
@@ -220,5 +221,9 @@ int setlkw_op(struct task *task);
 /* mapping.c */
 int setupmapping_op(struct task *task);
 int removemapping_op(struct task *task);
+/* The peer is about to be told of a file that @stat describes. */
+void mapping_tell(struct server *server, const struct statx *stat);
+/* The peer has changed what an open file holds: maybe it is longer. */
+void mapping_changed(struct server *server, const struct handle *handle);
 
 #endif

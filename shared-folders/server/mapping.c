@@ -8,7 +8,7 @@
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/iov.h"
-#include "shared-folders/server/inode.h"
+#include "shared-folders/server/handle.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,10 +50,56 @@ int setupmapping_op(struct task *task)
 	if (node.inode->type != S_IFREG)
 		return node.inode->type == S_IFDIR ? -EISDIR : -EOPNOTSUPP;
 	/* The kernel names no handle: a mapping belongs to the file. */
+	/* Before it is, so that no growth is missed. */
+	atomic_store(&node.inode->mapped, true);
+	atomic_store(&task->server->mapped, true);
 	fd = inode_open(task->server, node.inode, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	if (fd < 0)
 		return fd;
 	return window->map(window->owner, fd, in->foffset, in->moffset, in->len, in->flags);
+}
+
+/* --- Files that grow --- */
+
+/*
+ * Pages behind the end of a file cannot be had. The machine has something else there, so that a
+ * guest which touches them all the same does not stall; and has to put it away before the guest
+ * learns that the file is longer.
+ */
+static void settle(struct server *server, const struct inode *inode)
+{
+	server->options.window.settle(server->options.window.owner, inode->key.device,
+				      inode->key.number);
+}
+
+static bool may_be_mapped(struct server *server)
+{
+	return server->options.window.settle && atomic_load(&server->mapped);
+}
+
+void mapping_tell(struct server *server, const struct statx *stat)
+{
+	uint64_t change = (uint64_t)stat->stx_ctime.tv_sec * 1000000000U + stat->stx_ctime.tv_nsec;
+	struct inode *inode;
+
+	if (!S_ISREG(stat->stx_mode) || !may_be_mapped(server))
+		return;
+	inode = inode_find(server, stat);
+	if (!inode)
+		return;
+	if (atomic_load(&inode->mapped) && (atomic_load(&inode->settled_size) != stat->stx_size ||
+					    atomic_load(&inode->settled_change) != change)) {
+		settle(server, inode);
+		atomic_store(&inode->settled_size, stat->stx_size);
+		atomic_store(&inode->settled_change, change);
+	}
+	inode_put(server, inode);
+}
+
+void mapping_changed(struct server *server, const struct handle *handle)
+{
+	if (may_be_mapped(server) && atomic_load(&handle->inode->mapped))
+		settle(server, handle->inode);
 }
 
 int removemapping_op(struct task *task)

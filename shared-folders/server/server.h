@@ -50,6 +50,9 @@ struct server_window {
 	int (*map)(void *owner, int fd, uint64_t file_offset, uint64_t window_offset,
 		   uint64_t length, uint64_t flags);
 	int (*unmap)(void *owner, uint64_t window_offset, uint64_t length);
+	/* The file may be longer than before, and the peer is about to learn of it: when this
+	 * returns, the window shows all of it that is mapped. NULL: it always does. */
+	void (*settle)(void *owner, uint64_t device, uint64_t inode);
 	void *owner;
 };
 

@@ -40,6 +40,7 @@ int fallocate_op(struct task *task)
 	if (r < 0)
 		r = -errno;
 	fsetid_restore(dropped);
+	mapping_changed(task->server, open.handle);
 	return r;
 }
 
@@ -105,6 +106,7 @@ int copy_file_range_op(struct task *task)
 	fsetid_restore(dropped);
 	if (done < 0)
 		return (int)done;
+	mapping_changed(task->server, to.handle);
 	out.size = (uint32_t)done;
 	return task_put(task, &out, sizeof(out));
 }

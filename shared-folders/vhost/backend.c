@@ -157,8 +157,7 @@ static uint64_t offered_protocol_features(const struct vhost_backend *backend)
 	if (backend->options.tag)
 		features |= BIT(VHOST_USER_PROTOCOL_F_CONFIG);
 	if (backend->options.window)
-		features |=
-			BIT(VHOST_USER_PROTOCOL_F_SHMEM) | BIT(VHOST_USER_PROTOCOL_F_LODGE_COPY);
+		features |= BIT(VHOST_USER_PROTOCOL_F_SHMEM) | BIT(VHOST_USER_PROTOCOL_F_LODGE);
 	return features;
 }
 
@@ -392,8 +391,7 @@ static int set_backend_socket(struct vhost_backend *backend, struct vhost_user_m
 	if (backend->options.window &&
 	    (backend->protocol_features & WINDOW_FEATURES) == WINDOW_FEATURES)
 		vhost_window_connect(backend->options.window, take_fd(&message->fd[0]),
-				     backend->protocol_features &
-					     BIT(VHOST_USER_PROTOCOL_F_LODGE_COPY));
+				     backend->protocol_features & BIT(VHOST_USER_PROTOCOL_F_LODGE));
 	return 0;
 }
 

@@ -21,7 +21,7 @@ struct vhost_window {
 	uint64_t size_bytes;
 	pthread_mutex_t lock; /* one question at a time; guards all below */
 	int socket;
-	bool copies;
+	bool is_lodge;
 	struct mapping *mapping; /* by offset; they do not overlap */
 	size_t count, capacity;
 };
@@ -53,12 +53,12 @@ uint64_t vhost_window_size(const struct vhost_window *window)
 	return window->size_bytes;
 }
 
-void vhost_window_connect(struct vhost_window *window, int socket, bool copies)
+void vhost_window_connect(struct vhost_window *window, int socket, bool is_lodge)
 {
 	pthread_mutex_lock(&window->lock);
 	cleanup_close(&window->socket);
 	window->socket = socket;
-	window->copies = copies;
+	window->is_lodge = is_lodge;
 	window->count = 0;
 	pthread_mutex_unlock(&window->lock);
 }
@@ -252,11 +252,24 @@ int vhost_window_copy(struct vhost_window *window, uint64_t gpa, uint64_t length
 	int result = -EOPNOTSUPP;
 
 	pthread_mutex_lock(&window->lock);
-	if (window->copies)
+	if (window->is_lodge)
 		result = ask(window, VHOST_USER_BACKEND_LODGE_COPY, &payload, sizeof(payload.copy),
 			     memory);
 	pthread_mutex_unlock(&window->lock);
 	return result;
+}
+
+/* A front end that does not know it leaves no pages out, or is not ours to help. */
+static void settle(void *owner, uint64_t device, uint64_t inode)
+{
+	struct vhost_window *window = owner;
+	union vhost_user_payload payload = {.file = {device, inode}};
+
+	pthread_mutex_lock(&window->lock);
+	if (window->is_lodge)
+		(void)ask(window, VHOST_USER_BACKEND_LODGE_SETTLE, &payload, sizeof(payload.file),
+			  -EBADF);
+	pthread_mutex_unlock(&window->lock);
 }
 
 void vhost_window_describe(struct vhost_window *window, struct server_window *description)
@@ -265,6 +278,7 @@ void vhost_window_describe(struct vhost_window *window, struct server_window *de
 		.size_bytes = window->size_bytes,
 		.map = map,
 		.unmap = unmap,
+		.settle = settle,
 		.owner = window,
 	};
 }

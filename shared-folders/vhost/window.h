@@ -26,8 +26,8 @@ uint64_t vhost_window_size(const struct vhost_window *window);
 void vhost_window_describe(struct vhost_window *window, struct server_window *description);
 
 /* The front end maps by this socket from now on, and has nothing mapped; ours. -EBADF: no more.
- * @copies: it also knows LODGE_COPY. */
-void vhost_window_connect(struct vhost_window *window, int socket, bool copies);
+ * @is_lodge: it also knows the requests of our own. */
+void vhost_window_connect(struct vhost_window *window, int socket, bool is_lodge);
 
 /**
  * vhost_window_copy() - move bytes between the window, as the guest sees it, and a memfd

@@ -158,7 +158,14 @@ static int copy(void *owner, uint64_t gpa, uint64_t length, int memory_fd, uint6
 	return dax_copy(fs->setup.window, gpa - base, length, memory_fd, offset, into_guest);
 }
 
-static const struct vhost_handlers handlers = {map, unmap, copy};
+static void settle(void *owner, uint64_t device, uint64_t inode)
+{
+	struct fs *fs = owner;
+
+	dax_window_settle(fs->setup.window, device, inode);
+}
+
+static const struct vhost_handlers handlers = {map, unmap, copy, settle};
 
 static int watch(struct fs *fs)
 {

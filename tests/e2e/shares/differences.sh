@@ -15,6 +15,9 @@ holes='space/(holes|the end is a hole|first data|data in data|hole after data|ho
 rights='xattr/trusted\.'
 # Linux's virtiofs tells its device of no signals; kernels before 6.6 do not ask for the time of birth.
 virtiofs='locks/(interrupted: (F_SETLKW|F_OFD_SETLKW|flock)|not held after that)|attributes/birth time( is a time| stays)?'
+# What is written into the window is no request: set-id bits stay, times move when a page is first
+# written.
+dax='attributes/write clears set-id|times/(write moves both)'
 
 # differences PLAIN SHARED ALLOWED: lines of the two outputs that differ and are not allowed to.
 differences()

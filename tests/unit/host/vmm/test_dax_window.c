@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #define PAGE   ((uint64_t)DAX_PAGE_BYTES)
 #define PAGES  64
@@ -209,6 +210,62 @@ START_TEST(behind_the_end_of_a_file_there_is_nothing_until_it_grows)
 }
 END_TEST
 
+static void settle(void)
+{
+	struct stat status;
+
+	ck_assert_int_eq(fstat(file_fd, &status), 0);
+	dax_window_settle(window, status.st_dev, status.st_ino);
+}
+
+/* What is written behind the end is not to be read as zeros, nor lost. */
+START_TEST(a_file_that_has_grown_is_shown_at_once)
+{
+	uint8_t byte = 0;
+
+	ck_assert_int_eq(ftruncate(file_fd, PAGE), 0);
+	ck_assert_int_eq(map(0, 8, 0, true), 0);
+	(void)dax_window_retry(window);
+	ck_assert_uint_eq(at(1), 0);
+	fill_file();
+	ck_assert_uint_eq(at(1), 0);
+	dax_window_settle(window, 1, 1);
+	ck_assert_uint_eq(at(1), 0);
+	settle();
+	ck_assert_uint_eq(at(0), 1);
+	ck_assert_uint_eq(at(1), 2);
+	ck_assert_uint_eq(at(7), 8);
+	base[PAGE] = 77;
+	ck_assert_int_eq(pread(file_fd, &byte, 1, (off_t)PAGE), 1);
+	ck_assert_uint_eq(byte, 77);
+}
+END_TEST
+
+/* Page by page, more often than there is room for pieces. */
+START_TEST(a_file_that_grows_does_not_use_the_room_up)
+{
+	const off_t pages = DAX_PIECES_TO_SPARE * 4;
+
+	ck_assert_int_eq(ftruncate(file_fd, PAGE), 0);
+	ck_assert_int_eq(map(0, (uint64_t)pages, 0, true), 0);
+	for (off_t page = 1; page < pages; page++) {
+		uint8_t byte = (uint8_t)page;
+
+		(void)dax_window_retry(window);
+		ck_assert_int_eq(ftruncate(file_fd, (page + 1) * (off_t)PAGE), 0);
+		if (page % 2)
+			settle();
+		else
+			(void)dax_window_retry(window);
+		ck_assert_int_eq(pwrite(file_fd, &byte, 1, page * (off_t)PAGE), 1);
+		ck_assert_uint_eq(at((uint64_t)page), byte);
+	}
+	ck_assert_int_eq(map((uint64_t)pages, 1, 0, true), 0);
+	ck_assert_int_eq(dax_window_unmap(window, 0, WINDOW), 0);
+	ck_assert_uint_eq(at(5), 0);
+}
+END_TEST
+
 START_TEST(a_fault_without_an_address_repairs_all_that_is_cut)
 {
 	ck_assert_int_eq(map(0, 16, 0, true), 0);
@@ -305,6 +362,8 @@ int main(void)
 	tcase_add_test(tests, only_files_that_are_open_for_it_are_mapped);
 	tcase_add_test(tests, there_is_room_for_a_number_of_pieces_only);
 	tcase_add_test(tests, behind_the_end_of_a_file_there_is_nothing_until_it_grows);
+	tcase_add_test(tests, a_file_that_has_grown_is_shown_at_once);
+	tcase_add_test(tests, a_file_that_grows_does_not_use_the_room_up);
 	tcase_add_test(tests, a_fault_without_an_address_repairs_all_that_is_cut);
 	tcase_add_test(tests, what_is_missing_can_be_taken_out_and_replaced);
 	tcase_add_test(tests, looking_finds_what_nobody_touched);

@@ -24,7 +24,7 @@ static const char *problem;
 
 /* What it was asked to map, last. */
 static struct {
-	unsigned int maps, unmaps, copies;
+	unsigned int maps, unmaps, copies, settles;
 	uint64_t offset, length, file_offset;
 	bool writable, is_file;
 	int answer;
@@ -69,7 +69,15 @@ static int copy(void *owner, uint64_t gpa, uint64_t length, int memory_fd, uint6
 	return asked.answer;
 }
 
-static const struct vhost_handlers handlers = {map, unmap, copy};
+static void settle(void *owner, uint64_t device, uint64_t inode)
+{
+	ck_assert_ptr_eq(owner, &asked);
+	asked.settles++;
+	asked.offset = device;
+	asked.length = inode;
+}
+
+static const struct vhost_handlers handlers = {map, unmap, copy, settle};
 
 static void make(void)
 {
@@ -464,6 +472,25 @@ START_TEST(what_is_in_the_window_is_copied_on_request)
 }
 END_TEST
 
+START_TEST(files_are_settled_on_request)
+{
+	struct vhost_user_message message = {
+		.header = {VHOST_USER_BACKEND_LODGE_SETTLE,
+			   VHOST_USER_VERSION | VHOST_USER_NEED_REPLY, 16},
+		.payload.file = {5, 77},
+	};
+
+	ck_assert_int_eq(connect_to_fake(WINDOW), 0);
+	ck_assert_int_eq(vhost_user_send(fake.requests, &message), 0);
+	ck_assert_int_eq(serve(), 0);
+	ck_assert_int_gt(vhost_user_receive(fake.requests, &message, 60000), 0);
+	ck_assert_uint_eq(message.payload.number, 0);
+	ck_assert_uint_eq(asked.settles, 1);
+	ck_assert_uint_eq(asked.offset, 5);
+	ck_assert_uint_eq(asked.length, 77);
+}
+END_TEST
+
 static const struct question wrong_questions[] = {
 	{VHOST_USER_BACKEND_SHMEM_MAP, 0, 4096, 0, 0, -1, EINVAL},
 	{VHOST_USER_BACKEND_SHMEM_UNMAP, 0, 4096, 0, 0, 0, EINVAL},
@@ -574,6 +601,7 @@ int main(void)
 	tcase_add_test(tests, no_socket_of_another_kind_is_taken);
 	tcase_add_test(tests, files_are_mapped_on_request);
 	tcase_add_test(tests, what_is_in_the_window_is_copied_on_request);
+	tcase_add_test(tests, files_are_settled_on_request);
 	tcase_add_loop_test(tests, wrong_questions_are_answered_so, 0, ARRAY_SIZE(wrong_questions));
 	tcase_add_loop_test(tests, garbage_is_not_obeyed, 0, ARRAY_SIZE(garbage));
 	tcase_add_test(tests, its_end_is_seen_on_both_sockets);

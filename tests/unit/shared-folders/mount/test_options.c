@@ -41,6 +41,12 @@ START_TEST(our_own_options)
 	ck_assert(options.stream && options.private);
 	ck_assert_uint_eq(options.wait_ms, 5000);
 	ck_assert_str_eq(options.socket, "/x");
+	ck_assert_str_eq(options.dax, "");
+	ck_assert_int_eq(parse("src /mnt -o dax"), 0);
+	ck_assert_str_eq(options.dax, "dax");
+	ck_assert_int_eq(parse("src /mnt -o ro,dax=always"), 0);
+	ck_assert_str_eq(options.dax, "dax=always");
+	ck_assert_int_eq(parse("src /mnt -o dax=sometimes"), -EINVAL);
 }
 END_TEST
 

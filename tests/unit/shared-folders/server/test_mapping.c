@@ -12,7 +12,7 @@
 
 static struct peer peer;
 static struct {
-	unsigned int maps, unmaps;
+	unsigned int maps, unmaps, settles;
 	uint64_t file_offset, window_offset, length, flags;
 	off_t size; /* of the file that was to be mapped */
 } seen;
@@ -42,11 +42,23 @@ static int unmap(void *owner, uint64_t window_offset, uint64_t length)
 	return 0;
 }
 
+static void settle(void *owner, uint64_t device, uint64_t inode)
+{
+	struct stat stat_;
+
+	ck_assert_ptr_eq(owner, &seen);
+	ck_assert_int_eq(stat(peer_path(&peer, "file"), &stat_), 0);
+	ck_assert_uint_eq(device, stat_.st_dev);
+	ck_assert_uint_eq(inode, stat_.st_ino);
+	seen.settles++;
+}
+
 static void set_up(void)
 {
+	memset(&seen, 0, sizeof(seen));
 	peer_begin(&peer);
 	peer.options.window = (struct server_window){
-		.size_bytes = WINDOW, .map = map, .unmap = unmap, .owner = &seen};
+		.size_bytes = WINDOW, .map = map, .unmap = unmap, .settle = settle, .owner = &seen};
 	peer_write(&peer, "file", "text");
 }
 
@@ -95,6 +107,52 @@ START_TEST(parts_of_files_are_mapped)
 	ck_assert_int_eq(drop(2, two), 0);
 	ck_assert_uint_eq(seen.unmaps, 2);
 	ck_assert_uint_eq(seen.window_offset, 8192);
+}
+END_TEST
+
+/* Before the peer learns that a file has grown, the window shows it. */
+START_TEST(a_file_that_grows_is_settled)
+{
+	struct fuse_setattr_in longer = {.valid = FATTR_SIZE, .size = 9000};
+	struct fuse_getattr_in ask = {0};
+	uint64_t node;
+
+	peer_write(&peer, "other", "text");
+	peer_start(&peer, 0);
+	node = (uint64_t)peer_lookup(&peer, FUSE_ROOT_ID, "file");
+	ck_assert_uint_eq(seen.settles, 0);
+	ck_assert_int_eq(setup("file", 0, 0, 8192, 0), 0);
+	(void)peer_lookup(&peer, FUSE_ROOT_ID, "file");
+	seen.settles = 0;
+	(void)peer_lookup(&peer, FUSE_ROOT_ID, "file");
+	(void)peer_lookup(&peer, FUSE_ROOT_ID, "other");
+	ck_assert_uint_eq(seen.settles, 0);
+	peer_write(&peer, "file", "longer than it was");
+	ck_assert_int_eq(PEER_CALL(&peer, .opcode = FUSE_GETATTR, .node = node, .arguments = &ask,
+				   .arguments_bytes = sizeof(ask)),
+			 0);
+	ck_assert_uint_eq(seen.settles, 1);
+	ck_assert_int_eq(PEER_CALL(&peer, .opcode = FUSE_GETATTR, .node = node, .arguments = &ask,
+				   .arguments_bytes = sizeof(ask)),
+			 0);
+	ck_assert_uint_eq(seen.settles, 1);
+	ck_assert_int_eq(PEER_CALL(&peer, .opcode = FUSE_SETATTR, .node = node,
+				   .arguments = &longer, .arguments_bytes = sizeof(longer)),
+			 0);
+	ck_assert_uint_eq(seen.settles, 2);
+}
+END_TEST
+
+START_TEST(a_write_behind_the_end_is_settled)
+{
+	struct file file;
+
+	peer_start(&peer, 0);
+	ck_assert_int_eq(setup("file", 0, 0, 8192, 0), 0);
+	file = file_open(&peer, "file", O_RDWR);
+	seen.settles = 0;
+	ck_assert_int_eq((int)file_write(&peer, file, 4, "more", O_RDWR, 0), 4);
+	ck_assert_uint_eq(seen.settles, 1);
 }
 END_TEST
 
@@ -152,6 +210,8 @@ int main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, parts_of_files_are_mapped);
+	tcase_add_test(tests, a_file_that_grows_is_settled);
+	tcase_add_test(tests, a_write_behind_the_end_is_settled);
 	tcase_add_test(tests, nothing_outside_the_window_is_mapped);
 	tcase_add_test(tests, a_read_only_share_is_not_mapped_for_writing);
 	tcase_add_test(tests, without_a_window_there_is_no_mapping);

@@ -211,6 +211,18 @@ START_TEST(a_machine_that_misbehaves_is_not)
 }
 END_TEST
 
+START_TEST(a_file_is_settled)
+{
+	ops.settle(ops.owner, 0x801, 12345);
+	ck_assert_uint_eq(count, 1);
+	ck_assert_uint_eq(asked[0].header.request, VHOST_USER_BACKEND_LODGE_SETTLE);
+	ck_assert_uint_eq(asked[0].header.size, sizeof(struct vhost_user_file));
+	ck_assert_uint_eq(asked[0].payload.file.device, 0x801);
+	ck_assert_uint_eq(asked[0].payload.file.inode, 12345);
+	ck_assert(!had_file[0]);
+}
+END_TEST
+
 START_TEST(another_machine_has_nothing_mapped)
 {
 	ck_assert_int_eq(map(0, 2 * MIB), 0);
@@ -263,6 +275,7 @@ int main(void)
 	tcase_add_loop_test(tc, nothing_is_mapped_elsewhere, 0, ARRAY_SIZE(wild));
 	tcase_add_test(tc, a_machine_that_cannot_is_asked_again);
 	tcase_add_loop_test(tc, a_machine_that_misbehaves_is_not, HANGS_UP, WITH_DESCRIPTOR + 1);
+	tcase_add_test(tc, a_file_is_settled);
 	tcase_add_test(tc, another_machine_has_nothing_mapped);
 	tcase_add_test(tc, a_front_end_learns_of_it_and_is_asked);
 	suite_add_tcase(suite, tc);

@@ -248,6 +248,20 @@ void lodged_memory_keep(void *owner, const struct memory_member_config *config)
 	vm_keep(vm);
 }
 
+static void paused(void *owner, int error, const char *text)
+{
+	(void)owner;
+	if (error)
+		log_warning("a VM does not pause or go on: %s", text);
+}
+
+void lodged_memory_pause(void *owner, bool pause)
+{
+	struct vm *vm = owner;
+
+	vm->backend->command(vm, pause ? BACKEND_PAUSE : BACKEND_RESUME, paused, NULL);
+}
+
 void lodged_memory_leave(struct vm *vm)
 {
 	memory_member_free(vm->memory);

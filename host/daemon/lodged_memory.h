@@ -38,6 +38,8 @@ int lodged_memory_admit(struct vm *vm, char *error, size_t capacity);
 void lodged_memory_adopt(struct vm *vm, const struct memory_member_config *config);
 /* vm_memory_driver.keep of the VMs that Lodge started: their descriptors. @owner: the VM. */
 void lodged_memory_keep(void *owner, const struct memory_member_config *config);
+/* vm_memory_driver.pause by the command of the VM's backend. @owner: the VM. */
+void lodged_memory_pause(void *owner, bool pause);
 /* It has ended, or lodged ends. */
 void lodged_memory_leave(struct vm *vm);
 

@@ -55,57 +55,6 @@ static void look_runs(struct libvirt_call *call)
 	look->connect = NULL;
 }
 
-static void tell_observation(const struct domain *domain)
-{
-	const struct domain_memory *memory = &domain->memory;
-	struct memory_observation observation = {
-		.actual_bytes = memory->figures.actual_bytes,
-		.resident_bytes = memory->figures.resident_bytes,
-		.driver = memory->driver,
-	};
-
-	if (domain->vm->memory)
-		memory_member_observe(domain->vm->memory, &observation);
-}
-
-static void tell_sample(const struct domain *domain)
-{
-	struct memory_member *member = domain->vm->memory;
-	const struct memory_figures *figures = &domain->memory.figures;
-	struct memory_statistics statistics = {
-		.actual_bytes = figures->actual_bytes,
-		.has_available = figures->has_available,
-		.free_bytes = figures->free_bytes,
-		.available_bytes = figures->available_bytes,
-		.caches_bytes = figures->cache_bytes,
-		.swap_in_bytes = figures->swapped_in_bytes,
-		.swap_out_bytes = figures->swapped_out_bytes,
-		/* Asked once a second, to a clock of whole seconds. */
-		.period_ms = 2000 * DOMAIN_MEMORY_PERIOD_S,
-	};
-	struct memory_sample sample;
-
-	if (!member)
-		return;
-	memory_sample_of_statistics(&statistics, memory_member_now(member), &sample);
-	memory_member_sample(member, MEMORY_FROM_BALLOON, &sample);
-}
-
-static void take_figures(struct domain *domain, const struct memory_figures *figures)
-{
-	struct domain_memory *memory = &domain->memory;
-	bool is_new;
-
-	/* A driver of libvirt's that does not tell. */
-	if (!figures->maximum_bytes)
-		return;
-	is_new = memory_figures_update(&memory->figures, figures);
-	memory->driver |= is_new || figures->actual_bytes < figures->maximum_bytes;
-	tell_observation(domain);
-	if (is_new)
-		tell_sample(domain);
-}
-
 static void look_done(struct libvirt_call *call, int error, const char *text)
 {
 	struct look *look = CONTAINER_OF(call, struct look, call);
@@ -118,7 +67,8 @@ static void look_done(struct libvirt_call *call, int error, const char *text)
 		struct domain *domain = domain_find(host, look->found[i].uuid);
 
 		if (domain)
-			take_figures(domain, &look->found[i].figures);
+			memory_figures_take(&domain->memory.figures, &domain->memory.driver,
+					    &look->found[i].figures, domain->vm->memory);
 	}
 }
 
@@ -353,10 +303,8 @@ void domain_memory_told(struct domain *domain, const struct libvirt_event *event
 	if (event->kind == LIBVIRT_EVENT_METADATA) {
 		read_again(domain);
 	} else if (event->kind == LIBVIRT_EVENT_BALLOON) {
-		domain->memory.figures.actual_bytes = event->bytes;
-		/* Nobody else moves it. */
-		domain->memory.driver = true;
-		tell_observation(domain);
+		memory_figures_sized(&domain->memory.figures, &domain->memory.driver, event->bytes,
+				     domain->vm->memory);
 	}
 }
 
@@ -372,7 +320,7 @@ static void follow(struct domain *domain)
 		return;
 	memory->follows = takes_part;
 	memory->wish.is_period = true;
-	memory->wish.period_s = takes_part ? DOMAIN_MEMORY_PERIOD_S : domain->facts.balloon_period;
+	memory->wish.period_s = takes_part ? MEMORY_FIGURES_PERIOD_S : domain->facts.balloon_period;
 	if (!takes_part && memory->limited)
 		domain_memory_driver.set_limit(domain->vm, 0);
 	if (takes_part && domain->facts.has_channel && !domain->vm->agent)

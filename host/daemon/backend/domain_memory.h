@@ -26,9 +26,6 @@ struct domain_facts;
 struct domain_host;
 struct libvirt_event;
 
-/* How often a domain that takes part is to tell its figures. */
-#define DOMAIN_MEMORY_PERIOD_S 1
-
 /* What libvirt is to do: of each kind, if is_ says so. */
 struct domain_wish {
 	bool is_target, is_limit, is_period, is_pause;

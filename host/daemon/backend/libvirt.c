@@ -93,6 +93,8 @@ static void on_event(void *owner, const struct libvirt_event *event)
 	}
 	if (machine->starting)
 		return;
+	if (event->kind == LIBVIRT_EVENT_BALLOON)
+		libvirt_memory_sized(machine, event->bytes);
 	if (event->kind == LIBVIRT_EVENT_PAUSED)
 		vm_set_state(machine->vm, VM_PAUSED, "");
 	else if (event->kind == LIBVIRT_EVENT_RESUMED)
@@ -362,5 +364,6 @@ const struct backend backend_libvirt = {
 	.command = command,
 	.open_graphics = open_graphics,
 	.graphics_kind = graphics_kind,
+	.memory = &libvirt_memory_driver,
 	.release = release,
 };

@@ -5,6 +5,7 @@
 
 #include "host/daemon/backend.h"
 #include "host/daemon/backend/libvirt_connection.h"
+#include "host/daemon/backend/libvirt_memory.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -20,6 +21,7 @@ struct libvirt_machine {
 	bool starting;
 	bool stopped; /* it ended while a job was starting it */
 	char reason[16];
+	struct libvirt_memory memory;
 };
 
 /* What is done on a worker thread, since libvirt's calls block. */
@@ -39,6 +41,10 @@ struct libvirt_job {
 	char program[PATH_MAX], socket[PATH_MAX], log[PATH_MAX];
 	char **forwards; /* a copy */
 	bool network;
+	/* Of its memory. */
+	bool wants_period; /* false once it is set */
+	uint64_t target_bytes;
+	struct memory_figures figures;
 	/* What came of it. */
 	int error;
 	char text[1024];

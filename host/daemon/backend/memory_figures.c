@@ -64,3 +64,61 @@ bool memory_figures_update(struct memory_figures *last, const struct memory_figu
 	last->resident_bytes = resident_bytes;
 	return true;
 }
+
+static void tell_observation(const struct memory_figures *figures, bool driver,
+			     struct memory_member *member)
+{
+	struct memory_observation observation = {
+		.actual_bytes = figures->actual_bytes,
+		.resident_bytes = figures->resident_bytes,
+		.driver = driver,
+	};
+
+	if (member)
+		memory_member_observe(member, &observation);
+}
+
+static void tell_sample(const struct memory_figures *figures, struct memory_member *member)
+{
+	struct memory_statistics statistics = {
+		.actual_bytes = figures->actual_bytes,
+		.has_available = figures->has_available,
+		.free_bytes = figures->free_bytes,
+		.available_bytes = figures->available_bytes,
+		.caches_bytes = figures->cache_bytes,
+		.swap_in_bytes = figures->swapped_in_bytes,
+		.swap_out_bytes = figures->swapped_out_bytes,
+		/* Asked once a second, to a clock of whole seconds. */
+		.period_ms = 2000 * MEMORY_FIGURES_PERIOD_S,
+	};
+	struct memory_sample sample;
+
+	if (!member)
+		return;
+	memory_sample_of_statistics(&statistics, memory_member_now(member), &sample);
+	memory_member_sample(member, MEMORY_FROM_BALLOON, &sample);
+}
+
+void memory_figures_take(struct memory_figures *last, bool *driver,
+			 const struct memory_figures *now, struct memory_member *member)
+{
+	bool is_new;
+
+	/* A driver of libvirt's that does not tell. */
+	if (!now->maximum_bytes)
+		return;
+	is_new = memory_figures_update(last, now);
+	*driver |= is_new || now->actual_bytes < now->maximum_bytes;
+	tell_observation(last, *driver, member);
+	if (is_new)
+		tell_sample(last, member);
+}
+
+void memory_figures_sized(struct memory_figures *last, bool *driver, uint64_t actual_bytes,
+			  struct memory_member *member)
+{
+	last->actual_bytes = actual_bytes;
+	/* Nobody else moves it. */
+	*driver = true;
+	tell_observation(last, *driver, member);
+}

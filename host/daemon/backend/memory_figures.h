@@ -8,9 +8,14 @@
 #ifndef LODGE_DAEMON_MEMORY_FIGURES_H
 #define LODGE_DAEMON_MEMORY_FIGURES_H
 
+#include "host/daemon/memory/vm_memory.h"
+
 #include <libvirt/libvirt.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+/* How often a balloon driver is to tell the guest's figures. */
+#define MEMORY_FIGURES_PERIOD_S 1
 
 /* A figure that is not known is 0. */
 struct memory_figures {
@@ -38,5 +43,18 @@ void memory_figures_read(const virTypedParameter *parameters, int count,
  * Return: the guest has told anew.
  */
 bool memory_figures_update(struct memory_figures *last, const struct memory_figures *told);
+
+/**
+ * memory_figures_take() - figures were told; the manager is told what is new in them
+ * @last:	what was told before; becomes @now
+ * @driver:	whether a balloon driver has been seen at work; may become true
+ * @member:	NULL: there is nobody to tell
+ */
+void memory_figures_take(struct memory_figures *last, bool *driver,
+			 const struct memory_figures *now, struct memory_member *member);
+
+/* The same when all that is told is that the balloon has left the guest so much. */
+void memory_figures_sized(struct memory_figures *last, bool *driver, uint64_t actual_bytes,
+			  struct memory_member *member);
 
 #endif

@@ -118,23 +118,9 @@ static void set_target(void *owner, uint64_t target_bytes)
 	tell(owner, "vm.balloon", &message_vm_balloon, &message, &handlers);
 }
 
-static void paused(void *owner, int error, const char *text)
-{
-	(void)owner;
-	if (error)
-		log_warning("a VM does not pause or go on: %s", text);
-}
-
-static void pause_vm(void *owner, bool pause)
-{
-	struct vm *vm = owner;
-
-	vm->backend->command(vm, pause ? BACKEND_PAUSE : BACKEND_RESUME, paused, NULL);
-}
-
 const struct vm_memory_driver vmm_memory_driver = {
 	.observe = observe,
 	.set_target = set_target,
-	.pause = pause_vm,
+	.pause = lodged_memory_pause,
 	.keep = lodged_memory_keep,
 };

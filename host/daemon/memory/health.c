@@ -72,6 +72,11 @@ void health_progress(const struct memory_tuning *tuning, struct memory_vm *vm, u
 	uint64_t before = target > vm->progress_bytes ? target - vm->progress_bytes
 						      : vm->progress_bytes - target;
 
+	/* Who has no driver yet cannot follow: the time begins with it. */
+	if (!vm->seen.driver) {
+		vm->progress_ms = 0;
+		return;
+	}
 	if (away <= CLOSE_ENOUGH) {
 		if (vm->decision.state == MEMORY_FOLLOWED && vm->progress_ms)
 			vm->retry_ms = 0;

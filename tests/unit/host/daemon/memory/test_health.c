@@ -87,6 +87,34 @@ START_TEST(a_guest_that_boots_is_charged_with_what_it_has_touched)
 }
 END_TEST
 
+START_TEST(a_guest_that_boots_is_not_stuck)
+{
+	struct memory_vm_config config = {.name = "new",
+					  .maximum_bytes = 6 * MEMORY_GIB,
+					  .minimum_bytes = MEMORY_GIB,
+					  .shares = 1000};
+	struct memory_observation seen = {.actual_bytes = 6 * MEMORY_GIB};
+	struct memory_sample sample = {.period_ms = 1000, .free_bytes = MEMORY_GIB};
+	struct memory_vm *vm;
+
+	ck_assert_int_eq(memory_policy_add(host->policy, &config, host->now_ms, &vm), 0);
+	for (int i = 0; i < 20; i++) {
+		seen.at_ms = sample.at_ms = host->now_ms;
+		memory_vm_observe(host->policy, vm, &seen);
+		played_run(host, 1);
+	}
+	/* Its driver is there now, and can follow from now on. */
+	for (int i = 0; i < 4; i++) {
+		seen.driver = true;
+		seen.at_ms = sample.at_ms = host->now_ms;
+		memory_vm_observe(host->policy, vm, &seen);
+		memory_vm_sample(host->policy, vm, &sample);
+		played_run(host, 1);
+		ck_assert_int_eq(memory_vm_decision(vm)->state, MEMORY_FOLLOWED);
+	}
+}
+END_TEST
+
 START_TEST(without_a_driver_the_maximum_is_charged)
 {
 	struct played_guest *bare = played_guest_add(host, 3 * MEMORY_GIB, MEMORY_GIB / 4, 1000);
@@ -179,6 +207,7 @@ int main(void)
 	tcase_add_test(tests, nothing_is_taken_from_whom_nothing_is_heard);
 	tcase_add_test(tests, who_has_said_that_it_reports_rarely_is_not_silent);
 	tcase_add_test(tests, a_guest_that_boots_is_charged_with_what_it_has_touched);
+	tcase_add_test(tests, a_guest_that_boots_is_not_stuck);
 	tcase_add_test(tests, without_a_driver_the_maximum_is_charged);
 	tcase_add_test(tests, who_does_not_follow_is_left_and_asked_again_later);
 	tcase_add_test(tests, who_is_slow_is_not_stuck);

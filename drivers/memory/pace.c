@@ -18,6 +18,7 @@
 #define NO_TRIGGER_MS  1000
 #define QUIET_REPORTS  5  /* as often as before, then less */
 #define EARLY_MS       20 /* timers are not exact */
+#define STEP_MIN_BYTES (4 * MIB)
 #define CHANGED_BYTES  (256 * 1024)
 #define STALL_PART     10	  /* of the time: a tenth is much */
 #define STIR_PART      2000	  /* and a two thousandth is something */
@@ -66,7 +67,7 @@ static uint64_t distance(uint64_t a, uint64_t b)
 static bool has_changed(const struct guest_memory_report *before,
 			const struct guest_memory_report *now)
 {
-	const uint64_t step = MAX(MIB, now->total_bytes / 256);
+	const uint64_t step = MAX(STEP_MIN_BYTES, now->total_bytes / 128);
 	const uint64_t elapsed_ms = grown(before->at_ms, now->at_ms);
 	const uint64_t refaulted =
 		grown(before->refaulted_anonymous_bytes, now->refaulted_anonymous_bytes) +

@@ -8,7 +8,10 @@ usage: tests/rig/guest/run [--image full] -- tests/rig/guest/memory.py
 Or beside an agent on any machine: memory.py --socket PATH. In a full guest, whose files are on a disk, memory is
 reclaimed too."""
 import argparse
+import json
 import os
+import queue
+import socket
 import sys
 import time
 
@@ -38,7 +41,7 @@ echo $before $after $(awk "BEGIN { print $end - $start }")
 
 
 def words(report):
-    names = ("period_ms", "free_bytes", "available_bytes", "cached_bytes", "working_set_bytes", "idle_bytes",
+    names = ("period_ms", "free_bytes", "available_bytes", "balloon_bytes", "cached_bytes", "working_set_bytes", "idle_bytes",
              "refaulted_file_bytes", "some_us", "cause")
     return ", ".join("%s %s" % (name, report[name] // MIB if name.endswith("bytes") else report[name])
                      for name in names if name in report)
@@ -78,7 +81,7 @@ class Rig:
         """(time, name, report); None if nothing comes"""
         try:
             return stream.messages.get(timeout=seconds)
-        except Exception:  # queue.Empty
+        except queue.Empty:
             if stream.error:
                 raise stream.error
             return None
@@ -128,7 +131,7 @@ def quiet(rig, stream):
     slow = rig.until(stream, lambda name, now: now["period_ms"] == 30000, 300)
     rig.check("a quiet guest is told of less and less, down to every 30 s", slow)
     before, after, seconds = (float(word) for word in rig.shell(WAKEUPS).split())
-    rig.check("and the agent sleeps in between", after - before < seconds / 5,
+    rig.check("and the agent sleeps in between", after - before < seconds / 2,
               "%d wakeups in %.0f s" % (after - before, seconds))
 
 
@@ -153,6 +156,39 @@ def low(rig, report):
               "after %.2f s" % (urgent[0] - before) if urgent else "")
     rig.shell("rm /dev/shm/hog")
     rig.end(stream)
+
+
+def order(lines, command, **arguments):
+    lines.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+    lines.flush()
+    while True:
+        answer = json.loads(lines.readline())
+        if "return" in answer:
+            return answer["return"]
+        if "error" in answer:
+            raise Error(answer["error"]["desc"])
+
+
+def balloon(rig, path):
+    """The host takes 64 MiB, by QEMU's balloon, which deflates on OOM: the kernel goes on counting them."""
+    size = 64 * MIB
+    qmp = socket.socket(socket.AF_UNIX)
+    qmp.settimeout(LONG)
+    qmp.connect(path)
+    lines = qmp.makefile("rw")
+    order(lines, "qmp_capabilities")
+    stream = rig.watch()
+    before = rig.next(stream)[2]
+    whole = order(lines, "query-balloon")["actual"]
+    order(lines, "balloon", value=whole - size)
+    taken = rig.until(stream, lambda name, now: now.get("balloon_bytes", 0) == size)
+    rig.check("what the balloon has is told apart", taken and taken[2]["total_bytes"] == before["total_bytes"] and
+              taken[2]["working_set_bytes"] < before["working_set_bytes"] + size // 2,
+              words(taken[2]) if taken else "")
+    order(lines, "balloon", value=whole)
+    rig.check("and that it is back", rig.until(stream, lambda name, now: not now.get("balloon_bytes")))
+    rig.end(stream)
+    qmp.close()
 
 
 def reclaim(rig, report):
@@ -186,6 +222,9 @@ def main():
     report = first_report(rig, not wishes.no_psi)
     print(rig.shell("lodge-guest memory || true"))
     low(rig, report)
+    qmp = os.path.join(os.path.dirname(wishes.socket), "qmp.sock")
+    if os.path.exists(qmp):
+        balloon(rig, qmp)
     stream = changes(rig, report)
     reclaim(rig, report)
     if not wishes.no_psi:

@@ -89,7 +89,7 @@ START_TEST(each_kind_of_change_ends_the_quiet)
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		begin(true);
 		until_idle();
-		*fields[i] += 8 * MIB;
+		*fields[i] += 16 * MIB;
 		wait_and_look();
 		ck_assert(step.tell && !step.cause);
 		ck_assert_uint_eq(step.period_ms, 1000);

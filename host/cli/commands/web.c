@@ -72,6 +72,7 @@ static int run_web(const struct command *command, int argc, char **argv)
 
 const struct command command_web = {
 	.name = "web",
+	.operands = "",
 	.summary = "Show the figures of all VMs in a browser",
 	.description = "Processors, memory, pressure, disks and network of this host and of each "
 		       "VM, with\n"

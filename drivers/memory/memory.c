@@ -85,6 +85,7 @@ static int memory_start(const struct driver_context *context, void **state)
 	if (!memory)
 		return -ENOMEM;
 	memory->context = context;
+	memory->reclaim = "";
 	uv_timer_init(context->loop, &memory->look);
 	memory->look.data = memory;
 	*state = memory;

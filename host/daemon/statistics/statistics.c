@@ -4,8 +4,10 @@
 #include "host/daemon/backend.h"
 #include "host/daemon/backend/domains.h"
 #include "host/daemon/lodged.h"
+#include "host/daemon/lodged_memory.h"
 #include "host/daemon/statistics/host_figures.h"
 #include "host/daemon/statistics/libvirt_figures.h"
+#include "host/daemon/statistics/memory_figures.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -44,6 +46,19 @@ const struct figures *statistics_of_host(const struct statistics *statistics)
 
 /* --- Rounds ----------------------------------------------------------------------------------- */
 
+/* The manager knows best what memory a VM has: it moves it. */
+static void look_at_memory(struct lodged *lodged)
+{
+	for (struct vm *vm = lodged->vms; vm; vm = vm->next) {
+		struct memory_member_view view;
+
+		if (!vm->memory)
+			continue;
+		memory_member_view(vm->memory, &view);
+		memory_figures_take(&view, &vm->figures);
+	}
+}
+
 static void wake_all(struct statistics *statistics)
 {
 	struct statistics_waiter *waiter = statistics->waiters;
@@ -66,6 +81,7 @@ static void end_round(struct statistics_round *round)
 	round->statistics = NULL;
 	statistics->round = NULL;
 	uv_timer_stop(&statistics->limit);
+	look_at_memory(statistics->lodged);
 	wake_all(statistics);
 }
 
@@ -129,6 +145,8 @@ static void begin_round(struct statistics *statistics, struct statistics_round *
 	host_figures_read(PROC, &statistics->host);
 	figures_set(&statistics->host, HOST_TIME, statistics_now());
 	look_at_processes(lodged);
+	if (lodged->memory)
+		memory_manager_look(lodged_memory_manager(lodged->memory));
 	for (struct vm *vm = lodged->vms; vm; vm = vm->next) {
 		if (vm->backend->count &&
 		    (vm->state == VM_RUNNING || vm->state == VM_STOPPING || vm->state == VM_PAUSED))

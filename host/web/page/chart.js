@@ -4,7 +4,7 @@ import { GAP_MS } from "/figures.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 120;
-const LEFT = 52; // the scale's words
+const LEFT = 60; // the scale's words
 const TOP = 8;
 const BOTTOM = 18; // the times
 
@@ -55,9 +55,12 @@ export class Chart {
 			entry.append(line.label + " ");
 			return this.add(entry, "b");
 		});
-		this.key.hidden = lines.length < 2;
 		this.svg.addEventListener("pointermove", (event) => { this.point(event); });
-		this.svg.addEventListener("pointerleave", () => { this.at = null; this.draw(); });
+		this.svg.addEventListener("pointerleave", () => {
+			this.at = null;
+			this.more.textContent = this.words;
+			this.draw();
+		});
 	}
 
 	add(parent, kind, name = "") {
@@ -71,7 +74,7 @@ export class Chart {
 
 	// top: of the scale now, if it has one of its own.
 	show(series, seconds, { now, more = "", top } = {}) {
-		Object.assign(this, { series, seconds, top });
+		Object.assign(this, { series, seconds, top, words: more });
 		this.now.textContent = now;
 		this.more.textContent = more;
 		this.draw();
@@ -189,7 +192,10 @@ export class Chart {
 		const index = this.picked();
 
 		this.lines.forEach((line, i) => {
-			this.values[i].textContent = this.format(this.series.values[line.name][index] ?? null);
+			const value = this.series.values[line.name][index] ?? null;
+
+			this.values[i].textContent = this.format(value);
+			this.values[i].parentElement.hidden = line.thin && value === null;
 		});
 		if (this.at === null || this.at === undefined || index < 0)
 			return;
@@ -202,9 +208,6 @@ export class Chart {
 			if (value !== null)
 				make(this.svg, "circle", { cx: x, cy: this.y(value), r: 3.5, class: `spot ${line.colour}` });
 		}
-		const when = new Date(this.series.time[index]).toLocaleTimeString();
-
-		this.more.textContent = this.lines.length < 2
-			? `${when}: ${this.format(this.series.values[this.lines[0].name][index] ?? null)}` : when;
+		this.more.textContent = new Date(this.series.time[index]).toLocaleTimeString();
 	}
 }

@@ -151,5 +151,7 @@ export function bytesPerSecond(value) {
 export function percent(value) {
 	if (value === null)
 		return "–";
+	if (value < 0.0005)
+		return "0 %";
 	return `${(100 * value).toFixed(value < 0.0995 ? 1 : 0)} %`;
 }

@@ -70,6 +70,14 @@ function element(kind, name = "", text = "") {
 	return made;
 }
 
+// Of two rates: one dash if neither is known.
+function pairs(cell, ...both) {
+	if (both.every(([, value]) => value === null))
+		cell.replaceChildren("–");
+	else
+		cell.replaceChildren(...both.map(([sign, value]) => pair(sign, value)));
+}
+
 function pair(sign, value) {
 	const made = element("span", value ? "pair" : "pair zero", bytesPerSecond(value));
 
@@ -156,11 +164,11 @@ const columns = [
 	{ name: "pressure", title: "Pressure", number: true, value: (vm) => vm.last("stall") ?? -1, show: showPressure },
 	{
 		name: "disk", title: "Disk: read, written", number: true, value: (vm) => sum(vm, "read", "written"),
-		show: (cell, vm) => { cell.replaceChildren(pair("r", vm.last("read")), pair("w", vm.last("written"))); },
+		show: (cell, vm) => pairs(cell, ["r", vm.last("read")], ["w", vm.last("written")]),
 	},
 	{
 		name: "network", title: "Network: received, sent", number: true, value: (vm) => sum(vm, "received", "sent"),
-		show: (cell, vm) => { cell.replaceChildren(pair("↓", vm.last("received")), pair("↑", vm.last("sent"))); },
+		show: (cell, vm) => pairs(cell, ["↓", vm.last("received")], ["↑", vm.last("sent")]),
 	},
 ];
 
@@ -249,7 +257,6 @@ const vmCharts = {
 			{ name: "used", label: "in use", colour: "teal", area: true },
 			{ name: "actual", label: "has", colour: "violet" },
 			{ name: "target", label: "target", colour: "orange", thin: true },
-			{ name: "maximum", label: "at most", colour: "grey", thin: true },
 		],
 	}),
 	pressure: new Chart({ title: "Memory pressure", format: percent, top: 0.01, lines: [{ name: "stall", label: "stalled", colour: "orange", area: true }] }),
@@ -297,10 +304,12 @@ function showDetail() {
 	for (const chart of Object.values(vmCharts))
 		chart.element.hidden = !isKnown(vm, chart);
 	vmCharts.cpu.show(vm, seconds, { now: percent(vm.last("cpu")), more: "of one processor", top: vm.figures.Processors || 1 });
-	vmCharts.memory.show(vm, seconds, { now: bytes(vm.last("used")), top: vm.figures.MemoryMaximum });
+	vmCharts.memory.show(vm, seconds, {
+		now: bytes(vm.last("used")), top: vm.figures.MemoryMaximum, more: `of ${bytes(vm.figures.MemoryMaximum)} at most`,
+	});
 	vmCharts.pressure.show(vm, seconds, { now: percent(vm.last("stall")), more: "time in which the guest's tasks waited for memory" });
-	vmCharts.disk.show(vm, seconds, { now: bytesPerSecond(sum(vm, "read", "written")) });
-	vmCharts.network.show(vm, seconds, { now: bytesPerSecond(sum(vm, "received", "sent")) });
+	vmCharts.disk.show(vm, seconds, { now: bytesPerSecond(sum(vm, "read", "written")), more: "read and written" });
+	vmCharts.network.show(vm, seconds, { now: bytesPerSecond(sum(vm, "received", "sent")), more: "received and sent" });
 	if (vm.screen !== "ready")
 		dropPicture();
 }

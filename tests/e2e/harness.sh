@@ -35,7 +35,7 @@ clean_up()
 			[[ ! -s $log ]] || { printf -- '-- %s\n' "$log" && tail -n 30 "$log"; }
 		done >&2
 	fi
-	pids=$(processes lodge lodged lodge-vmm lodge-net lodge-screen lodge-fsd qemu-system-x86)
+	pids=$(processes lodge lodged lodge-vmm lodge-net lodge-screen lodge-web lodge-fsd qemu-system-x86)
 	# shellcheck disable=SC2086 # a list
 	[[ -z $pids ]] || kill -KILL $pids 2>/dev/null
 	rm -rf "$LODGE_RUNTIME_DIR" "$work"

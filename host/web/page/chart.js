@@ -3,7 +3,6 @@
 import { GAP_MS } from "/figures.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const HEIGHT = 120;
 const LEFT = 60; // the scale's words
 const TOP = 8;
 const BOTTOM = 18; // the times
@@ -92,16 +91,17 @@ export class Chart {
 	}
 
 	y(value) {
-		return HEIGHT - BOTTOM - Math.min(1, value / this.scale) * (HEIGHT - BOTTOM - TOP);
+		return this.height - BOTTOM - Math.min(1, value / this.scale) * (this.height - BOTTOM - TOP);
 	}
 
 	draw() {
 		if (!this.series || !this.element.isConnected)
 			return;
 		this.width = Math.max(160, this.svg.clientWidth);
+		this.height = Math.max(60, this.svg.clientHeight);
 		this.end = this.series.time.at(-1) ?? 0;
 		this.first = this.series.time.findIndex((time) => this.end - time <= this.seconds * 1000);
-		this.svg.setAttribute("viewBox", `0 0 ${this.width} ${HEIGHT}`);
+		this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
 		this.svg.replaceChildren();
 		this.scale = this.findScale();
 		this.drawGrid();
@@ -133,7 +133,7 @@ export class Chart {
 			const x = LEFT + (1 - part) * (this.width - LEFT);
 
 			make(this.svg, "text", {
-				x, y: HEIGHT - 3, class: "label", "text-anchor": part === 1 ? "start" : part === 0 ? "end" : "middle",
+				x, y: this.height - 3, class: "label", "text-anchor": part === 1 ? "start" : part === 0 ? "end" : "middle",
 			}).textContent = ago(this.seconds * part);
 		}
 	}
@@ -161,7 +161,7 @@ export class Chart {
 	}
 
 	drawLine(line) {
-		const base = HEIGHT - BOTTOM;
+		const base = this.height - BOTTOM;
 
 		for (const piece of this.pieces(this.series.values[line.name])) {
 			const path = piece.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
@@ -201,7 +201,7 @@ export class Chart {
 			return;
 		const x = this.x(this.series.time[index]);
 
-		make(this.svg, "line", { x1: x, x2: x, y1: TOP, y2: HEIGHT - BOTTOM, class: "at" });
+		make(this.svg, "line", { x1: x, x2: x, y1: TOP, y2: this.height - BOTTOM, class: "at" });
 		for (const line of this.lines) {
 			const value = this.series.values[line.name][index];
 

@@ -8,7 +8,8 @@ const PICTURE_MS = 3000;
 
 const model = new Model();
 let token = takeToken();
-let seconds = 300;
+let seconds = 60; // shown
+let chosen = false; // by somebody; else it grows with what is known
 let selected = null; // a VM's id
 let sorting = { name: "name", up: true };
 let waiting = null; // what is being asked for
@@ -376,9 +377,21 @@ find("screen-open").addEventListener("click", async () => {
 
 // --- What is new -----------------------------------------------------------------------------------
 
+const ranges = [...document.querySelectorAll(".ranges button")];
+
+function findRange() {
+	const time = model.host.time, known = (time.at(-1) - time[0]) / 1000;
+
+	if (!chosen)
+		seconds = ranges.map((button) => Number(button.dataset.seconds)).find((one) => one >= known) ?? seconds;
+	for (const button of ranges)
+		button.setAttribute("aria-pressed", String(Number(button.dataset.seconds) === seconds));
+}
+
 function show() {
 	if (!model.number)
 		return;
+	findRange();
 	if (!model.vms.has(selected)) {
 		dropPicture();
 		selected = sorted()[0]?.id ?? null;
@@ -435,11 +448,10 @@ async function follow() {
 	say("refused", "closed", "This address is not valid any more: “lodge web” prints a new one.");
 }
 
-for (const button of document.querySelectorAll(".ranges button")) {
+for (const button of ranges) {
 	button.addEventListener("click", () => {
 		seconds = Number(button.dataset.seconds);
-		for (const other of document.querySelectorAll(".ranges button"))
-			other.setAttribute("aria-pressed", String(other === button));
+		chosen = true;
 		show();
 	});
 }

@@ -126,9 +126,9 @@ START_TEST(nonsense_is_refused)
 {
 	bytes[length++] = 0xff;
 	ck_assert_int_eq(render(point), -EBADMSG);
-	free(text);
+	tear_down();
 	ck_assert_int_eq(render(render_metrics), -EBADMSG);
-	free(text);
+	tear_down();
 	length = 0;
 	ck_assert_int_eq(render(point), -EBADMSG);
 }

@@ -31,6 +31,7 @@ static const struct message_type *const types[] = {
 	&message_file_read_params,
 	&message_vm_memory,
 	&message_vm_balloon,
+	&message_vm_counters,
 	&message_vm_info,
 	&message_guest_memory_watch,
 	&message_guest_memory_report,

@@ -205,7 +205,7 @@ static void put_devices(struct writer *writer, const struct domain_plan *plan)
 	fputs("<target port='0'/></serial>\n"
 	      "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>\n"
 	      "<panic model='isa'/>\n"
-	      "<memballoon model='virtio' freePageReporting='on'/>\n",
+	      "<memballoon model='virtio' autodeflate='on' freePageReporting='on'/>\n",
 	      writer->file);
 	put_display(writer, plan);
 	fputs("</devices>\n", writer->file);

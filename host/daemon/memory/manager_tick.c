@@ -212,6 +212,11 @@ void memory_member_urgent(struct memory_member *member)
 	member->manager->hurry = true;
 }
 
+void memory_member_was_paused(struct memory_member *member)
+{
+	member->paused = true;
+}
+
 void memory_member_failed(struct memory_member *member)
 {
 	member->target_bytes = 0;

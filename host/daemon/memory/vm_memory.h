@@ -64,6 +64,9 @@ bool memory_member_needs_statistics(const struct memory_member *member);
 /* The guest stalls, or is below its mark: it is served within 250 ms. */
 void memory_member_urgent(struct memory_member *member);
 
+/* An earlier manager paused it: it goes on with the next step, unless there is still no memory. */
+void memory_member_was_paused(struct memory_member *member);
+
 /* What was to be done was not: it is tried again with the next step. */
 void memory_member_failed(struct memory_member *member);
 

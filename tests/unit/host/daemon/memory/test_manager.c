@@ -433,6 +433,23 @@ START_TEST(who_leaves_in_an_emergency_goes_on)
 }
 END_TEST
 
+START_TEST(who_was_paused_by_an_earlier_manager_goes_on)
+{
+	struct memory_member_config config = config_of(MEMORY_GIB, 128 * MEMORY_MIB);
+	struct played_vm *vm = played_vm_new(&host, MEMORY_GIB);
+
+	vm->paused = true;
+	ck_assert_int_eq(memory_manager_adopt(host.manager, "old", vm->machine, &config,
+					      &played_driver, vm, error, sizeof(error),
+					      &vm->member),
+			 0);
+	memory_member_was_paused(vm->member);
+	played_vms_run(&host, 2 SECONDS);
+	ck_assert_uint_eq(vm->pauses, 1);
+	ck_assert(!vm->paused);
+}
+END_TEST
+
 START_TEST(a_stall_counts_only_where_little_is_left)
 {
 	struct memory_member_config config = config_of(900 * MEMORY_MIB, 128 * MEMORY_MIB);
@@ -729,6 +746,7 @@ int main(void)
 	tcase_add_test(tests, an_urgent_guest_is_served_in_the_next_tick);
 	tcase_add_test(tests, a_host_that_runs_short_takes_limits_and_at_last_pauses);
 	tcase_add_test(tests, who_leaves_in_an_emergency_goes_on);
+	tcase_add_test(tests, who_was_paused_by_an_earlier_manager_goes_on);
 	tcase_add_test(tests, a_stall_counts_only_where_little_is_left);
 	tcase_add_test(tests, a_host_that_cannot_be_read_stays_as_it_was);
 	tcase_add_test(tests, vms_get_by_with_a_part_of_the_host);

@@ -5,8 +5,8 @@
 usage: tests/rig/guest/run [--image full] -- tests/rig/guest/memory.py
        tests/rig/guest/run --append psi=0 -- tests/rig/guest/memory.py --no-psi
 
-Or beside an agent on any machine: memory.py --socket PATH. In a full guest, whose files are on a disk, memory is
-reclaimed too."""
+Or beside an agent on any machine that has lodge-guest in its PATH: memory.py --socket PATH. In a full guest, whose
+files are on a disk, memory is reclaimed too."""
 import argparse
 import json
 import os
@@ -220,7 +220,10 @@ def main():
     wishes = parser.parse_args()
     rig = Rig(wishes.socket)
     report = first_report(rig, not wishes.no_psi)
-    print(rig.shell("lodge-guest memory || true"))
+    print(rig.shell("lodge-guest memory"))
+    shown = json.loads(rig.shell("lodge-guest memory --json"))
+    rig.check("lodge-guest memory shows the same", all(shown[name] == report.get(name, absent) for name, absent in
+              (("total_bytes", 0), ("swap_total_bytes", 0), ("pressure", False), ("reclaim", ""))))
     low(rig, report)
     qmp = os.path.join(os.path.dirname(wishes.socket), "qmp.sock")
     if os.path.exists(qmp):

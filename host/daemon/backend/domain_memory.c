@@ -67,7 +67,7 @@ static void look_done(struct libvirt_call *call, int error, const char *text)
 		struct domain *domain = domain_find(host, look->found[i].uuid);
 
 		if (domain)
-			memory_figures_take(&domain->memory.figures, &domain->memory.driver,
+			memory_figures_tell(&domain->memory.figures, &domain->memory.driver,
 					    &look->found[i].figures, domain->vm->memory);
 	}
 }
@@ -303,8 +303,8 @@ void domain_memory_told(struct domain *domain, const struct libvirt_event *event
 	if (event->kind == LIBVIRT_EVENT_METADATA) {
 		read_again(domain);
 	} else if (event->kind == LIBVIRT_EVENT_BALLOON) {
-		memory_figures_sized(&domain->memory.figures, &domain->memory.driver, event->bytes,
-				     domain->vm->memory);
+		memory_figures_tell_size(&domain->memory.figures, &domain->memory.driver,
+					 event->bytes, domain->vm->memory);
 	}
 }
 

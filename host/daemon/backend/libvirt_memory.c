@@ -60,7 +60,7 @@ static void look_is_done(struct libvirt_job *job)
 	if (!job->machine->vm || job->error)
 		return;
 	memory->has_period = !job->wants_period;
-	memory_figures_take(&memory->figures, &memory->driver, &job->figures,
+	memory_figures_tell(&memory->figures, &memory->driver, &job->figures,
 			    job->machine->vm->memory);
 }
 
@@ -84,8 +84,8 @@ static void observe(void *owner)
 
 void libvirt_memory_sized(struct libvirt_machine *machine, uint64_t actual_bytes)
 {
-	memory_figures_sized(&machine->memory.figures, &machine->memory.driver, actual_bytes,
-			     machine->vm->memory);
+	memory_figures_tell_size(&machine->memory.figures, &machine->memory.driver, actual_bytes,
+				 machine->vm->memory);
 }
 
 /* --- Setting -------------------------------------------------------------------------------- */

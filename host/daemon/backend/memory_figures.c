@@ -99,7 +99,7 @@ static void tell_sample(const struct memory_figures *figures, struct memory_memb
 	memory_member_sample(member, MEMORY_FROM_BALLOON, &sample);
 }
 
-void memory_figures_take(struct memory_figures *last, bool *driver,
+void memory_figures_tell(struct memory_figures *last, bool *driver,
 			 const struct memory_figures *now, struct memory_member *member)
 {
 	bool is_new;
@@ -114,8 +114,8 @@ void memory_figures_take(struct memory_figures *last, bool *driver,
 		tell_sample(last, member);
 }
 
-void memory_figures_sized(struct memory_figures *last, bool *driver, uint64_t actual_bytes,
-			  struct memory_member *member)
+void memory_figures_tell_size(struct memory_figures *last, bool *driver, uint64_t actual_bytes,
+			      struct memory_member *member)
 {
 	last->actual_bytes = actual_bytes;
 	/* Nobody else moves it. */

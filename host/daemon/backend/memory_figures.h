@@ -45,16 +45,16 @@ void memory_figures_read(const virTypedParameter *parameters, int count,
 bool memory_figures_update(struct memory_figures *last, const struct memory_figures *told);
 
 /**
- * memory_figures_take() - figures were told; the manager is told what is new in them
+ * memory_figures_tell() - figures were told; the manager is told what is new in them
  * @last:	what was told before; becomes @now
  * @driver:	whether a balloon driver has been seen at work; may become true
  * @member:	NULL: there is nobody to tell
  */
-void memory_figures_take(struct memory_figures *last, bool *driver,
+void memory_figures_tell(struct memory_figures *last, bool *driver,
 			 const struct memory_figures *now, struct memory_member *member);
 
 /* The same when all that is told is that the balloon has left the guest so much. */
-void memory_figures_sized(struct memory_figures *last, bool *driver, uint64_t actual_bytes,
-			  struct memory_member *member);
+void memory_figures_tell_size(struct memory_figures *last, bool *driver, uint64_t actual_bytes,
+			      struct memory_member *member);
 
 #endif

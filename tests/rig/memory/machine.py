@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 import protocol  # noqa: E402
 
 MIB = 1 << 20
+PROMPT = b":/root# "
 
 
 class Control(protocol.Control):
@@ -30,24 +31,20 @@ class Control(protocol.Control):
         super()._take(kind, flags, channel, number, payload)
 
 
-class Machine:
-    def __init__(self, guest, folder, *arguments, memory="512M", append=""):
-        self.serial_path = os.path.join(folder, "serial")
+class Guest:
+    """A process that runs a guest, and a shell on the guest's serial console, a unix socket."""
+
+    def __init__(self, words, *sockets):
         self.text = b""
         self.asked = 0
-        self.process = subprocess.Popen(
-            ["lodge-vmm", "--memory", memory, "--kernel", guest + "/vmlinuz",
-             "--initrd", guest + "/initrd.img", "--append", "console=ttyS0 " + append,
-             "--serial", "unix:" + self.serial_path, "--control", folder + "/control",
-             *arguments])
-        while not (os.path.exists(self.serial_path) and os.path.exists(folder + "/control")):
+        self.process = subprocess.Popen(words)
+        while not all(os.path.exists(path) for path in sockets):
             if self.process.poll() is not None:
-                raise protocol.Error("lodge-vmm ended with status %d" % self.process.returncode)
+                raise protocol.Error("%s ended with status %d" % (words[0], self.process.returncode))
             time.sleep(0.05)
         self.serial = socket.socket(socket.AF_UNIX)
-        self.serial.connect(self.serial_path)
+        self.serial.connect(sockets[0])
         threading.Thread(target=self._listen, daemon=True).start()
-        self.control = Control(folder + "/control")
 
     def _listen(self):
         while True:
@@ -55,6 +52,36 @@ class Machine:
             if not piece:
                 return
             self.text += piece
+
+    def shell(self, command, seconds=120):
+        """What a command prints in the guest, once there is a shell."""
+        self.asked += 1
+        end = time.monotonic() + seconds
+        while PROMPT not in self.text:
+            if time.monotonic() > end:
+                raise protocol.Error("the guest has no shell: %r" % self.text[-300:])
+            time.sleep(0.1)
+        mark = b"said-%d" % self.asked
+        text = b"%s; echo said''-%d\n" % (command.encode(), self.asked)
+        begin = len(self.text)
+        self.serial.sendall(b"\n" + text)
+        while mark not in self.text[begin:]:
+            if time.monotonic() > end:
+                raise protocol.Error("the guest's shell does not answer: %r" % self.text[-300:])
+            time.sleep(0.1)
+        return self.text[begin:].split(mark)[0].decode(errors="replace").replace("\r", "")
+
+
+class Machine(Guest):
+    """Of lodge-vmm."""
+
+    def __init__(self, guest, folder, *arguments, memory="512M", append=""):
+        serial, control = folder + "/serial", folder + "/control"
+        super().__init__(
+            ["lodge-vmm", "--memory", memory, "--kernel", guest + "/vmlinuz",
+             "--initrd", guest + "/initrd.img", "--append", "console=ttyS0 " + append,
+             "--serial", "unix:" + serial, "--control", control, *arguments], serial, control)
+        self.control = Control(control)
 
     def memory(self):
         return self.control.request("vm.memory")[0]
@@ -67,20 +94,6 @@ class Machine:
             time.sleep(0.1)
             memory = self.memory()
         return memory
-
-    def shell(self, command, seconds=120):
-        """What a command prints in the guest. The shell may not have begun yet: then again."""
-        self.asked += 1
-        mark = b"said-%d" % self.asked
-        text = b"%s; echo said''-%d\n" % (command.encode(), self.asked)
-        end = time.monotonic() + seconds
-        begin = len(self.text)
-        self.serial.sendall(b"\n" + text)
-        while mark not in self.text[begin:]:
-            if time.monotonic() > end:
-                raise protocol.Error("the guest's shell does not answer: %r" % self.text[-300:])
-            time.sleep(0.1)
-        return self.text[begin:].split(mark)[0].decode(errors="replace").replace("\r", "")
 
     def stop(self):
         self.control.request("vm.stop")

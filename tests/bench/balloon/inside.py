@@ -24,8 +24,9 @@ SIZE, LEAST, TOUCHED = 512, 256, 280  # MiB
 POLL_SECONDS = 0.01
 SECONDS = 3000  # virtual, and long
 QUIET_SECONDS = 6  # reports come two seconds after pages were freed
-# An order that no free block has: nothing is reported.
-NO_REPORTS = "page_reporting.page_reporting_order=11"
+# Linux reports free blocks of this order and above; there are none of the first.
+REPORT_ORDER = "/sys/module/page_reporting/parameters/page_reporting_order"
+NO_ORDER, USUAL_ORDER = 11, 9
 
 
 class Lodge(Guest):
@@ -130,10 +131,9 @@ def wait(condition, what):
 
 
 def touch(guest):
-    """Memory that the guest has used, and does no more."""
+    """A file in memory."""
     guest.shell("mount -o remount,size=%dm /run; dd if=/dev/zero of=/run/file bs=1M count=%d "
                 "2>/dev/null" % (TOUCHED + 20, TOUCHED), SECONDS)
-    guest.shell("rm /run/file")
 
 
 def move(guest, size, change):
@@ -143,27 +143,9 @@ def move(guest, size, change):
     return measured.end(change)
 
 
-def boot(name, folder, append):
-    guest = VMMS[name](folder, "console=ttyS0 quiet " + append)
-    guest.shell("until [ -e /sys/bus/virtio/drivers/virtio_balloon/virtio* ]; do sleep 1; done",
-                SECONDS)
-    return guest
-
-
-def measure_balloon(name, folder):
-    guest = boot(name, folder, NO_REPORTS)
+def measure_reports(guest):
+    guest.shell("echo %d >%s" % (USUAL_ORDER, REPORT_ORDER))
     touch(guest)
-    results = {"inflate": move(guest, LEAST, SIZE - LEAST),
-               "deflate": move(guest, SIZE, SIZE - LEAST)}
-    guest.process.kill()
-    guest.process.wait()
-    return results
-
-
-def measure_reports(name, folder):
-    guest = boot(name, folder, "")
-    guest.shell("mount -o remount,size=%dm /run; dd if=/dev/zero of=/run/file bs=1M count=%d "
-                "2>/dev/null" % (TOUCHED + 20, TOUCHED), SECONDS)
     time.sleep(QUIET_SECONDS)
     measured = Measured(guest)
     guest.shell("rm /run/file")
@@ -174,18 +156,28 @@ def measure_reports(name, folder):
             least, since = resident(guest), time.monotonic()
     result = measured.end(0)
     result["mib"] = result["resident_before"] - result["resident_after"]
+    return result
+
+
+def measure(name, folder):
+    guest = VMMS[name](folder, "console=ttyS0 quiet")
+    guest.shell("until [ -e /sys/bus/virtio/drivers/virtio_balloon/virtio* ]; do sleep 1; done; "
+                "echo %d >%s" % (NO_ORDER, REPORT_ORDER), SECONDS)
+    touch(guest)
+    guest.shell("rm /run/file")
+    yield "inflate", move(guest, LEAST, SIZE - LEAST)
+    yield "deflate", move(guest, SIZE, SIZE - LEAST)
+    yield "report", measure_reports(guest)
     guest.process.kill()
     guest.process.wait()
-    return {"report": result}
 
 
 def main(runs):
     for _ in range(runs):
         for name in VMMS:
-            for measure in (measure_balloon, measure_reports):
-                with tempfile.TemporaryDirectory() as folder:
-                    for what, result in measure(name, folder).items():
-                        print(json.dumps({"vmm": name, "what": what, **result}), flush=True)
+            with tempfile.TemporaryDirectory() as folder:
+                for what, result in measure(name, folder):
+                    print(json.dumps({"vmm": name, "what": what, **result}), flush=True)
 
 
 if __name__ == "__main__":

@@ -46,15 +46,14 @@ class Lodge(Guest):
 
 
 class Qemu(Guest):
-    """Its smallest machine; memory as it has it by itself, or a memfd as lodge-vmm's is."""
+    """Its smallest machine, with memory as it has it by itself."""
 
-    def __init__(self, folder, append, memfd=False):
+    def __init__(self, folder, append):
         serial, control = folder + "/serial", folder + "/control"
-        ram = ["-object", "memory-backend-memfd,id=ram,size=%dM,share=on" % SIZE] if memfd else []
-        machine = "microvm,accel=kvm,pcie=on,rtc=off,pit=off,pic=off,x-option-roms=off"
         super().__init__(
-            ["qemu-system-x86_64", "-name", "bench,debug-threads=on", *ram,
-             "-M", machine + (",memory-backend=ram" if memfd else ""), "-cpu", "host",
+            ["qemu-system-x86_64", "-name", "bench,debug-threads=on",
+             "-M", "microvm,accel=kvm,pcie=on,rtc=off,pit=off,pic=off,x-option-roms=off",
+             "-cpu", "host",
              "-m", str(SIZE), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
              "-kernel", GUEST + "/vmlinuz", "-initrd", GUEST + "/initrd.img", "-append", append,
              "-serial", "unix:%s,server=on,wait=off" % serial,
@@ -81,11 +80,7 @@ class Qemu(Guest):
         return self._do("query-balloon")["actual"] // MIB
 
 
-VMMS = {
-    "lodge-vmm": Lodge,
-    "qemu": Qemu,
-    "qemu-memfd": lambda folder, append: Qemu(folder, append, memfd=True),
-}
+VMMS = {"lodge-vmm": Lodge, "qemu": Qemu}
 
 
 def costs(guest):

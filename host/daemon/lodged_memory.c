@@ -5,6 +5,7 @@
 #include "host/daemon/backend.h"
 #include "host/daemon/lodged.h"
 #include "host/daemon/memory/host_memory.h"
+#include "host/daemon/memory/vm_cgroup.h"
 #include "host/daemon/memory_settings.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
@@ -22,7 +23,8 @@ struct lodged_memory {
 	struct memory_manager *manager;
 	uv_timer_t timer;
 	uv_poll_t pressure;
-	int pressure_fd; /* -1: there is no trigger */
+	int pressure_fd;	/* -1: there is no trigger */
+	char cgroups[PATH_MAX]; /* for VMs' processes; "": there are none */
 	bool running;
 	unsigned int closing;
 };
@@ -134,6 +136,11 @@ int lodged_memory_new(struct lodged *lodged, struct lodged_memory **result)
 	if (!memory)
 		return -ENOMEM;
 	memory->lodged = lodged;
+	r = vm_cgroup_prepare(lodged->host_root, memory->cgroups, sizeof(memory->cgroups));
+	if (r < 0) {
+		memory->cgroups[0] = '\0';
+		log_debug("VMs are not limited by cgroups: %s", error_text(r));
+	}
 	memory_settings_read(lodged->runtime, &settings);
 	if (lodged->memory_total)
 		settings.total_bytes = lodged->memory_total;
@@ -296,8 +303,40 @@ void lodged_memory_pause(void *owner, bool pause)
 	vm->backend->command(vm, pause ? BACKEND_PAUSE : BACKEND_RESUME, paused, NULL);
 }
 
+static const char *cgroups_of(const struct vm *vm)
+{
+	return vm->lodged->memory ? vm->lodged->memory->cgroups : "";
+}
+
+void lodged_memory_limit(void *owner, uint64_t limit_bytes)
+{
+	struct vm *vm = owner;
+	int r = vm_cgroup_limit(cgroups_of(vm), vm->pid, limit_bytes);
+
+	if (r < 0 && r != -ENOENT)
+		log_warning("%s: its memory is not limited: %s", vm->name, error_text(r));
+}
+
+bool lodged_memory_can_limit(void *owner)
+{
+	const struct vm *vm = owner;
+
+	return vm_cgroup_check(cgroups_of(vm), vm->pid) == 0;
+}
+
+void lodged_memory_contain(struct vm *vm)
+{
+	int r = cgroups_of(vm)[0] ? vm_cgroup_enter(cgroups_of(vm), vm->pid) : 0;
+
+	if (r < 0)
+		log_warning("%s: it cannot be limited: no cgroup for it: %s", vm->name,
+			    error_text(r));
+}
+
 void lodged_memory_leave(struct vm *vm)
 {
+	if (vm->state == VM_STOPPED)
+		vm_cgroup_remove(cgroups_of(vm), vm->pid);
 	memory_member_free(vm->memory);
 	vm->memory = NULL;
 	vm_wake(&vm->memory_waiters);

@@ -40,6 +40,12 @@ void lodged_memory_adopt(struct vm *vm, const struct memory_member_config *confi
 void lodged_memory_keep(void *owner, const struct memory_member_config *config);
 /* vm_memory_driver.pause by the command of the VM's backend. @owner: the VM. */
 void lodged_memory_pause(void *owner, bool pause);
+/* vm_memory_driver.set_limit and can_limit of VMs that are processes of lodged's: memory.high of a
+ * cgroup (memory/vm_cgroup.h), where there is one. @owner: the VM. */
+void lodged_memory_limit(void *owner, uint64_t limit_bytes);
+bool lodged_memory_can_limit(void *owner);
+/* Its process has just been started: it gets its cgroup, where that can be. */
+void lodged_memory_contain(struct vm *vm);
 /* It has ended, or lodged ends. */
 void lodged_memory_leave(struct vm *vm);
 

@@ -7,6 +7,7 @@
 #include "host/daemon/backend/vmm_count.h"
 #include "host/daemon/backend/vmm_memory.h"
 #include "host/daemon/lodged.h"
+#include "host/daemon/lodged_memory.h"
 #include "host/daemon/screen/screen.h"
 #include "host/daemon/share/vm_shares.h"
 #include "protocol/base/bytes.h"
@@ -450,6 +451,7 @@ static void start(struct vm *vm, backend_done done, void *owner)
 		return;
 	}
 	vm->pid = machine->process.pid;
+	lodged_memory_contain(vm);
 	vm_keep(vm);
 	try_connect(&machine->retry);
 }

@@ -7,6 +7,14 @@
 #include <stdio.h>
 #include <sys/param.h>
 
+static bool can_limit(const struct memory_member *member)
+{
+	const struct vm_memory_driver *driver = member->driver;
+
+	return driver->can_limit ? driver->can_limit(member->driver_owner)
+				 : driver->set_limit != NULL;
+}
+
 void memory_manager_view(const struct memory_manager *manager, struct memory_manager_view *view)
 {
 	*view = (struct memory_manager_view){
@@ -15,7 +23,7 @@ void memory_manager_view(const struct memory_manager *manager, struct memory_man
 		.other_bytes = manager->other_bytes,
 	};
 	for (const struct memory_member *member = manager->members; member; member = member->next)
-		view->limits |= member->driver->set_limit != NULL;
+		view->limits |= can_limit(member);
 }
 
 static const char *trend_name(enum memory_trend trend)

@@ -24,6 +24,8 @@ struct vm_memory_driver {
 	void (*set_target)(void *owner, uint64_t target_bytes);
 	/* memory.high for the VM's processes, guest memory and all; 0: none. NULL: cannot be. */
 	void (*set_limit)(void *owner, uint64_t limit_bytes);
+	/* Whether that can be for this VM. NULL: as there is set_limit. */
+	bool (*can_limit)(void *owner);
 	/* Stops and starts the VM's processors. NULL: cannot be. */
 	void (*pause)(void *owner, bool pause);
 	/* What the VM's owner has set, for the next lodged. NULL: nothing is kept. */

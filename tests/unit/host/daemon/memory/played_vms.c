@@ -126,7 +126,13 @@ static void keep(void *owner, const struct memory_member_config *config)
 	vm->kept++;
 }
 
-const struct vm_memory_driver played_driver = {observe, set_target, set_limit, pause_vm, keep};
+const struct vm_memory_driver played_driver = {
+	.observe = observe,
+	.set_target = set_target,
+	.set_limit = set_limit,
+	.pause = pause_vm,
+	.keep = keep,
+};
 
 struct played_vm *played_vm_new(struct played_vms *host, uint64_t machine)
 {

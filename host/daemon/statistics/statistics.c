@@ -7,7 +7,7 @@
 #include "host/daemon/lodged_memory.h"
 #include "host/daemon/statistics/host_figures.h"
 #include "host/daemon/statistics/libvirt_figures.h"
-#include "host/daemon/statistics/memory_figures.h"
+#include "host/daemon/statistics/manager_figures.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -55,7 +55,7 @@ static void look_at_memory(struct lodged *lodged)
 		if (!vm->memory)
 			continue;
 		memory_member_view(vm->memory, &view);
-		memory_figures_take(&view, &vm->figures);
+		manager_figures_take(&view, &vm->figures);
 	}
 }
 

@@ -8,7 +8,7 @@
  *
  *	statistics.c	rounds
  *	host_figures.c	the host's own, from /proc
- *	memory_figures.c	what the memory manager knows
+ *	manager_figures.c	what the memory manager knows
  *	libvirt_figures.c	what libvirt says of all its domains, in one call
  */
 #ifndef LODGE_DAEMON_STATISTICS_H

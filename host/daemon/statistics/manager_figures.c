@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "host/daemon/statistics/memory_figures.h"
+#include "host/daemon/statistics/manager_figures.h"
 
 #define NANOSECONDS_A_US 1000U
 
@@ -15,7 +15,7 @@ static void take_sample(const struct memory_member_view *view, struct figures *f
 		figures_set(figures, VM_MEMORY_STALL_TIME, sample->stall_us * NANOSECONDS_A_US);
 }
 
-void memory_figures_take(const struct memory_member_view *view, struct figures *figures)
+void manager_figures_take(const struct memory_member_view *view, struct figures *figures)
 {
 	figures_set(figures, VM_MEMORY_MAXIMUM, view->config->maximum_bytes);
 	if (!view->config->watched) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "host/daemon/statistics/memory_figures.h"
+#include "host/daemon/statistics/manager_figures.h"
 
 #include "tests/unit/suite.h"
 
@@ -29,7 +29,7 @@ static void set_up(void)
 
 START_TEST(one_that_is_new_has_its_settings)
 {
-	memory_figures_take(&view, &figures);
+	manager_figures_take(&view, &figures);
 	ck_assert_uint_eq(figures.value[VM_MEMORY_MAXIMUM], 512 * MIB);
 	ck_assert_uint_eq(figures.value[VM_MEMORY_MINIMUM], 128 * MIB);
 	ck_assert_uint_eq(figures.value[VM_MEMORY_TARGET], 300 * MIB);
@@ -41,7 +41,7 @@ END_TEST
 START_TEST(all_is_told)
 {
 	view.observed = view.sampled = true;
-	memory_figures_take(&view, &figures);
+	manager_figures_take(&view, &figures);
 	ck_assert_uint_eq(figures.value[VM_MEMORY_ACTUAL], 320 * MIB);
 	ck_assert_uint_eq(figures.value[VM_MEMORY_RESIDENT], 310 * MIB);
 	ck_assert_uint_eq(figures.value[VM_MEMORY_AVAILABLE], 100 * MIB);
@@ -55,7 +55,7 @@ START_TEST(a_balloon_knows_no_pressure)
 {
 	view.observed = view.sampled = true;
 	view.source = MEMORY_FROM_BALLOON;
-	memory_figures_take(&view, &figures);
+	manager_figures_take(&view, &figures);
 	ck_assert(figures_have(&figures, VM_MEMORY_AVAILABLE));
 	ck_assert(!figures_have(&figures, VM_MEMORY_STALL_TIME));
 }
@@ -65,7 +65,7 @@ START_TEST(one_that_is_only_watched_has_no_target)
 {
 	config.watched = true;
 	view.observed = true;
-	memory_figures_take(&view, &figures);
+	manager_figures_take(&view, &figures);
 	ck_assert(!figures_have(&figures, VM_MEMORY_TARGET));
 	ck_assert(!figures_have(&figures, VM_MEMORY_MINIMUM));
 	ck_assert(figures_have(&figures, VM_MEMORY_ACTUAL));
@@ -74,12 +74,12 @@ END_TEST
 
 int main(void)
 {
-	TCase *tests = tcase_create("memory figures");
+	TCase *tests = tcase_create("manager figures");
 
 	tcase_add_checked_fixture(tests, set_up, NULL);
 	tcase_add_test(tests, one_that_is_new_has_its_settings);
 	tcase_add_test(tests, all_is_told);
 	tcase_add_test(tests, a_balloon_knows_no_pressure);
 	tcase_add_test(tests, one_that_is_only_watched_has_no_target);
-	return suite_run_case("memory figures", tests);
+	return suite_run_case("manager figures", tests);
 }

@@ -320,7 +320,7 @@ static void follow(struct domain *domain)
 		return;
 	memory->follows = takes_part;
 	memory->wish.is_period = true;
-	memory->wish.period_s = takes_part ? MEMORY_FIGURES_PERIOD_S : domain->facts.balloon_period;
+	memory->wish.period_s = takes_part ? MEMORY_FIGURES_PERIOD_S : memory->period_before;
 	if (!takes_part && memory->limited)
 		domain_memory_driver.set_limit(domain->vm, 0);
 	if (takes_part && domain->facts.has_channel && !domain->vm->agent)
@@ -391,5 +391,9 @@ void domain_memory_begin(struct domain *domain)
 	struct memory_member_config config;
 
 	config_of(domain, &config);
+	domain->memory.period_before = domain->facts.balloon_period;
+	/* An earlier lodged has set it. */
+	if (!config.watched && domain->memory.period_before == MEMORY_FIGURES_PERIOD_S)
+		domain->memory.period_before = 0;
 	lodged_memory_adopt(domain->vm, &config);
 }

@@ -41,6 +41,7 @@ struct domain_memory {
 	struct memory_figures figures; /* the last */
 	bool driver;		       /* has been seen at work */
 	bool follows;		       /* its period is ours, and its agent was asked for */
+	unsigned int period_before;    /* what it was without us */
 	bool limited;
 	struct domain_wish wish;
 	bool carrying_out, read_again;

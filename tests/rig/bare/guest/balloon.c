@@ -60,6 +60,12 @@ bool balloon_report(struct balloon *balloon, unsigned queue, void *address, uint
 	       virtqueue_exchange(&balloon->queue[queue], NULL) >= 0;
 }
 
+void balloon_put_statistic(uint8_t *at, uint16_t tag, uint64_t value)
+{
+	memcpy(at, &tag, sizeof(tag));
+	memcpy(at + sizeof(tag), &value, sizeof(value));
+}
+
 uint32_t balloon_target(const struct balloon *balloon)
 {
 	return mmio_read32(config(balloon, offsetof(struct virtio_balloon_config, num_pages)));

@@ -28,6 +28,9 @@ bool balloon_move(struct balloon *balloon, unsigned queue, const void *address, 
 /* A report of free memory. False without an answer. */
 bool balloon_report(struct balloon *balloon, unsigned queue, void *address, uint32_t bytes);
 
+/* One of 10 bytes, packed as virtio 1.2, 5.5.6.4 has it: 16 bits of tag, 64 of value. */
+void balloon_put_statistic(uint8_t *at, uint16_t tag, uint64_t value);
+
 uint32_t balloon_target(const struct balloon *balloon);
 void balloon_set_actual(const struct balloon *balloon, uint32_t pages);
 

@@ -215,20 +215,14 @@ struct follower {
 	uint64_t told;	 /* how often statistics were given */
 };
 
-/* packed as virtio 1.2, 5.5.6.4 has it: 16 bits of tag, 64 of value */
-static void put_statistic(uint8_t *at, uint16_t tag, uint64_t value)
-{
-	memcpy(at, &tag, sizeof(tag));
-	memcpy(at + sizeof(tag), &value, sizeof(value));
-}
-
 static void give_statistics(struct follower *follower)
 {
 	struct buffer buffer = {follower->statistics, 30, false};
 
-	put_statistic(follower->statistics, VIRTIO_BALLOON_S_MEMFREE, MOST - follower->inside);
-	put_statistic(follower->statistics + 10, VIRTIO_BALLOON_S_MAJFLT, ++follower->told);
-	put_statistic(follower->statistics + 20, 999, 1);
+	balloon_put_statistic(follower->statistics, VIRTIO_BALLOON_S_MEMFREE,
+			      MOST - follower->inside);
+	balloon_put_statistic(follower->statistics + 10, VIRTIO_BALLOON_S_MAJFLT, ++follower->told);
+	balloon_put_statistic(follower->statistics + 20, 999, 1);
 	virtqueue_add(&follower->balloon.queue[BALLOON_STATISTICS], &buffer, 1);
 	virtqueue_notify(&follower->balloon.queue[BALLOON_STATISTICS]);
 }

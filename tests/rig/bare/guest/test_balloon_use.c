@@ -30,21 +30,16 @@ static void touch(const struct user *user, uint32_t first, uint32_t end)
 		*(volatile uint64_t *)(user->pool + page * BALLOON_PAGE) = page;
 }
 
-static void put_statistic(uint8_t *at, uint16_t tag, uint64_t value)
-{
-	memcpy(at, &tag, sizeof(tag));
-	memcpy(at + sizeof(tag), &value, sizeof(value));
-}
-
 static void give_statistics(struct user *user)
 {
 	struct virtqueue *queue = &user->balloon.queue[BALLOON_STATISTICS];
 	struct buffer buffer = {user->statistics, 30, false};
 	uint64_t left = (user->pages - user->used - user->inside) * BALLOON_PAGE;
 
-	put_statistic(user->statistics, VIRTIO_BALLOON_S_MEMFREE, left);
-	put_statistic(user->statistics + 10, VIRTIO_BALLOON_S_AVAIL, left);
-	put_statistic(user->statistics + 20, VIRTIO_BALLOON_S_MEMTOT, user->pages * BALLOON_PAGE);
+	balloon_put_statistic(user->statistics, VIRTIO_BALLOON_S_MEMFREE, left);
+	balloon_put_statistic(user->statistics + 10, VIRTIO_BALLOON_S_AVAIL, left);
+	balloon_put_statistic(user->statistics + 20, VIRTIO_BALLOON_S_MEMTOT,
+			      user->pages * BALLOON_PAGE);
 	virtqueue_add(queue, &buffer, 1);
 	virtqueue_notify(queue);
 }

@@ -1,55 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/memory/host_memory.h"
+#include "played_root.h"
 #include "tests/unit/suite.h"
 
 #include <errno.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-static char root[64];
+static struct played_root played;
+static const char *const root = played.path;
 static struct host_memory host;
 
 static void write_below(const char *path, const char *text)
 {
-	char name[256];
-	FILE *file;
-
-	snprintf(name, sizeof(name), "%s%s", root, path);
-	for (char *at = name + strlen(root) + 1; *at; at++) {
-		if (*at != '/')
-			continue;
-		*at = '\0';
-		mkdir(name, 0700);
-		*at = '/';
-	}
-	file = fopen(name, "w");
-	ck_assert_ptr_nonnull(file);
-	fputs(text, file);
-	fclose(file);
+	played_root_put(&played, path, text);
 }
 
 static void set_up(void)
 {
-	strcpy(root, "/tmp/host-memory.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(root));
+	played_root_make(&played);
 	host = (struct host_memory){0};
-}
-
-static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *where)
-{
-	(void)status;
-	(void)kind;
-	(void)where;
-	return remove(path);
 }
 
 static void tear_down(void)
 {
-	ck_assert_int_eq(nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	played_root_remove(&played);
 }
 
 START_TEST(meminfo_is_read)

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cgroup2 as plain folders, with the files in them that the kernel would make. */
 #include "host/daemon/memory/vm_cgroup.h"
+#include "played_root.h"
 #include "tests/unit/suite.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define PID  4711
 #define USER "/user.slice/user-7.slice/user@7.service"
 
-static char root[64], path[PATH_MAX];
+static struct played_root played;
+static const char *const root = played.path;
+static char path[PATH_MAX];
 
 static const char *below(const char *name)
 {
@@ -27,21 +27,7 @@ static const char *below(const char *name)
 
 static void put(const char *name, const char *text)
 {
-	char whole[PATH_MAX];
-	FILE *file;
-
-	strcpy(whole, below(name));
-	for (char *at = whole + strlen(root) + 1; *at; at++) {
-		if (*at != '/')
-			continue;
-		*at = '\0';
-		mkdir(whole, 0700);
-		*at = '/';
-	}
-	file = fopen(whole, "w");
-	ck_assert_ptr_nonnull(file);
-	fputs(text, file);
-	fclose(file);
+	played_root_put(&played, name, text);
 }
 
 static void expect(const char *name, const char *text)
@@ -55,18 +41,9 @@ static void expect(const char *name, const char *text)
 	ck_assert_str_eq(got, text);
 }
 
-static int remove_one(const char *name, const struct stat *status, int kind, struct FTW *where)
-{
-	(void)status;
-	(void)kind;
-	(void)where;
-	return remove(name);
-}
-
 static void set_up(void)
 {
-	strcpy(root, "/tmp/vm-cgroup.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(root));
+	played_root_make(&played);
 	put("/proc/self/mountinfo",
 	    "24 29 0:22 / /proc rw,nosuid - proc proc rw\n"
 	    "32 29 0:27 / /cg rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n");
@@ -78,7 +55,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	ck_assert_int_eq(nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	played_root_remove(&played);
 }
 
 START_TEST(a_vm_has_one_and_is_limited)

@@ -7,7 +7,9 @@
  * minimum and lambda times its shares, or its demand if that is less. So who demands too much gets
  * what its shares give it, whatever it says.
  *
- * VMs that cannot be moved (silent, stuck, starting) are paid first, with what they have.
+ * VMs that cannot be moved (silent, stuck, starting) are paid first, with what they have. One that
+ * starts with all of its memory, as libvirt's domains do, is about to give back what is above its
+ * share: the others are not pressed below theirs until its driver is loaded.
  */
 #include "host/daemon/memory/internal.h"
 
@@ -63,6 +65,11 @@ static void give_slack(struct memory_policy *policy, double slack, double shares
 	}
 }
 
+static bool is_coming(const struct memory_vm *vm)
+{
+	return vm->adopted && vm->decision.state == MEMORY_STARTING;
+}
+
 static void fill(struct memory_policy *policy, double total)
 {
 	double *demand = policy->scratch, *base = demand + policy->count,
@@ -72,23 +79,30 @@ static void fill(struct memory_policy *policy, double total)
 	for (size_t i = 0; i < policy->count; i++) {
 		const struct memory_vm *vm = policy->vm[i];
 
-		if (!vm_is_followed(vm))
+		if (is_coming(vm))
+			demand[count] = (double)ledger_charge(vm);
+		else if (vm_is_followed(vm))
+			demand[count] = vm->demand;
+		else
 			continue;
-		demand[count] = vm->demand;
 		base[count] = (double)vm->config.minimum_bytes;
 		weight[count++] = vm->config.shares;
 	}
 	policy->level = allocate_max_min(count, demand, base, weight, total, result);
 	policy->scarce = true;
 	count = 0;
-	for (size_t i = 0; i < policy->count; i++)
+	for (size_t i = 0; i < policy->count; i++) {
 		if (vm_is_followed(policy->vm[i]))
 			policy->vm[i]->due = result[count++];
+		else if (is_coming(policy->vm[i]))
+			count++;
+	}
 }
 
 void allocate(struct memory_policy *policy)
 {
 	double total = (double)policy->totals.budget_bytes, demand = 0, shares = 0;
+	double coming = 0;
 
 	for (size_t i = 0; i < policy->count; i++) {
 		struct memory_vm *vm = policy->vm[i];
@@ -102,11 +116,13 @@ void allocate(struct memory_policy *policy)
 		} else {
 			vm->due = vm_actual(vm);
 			total -= (double)ledger_charge(vm);
+			if (is_coming(vm))
+				coming += (double)ledger_charge(vm);
 		}
 	}
 	policy->slack = max2(0, total - demand);
 	if (demand <= total)
 		give_slack(policy, (total - demand) * policy->tuning.slack_given, shares);
 	else
-		fill(policy, total);
+		fill(policy, total + coming);
 }

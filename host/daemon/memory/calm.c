@@ -126,7 +126,8 @@ void calm_decide(const struct memory_policy *policy, struct memory_vm *vm, uint6
 	bool grows = due > current, hurry = grows && (vm->urgent || vm->starved);
 
 	/* Who has its shares and wants more follows their worth in steps, not at each tremble. */
-	if (policy->scarce && due < vm->demand && due - current < calm_deadband(tuning, current))
+	if (policy->scarce && !vm->exhausted && due < vm->demand &&
+	    due - current < calm_deadband(tuning, current))
 		hurry = false;
 
 	double change = grows ? due - current : current - due;

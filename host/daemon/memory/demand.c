@@ -6,7 +6,8 @@
  * is the base. Above it is page cache, whose worth nobody can see from outside: a guest that has no
  * free memory left and stalls gets more, one that does not stall slowly gives some back until it
  * would. Stalls are counted by PSI and refaults, never by major faults: reading a file for the
- * first time is no reason for more memory.
+ * first time is no reason for more memory. A guest that has nothing left to drop is a case of its
+ * own: without swap it hardly stalls before its kernel ends a process.
  *
  * Growing does not help who reads a file larger than any cache. So each growth is judged after a
  * while: if the guest has grown and refaults as before, growing is futile for some minutes.
@@ -129,8 +130,10 @@ void demand_sample(const struct memory_tuning *tuning, struct memory_vm *vm,
 	vm->headroom = max2((double)tuning->headroom_floor_bytes,
 			    max2(tuning->headroom_fraction * size,
 				 min2((double)MEMORY_GIB, 2 * vm->growth_rate)));
-	vm->constrained = free_bytes < 0.03 * size + (double)(16 * MEMORY_MIB);
-	vm->starved = vm->constrained && vm->pressure > tuning->pressure_high && !vm->judge.futile;
+	vm->exhausted = sample->available_bytes < size / 100;
+	vm->constrained = vm->exhausted || free_bytes < 0.03 * size + (double)(16 * MEMORY_MIB);
+	vm->starved = vm->exhausted || (vm->constrained && vm->pressure > tuning->pressure_high &&
+					!vm->judge.futile);
 	if (vm->constrained && vm->pressure > tuning->pressure_high)
 		calm_pressure(tuning, vm, sample->at_ms);
 	demand_judge(tuning, vm, size, sample->at_ms);

@@ -65,12 +65,15 @@ void health_check(const struct memory_tuning *tuning, struct memory_vm *vm, uint
 	}
 }
 
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
 void health_progress(const struct memory_tuning *tuning, struct memory_vm *vm, uint64_t now_ms)
 {
 	uint64_t target = vm->decision.target_bytes, actual = vm->seen.actual_bytes;
-	uint64_t away = target > actual ? target - actual : actual - target;
-	uint64_t before = target > vm->progress_bytes ? target - vm->progress_bytes
-						      : vm->progress_bytes - target;
+	uint64_t away = distance(target, actual), before = distance(target, vm->progress_bytes);
 
 	/* Who has no driver yet cannot follow: the time begins with it. */
 	if (!vm->seen.driver) {
@@ -78,7 +81,9 @@ void health_progress(const struct memory_tuning *tuning, struct memory_vm *vm, u
 		return;
 	}
 	if (away <= CLOSE_ENOUGH) {
-		if (vm->decision.state == MEMORY_FOLLOWED && vm->progress_ms)
+		/* There, and not where it stuck: it follows again. */
+		if (vm->decision.state == MEMORY_FOLLOWED &&
+		    (vm->progress_ms || distance(actual, vm->progress_bytes) > CLOSE_ENOUGH))
 			vm->retry_ms = 0;
 		vm->progress_ms = 0;
 		return;
@@ -97,6 +102,7 @@ void health_progress(const struct memory_tuning *tuning, struct memory_vm *vm, u
 			vm->retry_ms = tuning->retry_max_ms;
 		vm->retry_at_ms = now_ms + vm->retry_ms;
 		vm->progress_ms = 0;
+		vm->progress_bytes = actual;
 		return;
 	}
 	vm->progress_ms = now_ms;

@@ -29,9 +29,10 @@ struct memory_vm {
 	double refault_rate; /* of the last samples, bytes a second */
 	double pressure;     /* p */
 	double swap_used;
-	bool swapping; /* it reads back from swap */
+	bool swapping;	/* it reads back from swap */
+	bool exhausted; /* it could drop nothing more */
 	bool constrained;
-	bool starved; /* constrained and stalling, and growing may help */
+	bool starved; /* exhausted, or constrained and stalling, and growing may help */
 	struct memory_judgement {
 		bool open; /* a growth is being judged */
 		uint64_t since_ms;

@@ -87,6 +87,48 @@ START_TEST(half_of_the_slack_goes_out_by_shares)
 }
 END_TEST
 
+/* A domain of 1.5 GiB that runs already, with all of its memory. */
+static struct memory_vm *adopted(struct memory_policy *policy, const char *name, bool driver)
+{
+	const struct memory_vm_config config = {.name = name,
+						.maximum_bytes = 1536 * MEMORY_MIB,
+						.minimum_bytes = 128 * MEMORY_MIB,
+						.shares = 1000};
+	struct memory_vm *vm = NULL;
+
+	ck_assert_int_eq(memory_policy_adopt(policy, &config, 0, &vm), 0);
+	memory_vm_observe(policy, vm,
+			  &(struct memory_observation){.at_ms = 1000,
+						       .actual_bytes = 1536 * MEMORY_MIB,
+						       .resident_bytes = 200 * MEMORY_MIB,
+						       .driver = driver});
+	return vm;
+}
+
+START_TEST(who_starts_with_all_its_memory_does_not_press_the_first_to_its_minimum)
+{
+	const struct memory_host host = {.total_bytes = 2 * MEMORY_GIB,
+					 .available_bytes = 3 * MEMORY_GIB / 2};
+	struct memory_policy *policy = NULL;
+	struct memory_vm *first, *second;
+
+	ck_assert_int_eq(memory_policy_new(&memory_tuning_default, &policy), 0);
+	memory_policy_host(policy, &host);
+	first = adopted(policy, "first", true);
+	second = adopted(policy, "second", false);
+	memory_vm_sample(policy, first,
+			 &(struct memory_sample){.at_ms = 1000,
+						 .period_ms = 1000,
+						 .free_bytes = 936 * MEMORY_MIB,
+						 .available_bytes = 936 * MEMORY_MIB});
+	memory_policy_step(policy, 1000);
+	ck_assert_int_eq(memory_vm_decision(second)->state, MEMORY_STARTING);
+	ck_assert_uint_ge(memory_vm_decision(first)->target_bytes, 690 * MEMORY_MIB);
+	ck_assert_uint_lt(memory_vm_decision(first)->target_bytes, 1200 * MEMORY_MIB);
+	memory_policy_free(policy);
+}
+END_TEST
+
 START_TEST(a_liar_gains_its_shares_and_no_more)
 {
 	struct played_host *host = played_host_new(8 * MEMORY_GIB);
@@ -125,6 +167,8 @@ int main(void)
 	tcase_add_test(tests, bases_hold_where_they_are_more_than_there_is);
 	tcase_add_loop_test(tests, any_division_spends_all_of_it_and_no_more, 0, 100);
 	tcase_add_test(tests, half_of_the_slack_goes_out_by_shares);
+	tcase_add_test(tests,
+		       who_starts_with_all_its_memory_does_not_press_the_first_to_its_minimum);
 	tcase_add_test(tests, a_liar_gains_its_shares_and_no_more);
 	return suite_run_case("allocate", tests);
 }

@@ -92,6 +92,23 @@ START_TEST(a_guest_that_stalls_without_free_memory_grows_with_its_pressure)
 }
 END_TEST
 
+START_TEST(a_guest_with_nothing_left_to_drop_grows_though_it_does_not_stall)
+{
+	sample.available_bytes = MEMORY_GIB / 2;
+	sample.free_bytes = 200 * MEMORY_MIB;
+	next(0, 0);
+	ck_assert(!vm.starved);
+	/* As Linux says it: what is free is below the marks that it keeps. */
+	sample.available_bytes = 0;
+	next(0, 0);
+	ck_assert(vm.exhausted && vm.starved);
+	ck_assert_double_gt(vm.demand, (double)SIZE + vm.headroom - 1);
+	sample.available_bytes = MEMORY_GIB / 2;
+	next(0, 0);
+	ck_assert(!vm.exhausted && !vm.starved);
+}
+END_TEST
+
 START_TEST(what_is_read_back_from_swap_is_asked_for_at_once)
 {
 	fill_with_cache();
@@ -221,6 +238,7 @@ int main(void)
 	tcase_add_test(tests, free_memory_is_given_back_down_to_use_and_headroom);
 	tcase_add_test(tests, headroom_follows_growth_and_is_bounded);
 	tcase_add_test(tests, a_guest_that_stalls_without_free_memory_grows_with_its_pressure);
+	tcase_add_test(tests, a_guest_with_nothing_left_to_drop_grows_though_it_does_not_stall);
 	tcase_add_test(tests, what_is_read_back_from_swap_is_asked_for_at_once);
 	tcase_add_test(tests, stalls_with_free_memory_are_no_demand);
 	tcase_add_test(tests, between_the_marks_it_keeps_what_it_has);

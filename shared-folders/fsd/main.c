@@ -16,6 +16,7 @@
 #include "shared-folders/stream/stream.h"
 #include "shared-folders/vhost/backend.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
@@ -262,6 +263,10 @@ int main(int count, char *arguments[])
 
 	log_setup("lodge-fsd", LOG_LEVEL_INFO);
 	signal(SIGPIPE, SIG_IGN);
+	/* Messages of a mebibyte come and go; to map and clear their pages each time costs more
+	 * than to copy them. */
+	mallopt(M_MMAP_THRESHOLD, 4 * SERVER_MAX_MESSAGE);
+	mallopt(M_TRIM_THRESHOLD, 16 * SERVER_MAX_MESSAGE);
 	fsd_ending_defer();
 	result = fsd_options_parse(count, arguments, &options, error, sizeof(error));
 	if (result < 0) {

@@ -36,8 +36,10 @@
 #define EXIT_SYSTEM 2
 #define EXIT_MOUNT  32
 
-/* How long the agent is awaited before the first mount: the guest may just be starting. */
-#define FIRST_WAIT_MS 10000
+/* How long the agent is awaited before the first mount, at least: where somebody watches, and where
+ * the guest may just be booting (systemd gives mounts 90 seconds). */
+#define FIRST_WAIT_MS	   10000
+#define FIRST_WAIT_BOOT_MS 80000
 
 static const char usage[] =
 	"Usage: mount.lodge NAME DIRECTORY [-o OPTION[,OPTION]...] [--foreground]\n"
@@ -259,6 +261,13 @@ static void on_signal(uv_signal_t *signal, int number)
 		stop(program, EXIT_SYSTEM);
 }
 
+static uint64_t first_wait(const struct mount_options *options)
+{
+	const uint64_t least = isatty(STDERR_FILENO) ? FIRST_WAIT_MS : FIRST_WAIT_BOOT_MS;
+
+	return MAX(options->wait_ms, least);
+}
+
 static int start(struct program *program)
 {
 	static const int numbers[] = {SIGTERM, SIGINT};
@@ -281,7 +290,7 @@ static int start(struct program *program)
 	}
 	uv_timer_init(&program->loop, &program->first);
 	program->first.data = program;
-	uv_timer_start(&program->first, on_first, FIRST_WAIT_MS, 0);
+	uv_timer_start(&program->first, on_first, first_wait(&program->options), 0);
 	error = share_relay_new(&options, &program->relay);
 	if (!error)
 		error = link_new(&program->loop, program->options.socket, &link_handlers, program,

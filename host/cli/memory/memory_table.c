@@ -49,6 +49,11 @@ const char *memory_note(const char *vm_name, struct json_object *vm, char *text,
 			 "%s is only watched, its size is left as it is; 'lodge memory %s auto' "
 			 "lets it take part.",
 			 name, name);
+	else if (!json_truth(vm, "driver") && strcmp(json_text(vm, "state"), "starting") == 0)
+		snprintf(text, capacity,
+			 "%s: no balloon driver (Linux: virtio_balloon) has been seen in its guest "
+			 "yet; without one it keeps all its memory.",
+			 name);
 	else if (!json_truth(vm, "driver"))
 		snprintf(
 			text, capacity,

@@ -61,6 +61,8 @@ static const struct {
 	 "'lodge memory a?b auto' lets it take part"},
 	{"{\"state\": \"dead\", \"sharing\": true, \"driver\": false, \"source\": \"\"}",
 	 "no balloon driver"},
+	{"{\"state\": \"starting\", \"sharing\": true, \"driver\": false, \"source\": \"\"}",
+	 "has been seen in its guest yet"},
 	{"{\"state\": \"followed\", \"sharing\": true, \"driver\": true, \"source\": \"balloon\"}",
 	 "no agent tells"},
 	{"{\"state\": \"starting\", \"sharing\": true, \"driver\": true, \"source\": \"\"}",

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Runs in the nested rig's KVM host: what a balloon costs with lodge-vmm and with QEMU.
 
-    inside.py RUNS          a line of JSON for each run of each
+    inside.py RUNS [VMM...]     a line of JSON for each run of each
 
 The same kernel, the same initrd, its own driver. Time is virtual: it counts instructions.
 """
@@ -45,6 +45,23 @@ class Lodge(Guest):
         return self.control.request("vm.memory")[0]["actual_bytes"] // MIB
 
 
+SHMEM_HUGE = "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+
+
+class LodgeHuge(Lodge):
+    """On a host that lets shared memory have huge pages, which is not Debian's setting."""
+
+    def __init__(self, folder, append):
+        with open(SHMEM_HUGE, "w") as setting:
+            setting.write("advise")
+        super().__init__(folder, append)
+
+    def end(self):
+        super().end()
+        with open(SHMEM_HUGE, "w") as setting:
+            setting.write("never")
+
+
 class Qemu(Guest):
     """Its smallest machine, with memory as it has it by itself."""
 
@@ -80,7 +97,7 @@ class Qemu(Guest):
         return self._do("query-balloon")["actual"] // MIB
 
 
-VMMS = {"lodge-vmm": Lodge, "qemu": Qemu}
+VMMS = {"lodge-vmm-huge": LodgeHuge, "lodge-vmm": Lodge, "qemu": Qemu}
 
 
 def costs(guest):
@@ -163,17 +180,16 @@ def measure(name, folder):
     yield "inflate", move(guest, LEAST, SIZE - LEAST)
     yield "deflate", move(guest, SIZE, SIZE - LEAST)
     yield "report", measure_reports(guest)
-    guest.process.kill()
-    guest.process.wait()
+    guest.end()
 
 
-def main(runs):
+def main(runs, names):
     for _ in range(runs):
-        for name in VMMS:
+        for name in names or VMMS:
             with tempfile.TemporaryDirectory() as folder:
                 for what, result in measure(name, folder):
                     print(json.dumps({"vmm": name, "what": what, **result}), flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2:])

@@ -71,6 +71,10 @@ class Guest:
             time.sleep(0.1)
         return self.text[begin:].split(mark)[0].decode(errors="replace").replace("\r", "")
 
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
 
 class Machine(Guest):
     """Of lodge-vmm."""

@@ -9,11 +9,17 @@
  * rest down to the minimums. Where that does not help within seconds the VMs' cgroups get limits,
  * and at last the VM that has most above what it is entitled to is paused until the host has
  * recovered. Minimums hold throughout.
+ *
+ * Who is paused gives nothing back. So one of several runs always, one that starts is not kept from
+ * loading its driver unless nothing is left at all, and each goes on after a minute, to do its
+ * part.
  */
 #include "host/daemon/memory/internal.h"
 
 #define LIMITS_AFTER_MS 5000
 #define PAUSE_AFTER_MS	10000
+#define PAUSED_MS	60000 /* at most */
+#define RUNS_MS		60000 /* then, at least */
 
 enum { FREE = 1, CACHE, REST, LIMITS, PAUSED };
 
@@ -81,20 +87,47 @@ static void limit(struct memory_policy *policy)
 	}
 }
 
-static void pause_one(struct memory_policy *policy)
+static bool may_pause(const struct memory_policy *policy, const struct memory_vm *vm,
+		      uint64_t now_ms)
+{
+	bool ended = policy->host.available_bytes < policy->totals.reserve_bytes / 8;
+
+	if (vm->paused_ms && now_ms - vm->paused_ms < PAUSED_MS + RUNS_MS)
+		return false;
+	return ended || vm->decision.state != MEMORY_STARTING;
+}
+
+static void pause_one(struct memory_policy *policy, uint64_t now_ms)
 {
 	struct memory_vm *least = NULL;
+	size_t running = 0;
 
 	for (size_t i = 0; i < policy->count; i++) {
 		struct memory_vm *vm = policy->vm[i];
 
-		if (!vm->decision.pause &&
+		if (vm->decision.pause)
+			continue;
+		running++;
+		if (may_pause(policy, vm, now_ms) &&
 		    (!least || unearned(policy, vm) > unearned(policy, least)))
 			least = vm;
 	}
-	if (least) {
+	if (least && (running > 1 || policy->count == 1)) {
 		least->decision.pause = true;
-		least->decision.reason = MEMORY_BECAUSE_EMERGENCY;
+		least->paused_ms = now_ms;
+	}
+}
+
+/* Those whose time is over, or all. */
+static void go_on(struct memory_policy *policy, bool all, uint64_t now_ms)
+{
+	for (size_t i = 0; i < policy->count; i++) {
+		struct memory_vm *vm = policy->vm[i];
+
+		if (all || now_ms - vm->paused_ms >= PAUSED_MS)
+			vm->decision.pause = false;
+		if (vm->decision.pause)
+			vm->decision.reason = MEMORY_BECAUSE_EMERGENCY;
 	}
 }
 
@@ -110,8 +143,7 @@ void emergency_check(struct memory_policy *policy, uint64_t now_ms)
 	policy->totals.emergency = 0;
 	if (need <= 0 && !host->stalled) {
 		policy->short_of_memory = false;
-		for (size_t i = 0; i < policy->count; i++)
-			policy->vm[i]->decision.pause = false;
+		go_on(policy, true, now_ms);
 		return;
 	}
 	if (!policy->short_of_memory) {
@@ -130,9 +162,10 @@ void emergency_check(struct memory_policy *policy, uint64_t now_ms)
 	if (level == LIMITS && since >= PAUSE_AFTER_MS && (double)host->available_bytes < reserve) {
 		level = PAUSED;
 		if (!policy->paused_ms || now_ms - policy->paused_ms >= LIMITS_AFTER_MS) {
-			pause_one(policy);
+			pause_one(policy, now_ms);
 			policy->paused_ms = now_ms;
 		}
 	}
+	go_on(policy, false, now_ms);
 	policy->totals.emergency = level;
 }

@@ -51,6 +51,8 @@ struct memory_vm {
 	uint64_t moved_ms;
 	enum memory_trend trend;
 
+	uint64_t paused_ms; /* emergency.c: when it last was; 0: never */
+
 	/* health.c */
 	uint64_t progress_ms;
 	uint64_t progress_bytes;

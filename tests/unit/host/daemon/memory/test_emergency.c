@@ -119,6 +119,61 @@ START_TEST(who_refuses_is_limited_and_the_least_entitled_is_paused)
 }
 END_TEST
 
+START_TEST(nobody_is_paused_for_ever_and_not_all_at_once)
+{
+	unsigned int paused_s[3] = {0}, most[3] = {0};
+
+	played_run(host, 30);
+	for (int i = 0; i < 3; i++) {
+		guest[i]->used = guest[i]->actual;
+		guest[i]->speed = 0;
+	}
+	host->host.other_bytes = MEMORY_GIB;
+	host->host.available_bytes = 10 * MEMORY_MIB;
+	for (int s = 0; s < 400; s++) {
+		unsigned int paused = 0;
+
+		played_run(host, 1);
+		for (int i = 0; i < 3; i++) {
+			bool now = played_decision(guest[i])->pause;
+
+			paused += now;
+			paused_s[i] = now ? paused_s[i] + 1 : 0;
+			if (paused_s[i] > most[i])
+				most[i] = paused_s[i];
+		}
+		ck_assert_uint_lt(paused, 3);
+	}
+	for (int i = 0; i < 3; i++)
+		ck_assert_uint_le(most[i], 60);
+	ck_assert_uint_gt(most[0] + most[1] + most[2], 60);
+}
+END_TEST
+
+START_TEST(who_starts_is_not_kept_from_loading_its_driver)
+{
+	played_host_free(host);
+	host = played_host_new(8 * MEMORY_GIB);
+	for (int i = 0; i < 3; i++) {
+		guest[i] = played_guest_add(host, 4 * MEMORY_GIB, MEMORY_GIB, 1000);
+		guest[i]->no_driver = true;
+	}
+	host->fixed_available = true;
+	played_run(host, 1);
+	host->host.other_bytes = 4 * MEMORY_GIB;
+	host->host.available_bytes = memory_policy_totals(host->policy)->reserve_bytes / 4;
+	played_run(host, 30);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(played_decision(guest[i])->state, MEMORY_STARTING);
+		ck_assert(!played_decision(guest[i])->pause);
+	}
+	host->host.available_bytes = MEMORY_MIB;
+	played_run(host, 12);
+	ck_assert(played_decision(guest[0])->pause || played_decision(guest[1])->pause ||
+		  played_decision(guest[2])->pause);
+}
+END_TEST
+
 START_TEST(a_stall_of_the_host_is_one_even_with_memory_left)
 {
 	host->host.available_bytes = 4 * MEMORY_GIB;
@@ -153,6 +208,8 @@ int main(void)
 	tcase_add_test(tests, then_cache_as_much_as_is_missing);
 	tcase_add_test(tests, then_the_rest_down_to_the_minimum);
 	tcase_add_test(tests, who_refuses_is_limited_and_the_least_entitled_is_paused);
+	tcase_add_test(tests, nobody_is_paused_for_ever_and_not_all_at_once);
+	tcase_add_test(tests, who_starts_is_not_kept_from_loading_its_driver);
 	tcase_add_test(tests, a_stall_of_the_host_is_one_even_with_memory_left);
 	tcase_add_test(tests, a_shock_of_a_third_of_the_host_is_given_back_within_seconds);
 	return suite_run_case("emergency", tests);

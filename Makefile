@@ -368,8 +368,10 @@ soak: all
 # --- Lint --------------------------------------------------------------------------------------
 
 .PHONY: lint print-compile-flags
-lint:
+lint: all
 	$(Q)packaging/lint/run
+	$(Q)$(foreach p,$(PROGRAMS),packaging/lint/symbols $(p) $(foreach c,$($(p)_USES),$(OUT)/lib/$(c).a) &&) \
+	echo '  symbols      clean'
 
 # What clang-tidy needs to read a file as the compiler does.
 print-compile-flags:
@@ -393,7 +395,7 @@ help:
 	'make run         the tour: install what is missing, build, make a guest, start it, show it' \
 	'make check       all tests, rigs included' \
 	'make check-fast  unit tests and lint' \
-	'make lint        clang-format, clang-tidy, cppcheck, shellcheck' \
+	'make lint        clang-format, clang-tidy, cppcheck, shellcheck, names defined twice' \
 	'make bench       benchmarks beside their peers; figures in build/bench/' \
 	'make fuzz        fuzz targets, FUZZ_SECONDS each (60)' \
 	'make soak        long runs' \

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/foreground.h"
+#include "host/cli/awaited_answer.h"
 #include "host/cli/command.h"
 #include "host/cli/console_session.h"
 #include "host/cli/text.h"
 #include "host/cli/vm_console.h"
-#include "host/cli/watch.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/log.h"
 
@@ -34,7 +34,7 @@ struct foreground {
 	struct client *client;
 	char *path; /* of the VM's object */
 	struct console_session *console;
-	struct watch *watch;
+	struct awaited_answer *awaited;
 	uv_signal_t signals[SIGNALS];
 	uv_timer_t last_words;
 	uint64_t asked_ms; /* when to stop was first asked, by the loop's clock; 0: not yet */
@@ -143,8 +143,8 @@ static int watch_end(struct foreground *foreground, const char *name)
 		dbus_message_unref(message);
 		return -ENOMEM;
 	}
-	return watch_new(&foreground->loop, foreground->client, message, on_vm_ended, foreground,
-			 &foreground->watch);
+	return awaited_answer_new(&foreground->loop, foreground->client, message, on_vm_ended,
+				  foreground, &foreground->awaited);
 }
 
 static enum outcome attach(struct foreground *foreground, const char *name, bool replay)
@@ -155,8 +155,8 @@ static enum outcome attach(struct foreground *foreground, const char *name, bool
 		uv_run(&foreground->loop, UV_RUN_DEFAULT);
 	console_session_free(foreground->console);
 	foreground->console = NULL;
-	watch_free(foreground->watch);
-	foreground->watch = NULL;
+	awaited_answer_free(foreground->awaited);
+	foreground->awaited = NULL;
 	return foreground->outcome;
 }
 

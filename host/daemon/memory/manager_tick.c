@@ -245,7 +245,7 @@ static void pause_member(struct memory_member *member, bool pause)
 	manager_log(member->manager, "%s: %s", member->name,
 		    pause ? "paused: the host runs out of memory, and it has most of what it is "
 			    "not entitled to"
-			  : "goes on: the host has memory again");
+			  : "goes on");
 	member->paused = pause;
 	member->driver->pause(member->driver_owner, pause);
 }

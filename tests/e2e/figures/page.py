@@ -230,7 +230,13 @@ def web_process():
 
 
 def is_confined(check):
-    mine = [status for name, _, status in web_process() if name == "lodge-web"]
+    """The address is told when the socket is there, which may be before lodge-web has begun."""
+    deadline = time.monotonic() + 60
+    while True:
+        mine = [status for name, _, status in web_process() if name == "lodge-web"]
+        if all(status["Seccomp"] == "2" for status in mine) and mine or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
     check("there is one lodge-web", len(mine) == 1, len(mine))
     for status in mine:
         check("its system calls are filtered", status["Seccomp"] == "2", status["Seccomp"])

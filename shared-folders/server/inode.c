@@ -26,10 +26,8 @@ static void release(struct server *server, struct inode *inode)
 
 		if (!inode->forgotten)
 			inode_hash_remove_key(server, inode);
-		if (parent) {
+		if (parent)
 			inode_hash_remove_name(server, inode);
-			parent->references--;
-		}
 		id_table_remove(&server->inodes, inode->id);
 		server->inode_count--;
 		free(inode->name);
@@ -42,6 +40,9 @@ static void release(struct server *server, struct inode *inode)
 				close(fd);
 			pthread_mutex_lock(&server->lock);
 		}
+		/* Not before: another thread that lets go of it meanwhile would free it. */
+		if (parent)
+			parent->references--;
 		inode = parent;
 	}
 }

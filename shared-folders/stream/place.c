@@ -30,13 +30,9 @@ static void set_expiry(struct stream_server *server)
 
 void place_end(struct place *place)
 {
-	const struct stream_server_options *options = &place->server->options;
-
 	if (place->is_ending)
 		return;
 	place->is_ending = true;
-	if (options->gone)
-		options->gone(options->owner, share_session_server(place->session));
 	share_session_end(place->session);
 	uv_async_send(&place->server->wake);
 }
@@ -217,16 +213,21 @@ static struct place *find_place(struct stream_server *server)
 	return NULL;
 }
 
-/* A folder that is mounted twice. */
+/* A folder that is mounted twice. A session that ends has no part in it: its server is going. */
 static void say_crowded(struct stream_server *server)
 {
 	size_t count = server->options.looker && looker_set_crowded(server->options.looker);
+	struct server *served[STREAM_SERVER_SESSIONS];
+	size_t sessions = 0;
 
-	for (size_t i = 0; i < STREAM_SERVER_SESSIONS; i++)
-		count += server->places[i].session != NULL;
-	for (size_t i = 0; count > 1 && i < STREAM_SERVER_SESSIONS; i++)
-		if (server->places[i].session)
-			server_set_crowded(share_session_server(server->places[i].session));
+	for (size_t i = 0; i < STREAM_SERVER_SESSIONS; i++) {
+		const struct share_session *session = server->places[i].session;
+
+		if (session && !share_session_is_ending(session))
+			served[sessions++] = share_session_server(session);
+	}
+	for (size_t i = 0; count + sessions > 1 && i < sessions; i++)
+		server_set_crowded(served[i]);
 }
 
 static int begin_session(struct stream_server *server, const uint8_t *id, struct place **result)
@@ -255,8 +256,6 @@ static int begin_session(struct stream_server *server, const uint8_t *id, struct
 		.cutter = CUTTER(sizeof(struct fuse_in_header), SERVER_MAX_MESSAGE),
 	};
 	say_crowded(server);
-	if (server->options.come)
-		server->options.come(server->options.owner, served);
 	*result = place;
 	return 0;
 }

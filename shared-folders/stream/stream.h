@@ -28,9 +28,6 @@ struct stream_server_options {
 	uint64_t keep_ms;      /* 0: SHARE_KEEP_SECONDS */
 	struct looker *looker; /* stays the caller's; NULL: there is no other road */
 	/* All may be NULL, and are called on the loop. */
-	/* A session has begun, or ends: until `gone` returns, @server may be used. */
-	void (*come)(void *owner, struct server *server);
-	void (*gone)(void *owner, struct server *server);
 	/* A connection of stream_server_connect() has ended. */
 	void (*disconnected)(void *owner);
 	/* The last connection has ended, and the last session. */

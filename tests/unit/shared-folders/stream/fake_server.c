@@ -23,7 +23,7 @@ struct server {
 };
 
 static atomic_uint runs[FAKE_UNIQUES];
-static atomic_uint servers;
+static atomic_uint servers, made;
 static struct server *latest;
 
 unsigned int fake_server_runs(uint64_t unique)
@@ -35,11 +35,22 @@ void fake_server_reset(void)
 {
 	for (size_t i = 0; i < FAKE_UNIQUES; i++)
 		atomic_store(&runs[i], 0);
+	atomic_store(&made, 0);
 }
 
 unsigned int fake_servers(void)
 {
 	return atomic_load(&servers);
+}
+
+unsigned int fake_servers_made(void)
+{
+	return atomic_load(&made);
+}
+
+const struct server *fake_server_latest(void)
+{
+	return latest;
 }
 
 int fake_server_notify(const struct iovec *message, size_t count)
@@ -55,6 +66,7 @@ int server_new(const struct server_options *options, struct server **server)
 	pthread_mutex_init(&(*server)->mutex, NULL);
 	latest = *server;
 	atomic_fetch_add(&servers, 1);
+	atomic_fetch_add(&made, 1);
 	return 0;
 }
 

@@ -20,8 +20,11 @@ enum { FAKE_ECHO = 1, FAKE_ROOM, FAKE_SILENT, FAKE_WAIT };
 /* How often the call with that unique was run since fake_server_reset(). */
 unsigned int fake_server_runs(uint64_t unique);
 void fake_server_reset(void);
-/* Servers that have been made and not freed. */
+/* Servers that have been made and not freed; and made since fake_server_reset(). */
 unsigned int fake_servers(void);
+unsigned int fake_servers_made(void);
+/* The one made last. */
+const struct server *fake_server_latest(void);
 /* Who looks for the server's peer (0: nobody), and what it is done with. */
 uint32_t fake_server_looker(const struct server *server);
 uint64_t fake_server_looker_done(const struct server *server);

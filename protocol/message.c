@@ -77,7 +77,8 @@ MESSAGE(guest_memory_report, UINT(guest_memory_report, at_ms, ANY),
 	UINT(guest_memory_report, scanned_directly_bytes, ANY),
 	UINT(guest_memory_report, oom_kills, ANY), BOOLEAN(guest_memory_report, pressure),
 	BOOLEAN(guest_memory_report, trigger), UINT(guest_memory_report, some_us, ANY),
-	UINT(guest_memory_report, full_us, ANY), TEXT(guest_memory_report, reclaim));
+	UINT(guest_memory_report, full_us, ANY), TEXT(guest_memory_report, reclaim),
+	BOOLEAN(guest_memory_report, online));
 MESSAGE(guest_memory_reclaim, NEED_UINT(guest_memory_reclaim, bytes, ANY));
 MESSAGE(guest_memory_reclaimed, NEED_UINT(guest_memory_reclaimed, bytes, ANY),
 	TEXT(guest_memory_reclaimed, by));

@@ -3,9 +3,11 @@
  * memory - how the guest's memory is, told to who shares the host's
  *
  * While the host watches, the kernel is to say when tasks wait for memory (pressure.h), and the
- * figures are read and told at the pace of pace.h. While it does not, nothing runs.
+ * figures are read and told at the pace of pace.h. While it does not, nothing runs but what puts
+ * plugged memory into use (online.h).
  */
 #include "drivers/driver.h"
+#include "drivers/memory/online.h"
 #include "drivers/memory/pace.h"
 #include "drivers/memory/pressure.h"
 #include "drivers/memory/reclaim.h"
@@ -29,6 +31,7 @@ struct memory {
 	struct pace pace;
 	struct guest_memory_report report;
 	const char *reclaim;
+	struct online *online; /* NULL: the kernel tells no events */
 };
 
 static void look(struct memory *memory, enum pace_event event);
@@ -81,6 +84,7 @@ static bool memory_probe(void)
 static int memory_start(const struct driver_context *context, void **state)
 {
 	struct memory *memory = calloc(1, sizeof(*memory));
+	int error;
 
 	if (!memory)
 		return -ENOMEM;
@@ -88,6 +92,9 @@ static int memory_start(const struct driver_context *context, void **state)
 	memory->reclaim = "";
 	uv_timer_init(context->loop, &memory->look);
 	memory->look.data = memory;
+	error = online_new(context->loop, context->root, &memory->online);
+	if (error)
+		log_warning("memory that is plugged in is not put into use: %s", error_text(error));
 	*state = memory;
 	return 0;
 }
@@ -110,6 +117,7 @@ static void memory_stop(void *state)
 	struct memory *memory = state;
 
 	rest(memory);
+	online_free(take_ptr(memory->online));
 	uv_close((uv_handle_t *)&memory->look, on_released);
 }
 
@@ -172,6 +180,7 @@ static int memory_report(void *state, struct cbor_writer *writer)
 
 	memory->report.trigger = memory->pace.trigger;
 	memory->report.reclaim = slice_of(memory->reclaim);
+	memory->report.online = memory->online && online_has_device(memory->context->root);
 	message_encode(&message_guest_memory_report, &memory->report, writer);
 	return writer->overflow ? -EMSGSIZE : 0;
 }

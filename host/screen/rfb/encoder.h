@@ -10,16 +10,9 @@
 
 #include "host/screen/rfb/damage.h"
 #include "host/screen/rfb/deflate.h"
+#include "host/screen/rfb/encodings.h"
 #include "host/screen/rfb/pixel_format.h"
 #include "host/screen/rfb/wire.h"
-
-enum rfb_encoding {
-	RFB_RAW = 0,
-	RFB_COPY_RECT = 1,
-	RFB_HEXTILE = 5,
-	RFB_TIGHT = 7,
-	RFB_ZRLE = 16,
-};
 
 /* What is to be encoded: where it goes, and its pixels. */
 struct piece {

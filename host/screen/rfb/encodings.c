@@ -5,23 +5,8 @@
  */
 #include "host/screen/rfb/rfb_internal.h"
 
+/* The first of a range each. */
 enum {
-	DESKTOP_SIZE = -223,
-	LAST_RECT = -224,
-	POINTER_POSITION = -232,
-	CURSOR = -239,
-	QEMU_MOTION = -257,
-	QEMU_KEYS = -258,
-	QEMU_LEDS = -261,
-	DESKTOP_NAME = -307,
-	EXTENDED_DESKTOP_SIZE = -308,
-	FENCE = -312,
-	CONTINUOUS_UPDATES = -313,
-	ALPHA_CURSOR = -314,
-	EXTENDED_MOUSE_BUTTONS = -316,
-	VMWARE_LEDS = 0x574d5668,
-	EXTENDED_CLIPBOARD = (int32_t)0xc0a1e5ce,
-	/* Ranges, from 0 upwards. */
 	QUALITY = -32,
 	COMPRESSION = -256,
 	JPEG_QUALITY = -512,
@@ -41,35 +26,35 @@ static bool *ability(struct rfb_abilities *can, int32_t encoding)
 	switch (encoding) {
 	case RFB_COPY_RECT:
 		return &can->copy_rect;
-	case DESKTOP_SIZE:
+	case RFB_DESKTOP_SIZE:
 		return &can->desktop_size;
-	case LAST_RECT:
+	case RFB_LAST_RECT:
 		return &can->last_rect;
-	case POINTER_POSITION:
+	case RFB_POINTER_POSITION:
 		return &can->pointer_position;
-	case CURSOR:
+	case RFB_CURSOR:
 		return &can->cursor;
-	case QEMU_MOTION:
+	case RFB_QEMU_MOTION:
 		return &can->qemu_motion;
-	case QEMU_KEYS:
+	case RFB_QEMU_KEYS:
 		return &can->qemu_keys;
-	case QEMU_LEDS:
+	case RFB_QEMU_LEDS:
 		return &can->qemu_leds;
-	case DESKTOP_NAME:
+	case RFB_DESKTOP_NAME:
 		return &can->desktop_name;
-	case EXTENDED_DESKTOP_SIZE:
+	case RFB_EXTENDED_DESKTOP_SIZE:
 		return &can->extended_desktop_size;
-	case FENCE:
+	case RFB_FENCE:
 		return &can->fence;
-	case CONTINUOUS_UPDATES:
+	case RFB_CONTINUOUS_UPDATES:
 		return &can->continuous_updates;
-	case ALPHA_CURSOR:
+	case RFB_ALPHA_CURSOR:
 		return &can->alpha_cursor;
-	case EXTENDED_MOUSE_BUTTONS:
+	case RFB_MOUSE_BUTTONS:
 		return &can->mouse_buttons;
-	case VMWARE_LEDS:
+	case RFB_VMWARE_LEDS:
 		return &can->vmware_leds;
-	case EXTENDED_CLIPBOARD:
+	case RFB_EXTENDED_CLIPBOARD:
 		return &can->extended_clipboard;
 	default:
 		return NULL;

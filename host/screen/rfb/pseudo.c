@@ -7,16 +7,6 @@
 
 #include <linux/input-event-codes.h>
 
-#define POINTER_POSITION (-232)
-#define CURSOR		 (-239)
-#define ALPHA_CURSOR	 (-314)
-#define QEMU_MOTION	 (-257)
-#define QEMU_KEYS	 (-258)
-#define QEMU_LEDS	 (-261)
-#define VMWARE_LEDS	 0x574d5668
-#define DESKTOP_NAME	 (-307)
-#define MOUSE_BUTTONS	 (-316)
-
 #define OWN_MOTION_MS 500 /* the guest's pointer goes where the viewer's went */
 
 unsigned int rfb_count_pseudo(const struct rfb *rfb)
@@ -107,7 +97,7 @@ static void put_cursor(struct rfb *rfb)
 	const struct desktop_cursor *shown = cursor->visible && cursor->pixels ? cursor : &nothing;
 	struct rectangle place = {shown->hot_x, shown->hot_y, shown->width, shown->height};
 
-	encode_header(&rfb->out, &place, rfb->can.alpha_cursor ? ALPHA_CURSOR : CURSOR);
+	encode_header(&rfb->out, &place, rfb->can.alpha_cursor ? RFB_ALPHA_CURSOR : RFB_CURSOR);
 	if (rfb->can.alpha_cursor)
 		put_cursor_alpha(rfb, shown);
 	else
@@ -125,7 +115,7 @@ static void put_pointer_position(struct rfb *rfb)
 	rfb->cursor_y = cursor->y;
 	place.x = (uint32_t)MIN(MAX(cursor->x, 0), (int32_t)rfb->width - 1);
 	place.y = (uint32_t)MIN(MAX(cursor->y, 0), (int32_t)rfb->height - 1);
-	encode_header(&rfb->out, &place, POINTER_POSITION);
+	encode_header(&rfb->out, &place, RFB_POINTER_POSITION);
 }
 
 /* --- The others ------------------------------------------------------------------------------- */
@@ -144,11 +134,11 @@ static void put_leds(struct rfb *rfb)
 			 (leds >> LED_CAPSL & 1) << 2;
 
 	if (rfb->can.qemu_leds) {
-		put_empty(rfb, 0, QEMU_LEDS);
+		put_empty(rfb, 0, RFB_QEMU_LEDS);
 		wire_put8(&rfb->out, state);
 	}
 	if (rfb->can.vmware_leds) {
-		put_empty(rfb, 0, VMWARE_LEDS);
+		put_empty(rfb, 0, RFB_VMWARE_LEDS);
 		wire_put32(&rfb->out, state);
 	}
 }
@@ -157,7 +147,7 @@ static void put_name(struct rfb *rfb)
 {
 	const char *name = screen_name(rfb->viewer.screen);
 
-	put_empty(rfb, 0, DESKTOP_NAME);
+	put_empty(rfb, 0, RFB_DESKTOP_NAME);
 	wire_put32(&rfb->out, (uint32_t)strlen(name));
 	wire_put(&rfb->out, name, strlen(name));
 }
@@ -175,11 +165,11 @@ void rfb_put_pseudo(struct rfb *rfb)
 	if (pending->name)
 		put_name(rfb);
 	if (pending->qemu_keys)
-		put_empty(rfb, 0, QEMU_KEYS);
+		put_empty(rfb, 0, RFB_QEMU_KEYS);
 	/* What the guest has is absolute: places, not ways. */
 	if (pending->qemu_motion)
-		put_empty(rfb, 1, QEMU_MOTION);
+		put_empty(rfb, 1, RFB_QEMU_MOTION);
 	if (pending->mouse_buttons)
-		put_empty(rfb, 0, MOUSE_BUTTONS);
+		put_empty(rfb, 0, RFB_MOUSE_BUTTONS);
 	*pending = (struct rfb_pending){.size = pending->size, .why = pending->why};
 }

@@ -15,11 +15,6 @@
 #define MAX_ANSWERS 16U
 
 enum {
-	DESKTOP_SIZE = -223,
-	EXTENDED_DESKTOP_SIZE = -308,
-};
-
-enum {
 	BY_SERVER = 0,
 	BY_THIS = 1,
 	BY_OTHER = 2,
@@ -161,7 +156,7 @@ static void put_extended(struct rfb *rfb, unsigned int reason, unsigned int stat
 {
 	struct rectangle place = {reason, status, rfb->width, rfb->height};
 
-	encode_header(&rfb->out, &place, EXTENDED_DESKTOP_SIZE);
+	encode_header(&rfb->out, &place, RFB_EXTENDED_DESKTOP_SIZE);
 	put_screens(rfb);
 }
 
@@ -183,7 +178,7 @@ void rfb_put_size(struct rfb *rfb)
 	if (!rfb->can.extended_desktop_size) {
 		struct rectangle place = {0, 0, width, height};
 
-		encode_header(&rfb->out, &place, DESKTOP_SIZE);
+		encode_header(&rfb->out, &place, RFB_DESKTOP_SIZE);
 	} else if (tells) {
 		put_extended(rfb, rfb->pending.why, STATUS_OK);
 	}

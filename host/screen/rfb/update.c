@@ -20,7 +20,6 @@
 #define PATIENCE_MS	   2000	       /* without a request: it does not look */
 #define SOME_PIXELS	   (128U << 10)
 #define RAW_PIXELS	   (16U << 10)
-#define LAST_RECT	   (-224)
 #define MESSAGE_UPDATE	   0
 #define MESSAGE_COLOUR_MAP 1
 #define MAP_ENTRIES	   256U
@@ -118,7 +117,7 @@ static void end_update(struct rfb *rfb)
 	if (rfb->update.last_rect) {
 		struct rectangle nowhere = {0};
 
-		encode_header(&rfb->out, &nowhere, LAST_RECT);
+		encode_header(&rfb->out, &nowhere, RFB_LAST_RECT);
 	}
 	rfb->update.active = false;
 	uv_idle_stop(&rfb->work);

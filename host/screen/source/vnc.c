@@ -171,15 +171,15 @@ static void vnc_set_mode(struct source *source, unsigned int head, bool enabled,
 static void begin(struct vnc *vnc)
 {
 	static const int32_t encodings[] = {
-		VNC_RAW,
-		VNC_EXTENDED_CLIPBOARD,
-		VNC_EXTENDED_DESKTOP_SIZE,
-		VNC_DESKTOP_SIZE,
-		VNC_EXTENDED_KEY,
-		VNC_LEDS,
-		VNC_POINTER_MOTION,
-		VNC_CURSOR,
-		VNC_CURSOR_WITH_ALPHA,
+		RFB_RAW,
+		RFB_EXTENDED_CLIPBOARD,
+		RFB_EXTENDED_DESKTOP_SIZE,
+		RFB_DESKTOP_SIZE,
+		RFB_QEMU_KEYS,
+		RFB_QEMU_LEDS,
+		RFB_QEMU_MOTION,
+		RFB_CURSOR,
+		RFB_ALPHA_CURSOR,
 	};
 	/* 32 bits, of which 24 count; least significant byte first: B G R X. */
 	static const uint8_t format[20] = {0, 0,   0, 0,   32, 24, 0, 1, 0, 255,

@@ -32,7 +32,7 @@ static size_t size_of(const struct vnc_rectangle *rectangle)
 {
 	size_t pixels = (size_t)rectangle->place.width * rectangle->place.height * 4;
 
-	if (rectangle->encoding == VNC_CURSOR_WITH_ALPHA)
+	if (rectangle->encoding == RFB_ALPHA_CURSOR)
 		return 4 + pixels;
 	return pixels + mask_stride(rectangle->place.width) * rectangle->place.height;
 }
@@ -66,12 +66,12 @@ static bool is_seen(const struct desktop_cursor *cursor)
 static int take_cursor(struct vnc *vnc)
 {
 	const struct rectangle *place = &vnc->rectangle.place;
-	const bool has_alpha = vnc->rectangle.encoding == VNC_CURSOR_WITH_ALPHA;
+	const bool has_alpha = vnc->rectangle.encoding == RFB_ALPHA_CURSOR;
 	const size_t bytes = (size_t)place->width * place->height * 4;
 	const uint8_t *from = vnc->kept + (has_alpha ? 4 : 0);
 	uint32_t *pixels;
 
-	if (has_alpha && (int32_t)load_be32(vnc->kept) != VNC_RAW)
+	if (has_alpha && (int32_t)load_be32(vnc->kept) != RFB_RAW)
 		return -EPROTO;
 	pixels = bytes ? malloc(bytes) : NULL;
 	if (bytes && !pixels)

@@ -9,6 +9,7 @@
 #define LODGE_SCREEN_SOURCE_VNC_INTERNAL_H
 
 #include "host/screen/link.h"
+#include "host/screen/rfb/encodings.h"
 #include "host/screen/source/vnc.h"
 #include "protocol/base/bytes.h"
 
@@ -17,18 +18,6 @@
 #define VNC_MAX_SIDE   16384
 #define VNC_MAX_CURSOR 512
 #define VNC_MAX_DAMAGE 16 /* rectangles of an update that are told apart */
-
-enum vnc_encoding {
-	VNC_RAW = 0,
-	VNC_DESKTOP_SIZE = -223,
-	VNC_CURSOR = -239,
-	VNC_POINTER_MOTION = -257,
-	VNC_EXTENDED_KEY = -258,
-	VNC_LEDS = -261,
-	VNC_EXTENDED_DESKTOP_SIZE = -308,
-	VNC_CURSOR_WITH_ALPHA = -314,
-	VNC_EXTENDED_CLIPBOARD = -1063131698,
-};
 
 struct vnc;
 

@@ -215,26 +215,26 @@ static int begin_rectangle(struct vnc *vnc)
 	int result = 0;
 
 	switch (vnc->rectangle.encoding) {
-	case VNC_RAW:
+	case RFB_RAW:
 		return begin_pixels(vnc);
-	case VNC_CURSOR:
-	case VNC_CURSOR_WITH_ALPHA:
+	case RFB_CURSOR:
+	case RFB_ALPHA_CURSOR:
 		return vnc_begin_cursor(vnc);
-	case VNC_EXTENDED_DESKTOP_SIZE:
+	case RFB_EXTENDED_DESKTOP_SIZE:
 		vnc->step = read_extended_size;
 		return 0;
-	case VNC_LEDS:
+	case RFB_QEMU_LEDS:
 		vnc->step = read_leds;
 		return 0;
-	case VNC_DESKTOP_SIZE:
+	case RFB_DESKTOP_SIZE:
 		result = vnc_take_size(vnc, place->width, place->height);
 		vnc_size_is_known(vnc);
 		break;
-	case VNC_EXTENDED_KEY:
+	case RFB_QEMU_KEYS:
 		vnc->has_extended_keys = true;
 		vnc_nudge(vnc);
 		break;
-	case VNC_POINTER_MOTION:
+	case RFB_QEMU_MOTION:
 		vnc->is_absolute = place->x != 0;
 		vnc_size_is_known(vnc);
 		break;

@@ -5,17 +5,14 @@
  */
 #include "bench.h"
 
+#include "host/screen/rfb/encodings.h"
+
 #include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define RAW	  0
-#define TIGHT	  7
-#define ZRLE	  16
-#define LAST_RECT (-224)
 
 struct viewer {
 	int fd;
@@ -121,16 +118,16 @@ static uint64_t skip_rectangle(struct viewer *viewer)
 	height = number(viewer, 2);
 	encoding = (int32_t)number(viewer, 4);
 	switch (encoding) {
-	case RAW:
+	case RFB_RAW:
 		take(viewer, NULL, (size_t)width * height * 4);
 		break;
-	case TIGHT:
+	case RFB_TIGHT:
 		skip_tight(viewer, width, height);
 		break;
-	case ZRLE:
+	case RFB_ZRLE:
 		take(viewer, NULL, number(viewer, 4));
 		break;
-	case LAST_RECT:
+	case RFB_LAST_RECT:
 		return 0;
 	default:
 		fprintf(stderr, "bench: encoding %d was not asked for\n", encoding);
@@ -167,7 +164,7 @@ static void greet(struct viewer *viewer, const struct bench_wish *wish)
 	take(viewer, NULL, number(viewer, 4));
 	say(viewer, format, sizeof(format));
 	list[count++] = wish->encoding;
-	list[count++] = LAST_RECT;
+	list[count++] = RFB_LAST_RECT;
 	if (wish->compression >= 0)
 		list[count++] = -256 + wish->compression;
 	if (wish->quality >= 0)

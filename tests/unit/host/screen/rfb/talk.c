@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "talk.h"
 
+#include "host/screen/rfb/encodings.h"
 #include "protocol/base/bytes.h"
 
 #include <check.h>
@@ -124,6 +125,17 @@ struct talk *talk_new(uint32_t width, uint32_t height)
 	if (width)
 		screen_head_changed(talk->screen, 0, width, height);
 	talk_paint(talk, 0x102030);
+	return talk;
+}
+
+const struct rfb_options talk_open_to_all = {0};
+
+struct talk *talk_begin(void)
+{
+	struct talk *talk = talk_new(320, 200);
+
+	ck_assert_int_eq(talk_connect(talk, &talk_open_to_all), 0);
+	talk_enter(talk);
 	return talk;
 }
 
@@ -295,4 +307,24 @@ struct rectangle talk_hear_header(struct talk *talk, int32_t encoding)
 		(uint32_t)bytes[4] << 8 | bytes[5],
 		(uint32_t)bytes[6] << 8 | bytes[7],
 	};
+}
+
+size_t talk_hear_raw(struct talk *talk, unsigned int count, uint32_t *colour)
+{
+	size_t pixels = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct rectangle place = talk_hear_header(talk, RFB_RAW);
+		const uint8_t *bytes = talk_hear(talk, (size_t)place.width * place.height * 4);
+
+		if (i == 0)
+			*colour = load_le32(bytes);
+		pixels += (size_t)place.width * place.height;
+	}
+	return pixels;
+}
+
+size_t talk_hear_pixels(struct talk *talk, uint32_t *colour)
+{
+	return talk_hear_raw(talk, talk_hear_update(talk), colour);
 }

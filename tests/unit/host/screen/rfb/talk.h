@@ -23,7 +23,12 @@ struct talk {
 
 /* A head of @width x @height (0: none yet), which shows 0x102030. */
 struct talk *talk_new(uint32_t width, uint32_t height);
+/* One of 320 x 200, and a viewer that has entered. */
+struct talk *talk_begin(void);
 void talk_free(struct talk *talk);
+
+/* No password. */
+extern const struct rfb_options talk_open_to_all;
 
 /* Another viewer: its end is talk->fd now. */
 int talk_connect(struct talk *talk, const struct rfb_options *options);
@@ -47,6 +52,11 @@ void talk_request(struct talk *talk, bool incremental);
 unsigned int talk_hear_update(struct talk *talk);
 /* A rectangle's header: x, y, width, height; the encoding must be @encoding. */
 struct rectangle talk_hear_header(struct talk *talk, int32_t encoding);
+/* Rectangles of raw pixels only, @count of them. Return: how many pixels; *@colour: of the first.
+ */
+size_t talk_hear_raw(struct talk *talk, unsigned int count, uint32_t *colour);
+/* An update of them. */
+size_t talk_hear_pixels(struct talk *talk, uint32_t *colour);
 
 uint32_t talk_be32(const uint8_t *bytes);
 

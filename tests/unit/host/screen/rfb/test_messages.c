@@ -16,7 +16,6 @@
 
 static struct talk *talk;
 static struct clipboard *clipboard;
-static const struct rfb_options open_to_all = {0};
 
 static void on_clipboard_changed(void *owner, struct viewer *by)
 {
@@ -39,7 +38,7 @@ static void setup(void)
 	clipboard = clipboard_new(&talk->loop, on_clipboard_changed, talk);
 	screen_set_clipboard(talk->screen, clipboard);
 	screen_set_hooks(talk->screen, &hooks, talk);
-	ck_assert_int_eq(talk_connect(talk, &open_to_all), 0);
+	ck_assert_int_eq(talk_connect(talk, &talk_open_to_all), 0);
 	talk_enter(talk);
 }
 
@@ -343,7 +342,7 @@ START_TEST(test_wrong)
 		talk_say(talk, wrong[i].bytes, wrong[i].length);
 		talk_hear_end(talk);
 		close(talk->fd);
-		talk_connect(talk, &open_to_all);
+		talk_connect(talk, &talk_open_to_all);
 		talk_enter(talk);
 	}
 }

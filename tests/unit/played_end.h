@@ -19,6 +19,7 @@ struct played_end {
 	/* The test's. */
 	void (*request)(void *owner, struct stream *stream, struct slice method,
 			struct slice params); /* NULL: all are refused */
+	void (*met)(void *owner, const struct session_peer *peer); /* or NULL */
 	void *owner;
 	/* To be looked at. */
 	struct session *session;
@@ -39,8 +40,11 @@ static inline void played_end_request(void *owner, struct stream *stream, struct
 
 static inline void played_end_established(void *owner, const struct session_peer *peer)
 {
-	(void)peer;
-	((struct played_end *)owner)->established = true;
+	struct played_end *end = owner;
+
+	end->established = true;
+	if (end->met)
+		end->met(end->owner, peer);
 }
 
 static inline void played_end_lost(void *owner, int reason)

@@ -6,9 +6,10 @@
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 #include "protocol/sandbox/confine.h"
+#include "protocol/sandbox/system_calls.h"
 
 #include <fcntl.h>
-#include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /* What libslirp, its glib and libc do once they are set up. Files are opened for reading only. */
@@ -30,51 +31,31 @@ static const int calls[] = {
 	SCMP_SYS(pwrite64),	SCMP_SYS(ftruncate),
 };
 
-static int allow_some(scmp_filter_ctx filter)
+static const unsigned long ioctls[] = {FIONREAD};
+
+static int allow_some(scmp_filter_ctx rules)
 {
 	static const int families[] = {AF_INET, AF_INET6};
 	int result = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(families) && result == 0; i++)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+		result = seccomp_rule_add(rules, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 					  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
 	if (result == 0)
 		result = seccomp_rule_add(
-			filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+			rules, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
 			SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT, O_RDONLY));
-	/* FIONREAD. */
-	if (result == 0)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-					  SCMP_A1(SCMP_CMP_EQ, 0x541b));
-	/* Memory, but none that can be executed: PROT_EXEC is 4. */
-	if (result == 0)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-					  SCMP_A2(SCMP_CMP_MASKED_EQ, 4, 0));
-	if (result == 0)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-					  SCMP_A2(SCMP_CMP_MASKED_EQ, 4, 0));
-	return result;
-}
-
-/* What is not allowed fails with EPERM where a library might try it, so that it goes on without. */
-static int load_filter(void)
-{
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int result;
-
-	if (!filter)
-		return -ENOMEM;
-	result = allow_some(filter);
-	for (size_t i = 0; i < ARRAY_SIZE(calls) && result == 0; i++)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
-	if (result == 0)
-		result = seccomp_load(filter);
-	seccomp_release(filter);
 	return result;
 }
 
 int net_sandbox_enter(int *resolver_fd)
 {
+	const struct system_calls allowed = {.otherwise = SCMP_ACT_ERRNO(EPERM),
+					     .calls = calls,
+					     .count = ARRAY_SIZE(calls),
+					     .ioctls = ioctls,
+					     .ioctls_count = ARRAY_SIZE(ioctls),
+					     .more = allow_some};
 	const struct confine confine = {
 		.network = true, .file = RESOLVER_FILE, .file_fd = resolver_fd};
 	int result;
@@ -87,7 +68,7 @@ int net_sandbox_enter(int *resolver_fd)
 			    error_text(result));
 	result = confine_privileges();
 	if (result == 0)
-		result = load_filter();
+		result = system_calls_restrict(&allowed);
 	if (result < 0)
 		log_error("cannot enter the sandbox: %s", error_text(result));
 	return result;

@@ -4,11 +4,10 @@
 #include "protocol/base/bytes.h"
 #include "protocol/base/log.h"
 #include "protocol/sandbox/confine.h"
+#include "protocol/sandbox/system_calls.h"
 
 #include <errno.h>
-#include <seccomp.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 
 /* What libmicrohttpd, libuv and libc do with descriptors and memory that are there. */
 static const int calls[] = {
@@ -28,42 +27,15 @@ static const int calls[] = {
 	SCMP_SYS(gettid),
 };
 
-static int allow_some(scmp_filter_ctx filter)
-{
-	static const unsigned int ioctls[] = {FIONBIO, FIONREAD};
-	int result = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(ioctls) && result == 0; i++)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-					  SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
-	if (result == 0)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-					  SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (result == 0)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-					  SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	return result;
-}
-
-/* What is not allowed fails with EPERM where a library might try it, so that it goes on without. */
-static int load_filter(void)
-{
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int result;
-
-	if (!filter)
-		return -ENOMEM;
-	result = allow_some(filter);
-	for (size_t i = 0; i < ARRAY_SIZE(calls) && result == 0; i++)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
-	if (result == 0)
-		result = seccomp_load(filter);
-	seccomp_release(filter);
-	return result;
-}
+static const unsigned long ioctls[] = {FIONBIO, FIONREAD};
 
 int web_sandbox_enter(void)
 {
+	const struct system_calls allowed = {.otherwise = SCMP_ACT_ERRNO(EPERM),
+					     .calls = calls,
+					     .count = ARRAY_SIZE(calls),
+					     .ioctls = ioctls,
+					     .ioctls_count = ARRAY_SIZE(ioctls)};
 	const struct confine confine = {0};
 	int result = confine_namespaces(&confine);
 
@@ -73,7 +45,7 @@ int web_sandbox_enter(void)
 			    error_text(result));
 	result = confine_privileges();
 	if (result == 0)
-		result = load_filter();
+		result = system_calls_restrict(&allowed);
 	if (result < 0)
 		log_error("cannot enter the sandbox: %s", error_text(result));
 	return result;

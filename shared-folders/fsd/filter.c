@@ -9,13 +9,12 @@
 #include "shared-folders/fsd/sandbox.h"
 
 #include "protocol/base/bytes.h"
+#include "protocol/sandbox/system_calls.h"
 
 #include <errno.h>
 #include <linux/fs.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -166,40 +165,30 @@ static const int calls[] = {
 /* Reflinks and their like, and what libuv asks of a socket. */
 static const unsigned long ioctls[] = {FICLONE, FICLONERANGE, FIDEDUPERANGE, FIONBIO, FIONREAD};
 
-static int allow_with_arguments(scmp_filter_ctx filter)
+static int allow_with_arguments(scmp_filter_ctx rules)
 {
-	int result = 0;
+	int result;
 
-	for (size_t i = 0; i < ARRAY_SIZE(ioctls) && result == 0; i++)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-					  SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
-	if (result == 0)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-					  SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (result == 0)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-					  SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	/* Threads, and no processes. */
+	result = seccomp_rule_add(
+		rules, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+		SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_VM | CLONE_THREAD, CLONE_VM | CLONE_THREAD));
 	if (result == 0)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-					  SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_VM | CLONE_THREAD,
-						  CLONE_VM | CLONE_THREAD));
-	if (result == 0)
-		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+		result = seccomp_rule_add(rules, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	/* A thread with a working directory of its own. */
 	if (result == 0)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(unshare), 1,
+		result = seccomp_rule_add(rules, SCMP_ACT_ALLOW, SCMP_SYS(unshare), 1,
 					  SCMP_A0(SCMP_CMP_EQ, CLONE_FS));
 	if (result == 0)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
+		result = seccomp_rule_add(rules, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
 					  SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
 	/* To look at limits, not to set them. */
 	if (result == 0)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
+		result = seccomp_rule_add(rules, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
 					  SCMP_A2(SCMP_CMP_EQ, 0));
 	/* abort() */
 	if (result == 0)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+		result = seccomp_rule_add(rules, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
 					  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
 	return result;
 }
@@ -220,22 +209,12 @@ static uint32_t otherwise(enum fsd_filter filter)
 
 int fsd_filter_load(enum fsd_filter kind)
 {
-	scmp_filter_ctx filter;
-	int result;
+	const struct system_calls allowed = {.otherwise = otherwise(kind),
+					     .calls = calls,
+					     .count = ARRAY_SIZE(calls),
+					     .ioctls = ioctls,
+					     .ioctls_count = ARRAY_SIZE(ioctls),
+					     .more = allow_with_arguments};
 
-	if (kind == FSD_FILTER_NONE)
-		return 0;
-	filter = seccomp_init(otherwise(kind));
-	if (!filter)
-		return -ENOMEM;
-	/* A tree of comparisons, not a list: what a file server calls most is not a few calls. */
-	result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	if (result == 0)
-		result = allow_with_arguments(filter);
-	for (size_t i = 0; i < ARRAY_SIZE(calls) && result == 0; i++)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
-	if (result == 0)
-		result = seccomp_load(filter);
-	seccomp_release(filter);
-	return result;
+	return kind == FSD_FILTER_NONE ? 0 : system_calls_restrict(&allowed);
 }

@@ -28,10 +28,14 @@ void memory_settings_read(const char *path, struct memory_settings *settings)
 				    error_text(r));
 		return;
 	}
-	if (json_file_get(object, "mode", json_type_string, &value))
-		(void)memory_mode_named(json_object_get_string(value), &settings->mode);
-	if (json_file_get(object, "speed", json_type_string, &value))
-		(void)memory_speed_named(json_object_get_string(value), &settings->speed);
+	if (json_file_get(object, "mode", json_type_string, &value) &&
+	    memory_mode_named(json_object_get_string(value), &settings->mode) < 0)
+		log_warning("%s/" MEMORY_SETTINGS_FILE ": there is no mode '%s'", path,
+			    json_object_get_string(value));
+	if (json_file_get(object, "speed", json_type_string, &value) &&
+	    memory_speed_named(json_object_get_string(value), &settings->speed) < 0)
+		log_warning("%s/" MEMORY_SETTINGS_FILE ": there is no speed '%s'", path,
+			    json_object_get_string(value));
 	read_number(object, "reserve", &settings->reserve_bytes);
 	read_number(object, "total", &settings->total_bytes);
 }

@@ -155,6 +155,7 @@ static void count_runs(uv_work_t *work)
 	virConnectPtr connect =
 		libvirt_connection_get(counting->lodged->libvirt, error, sizeof(error));
 
+	/* Without an answer nothing is known, and libvirt_connection has logged why. */
 	if (connect)
 		(void)libvirt_figures_read(connect, &counting->list, &counting->count);
 }

@@ -26,7 +26,7 @@ struct session *session_new(enum session_role role, const char *software,
 {
 	struct session *session = calloc(1, sizeof(*session));
 
-	assert(handlers->established && handlers->lost && handlers->wake);
+	assert(handlers->wake);
 	if (!session)
 		return NULL;
 	session->role = role;
@@ -86,6 +86,12 @@ static uint64_t fresh_epoch(struct session *session)
 	return epoch;
 }
 
+static void tell_lost(struct session *session, int reason)
+{
+	if (session->handlers->lost)
+		session->handlers->lost(session->owner, reason);
+}
+
 /*
  * Back to before the handshake, in our epoch @own_epoch. All is as it shall be before the first
  * handler is called, since a handler may begin anew. @reason: for `lost`, or 0.
@@ -104,7 +110,7 @@ static void begin(struct session *session, uint64_t own_epoch, bool say_hello, i
 	byte_queue_clear(&session->control);
 	stream_close_all(session, -ECONNRESET);
 	if (was_established && reason)
-		session->handlers->lost(session->owner, reason);
+		tell_lost(session, reason);
 	session_wake(session);
 }
 
@@ -221,12 +227,13 @@ static void on_answer(struct session *session, const struct hello *hello)
 	if (session->told_peer != hello->epoch)
 		answer_hello(session, hello->epoch);
 	if (hello->version_min > SESSION_VERSION || hello->version_max < 1) {
-		session->handlers->lost(session->owner, -EPROTONOSUPPORT);
+		tell_lost(session, -EPROTONOSUPPORT);
 		return;
 	}
 	session->peer_epoch = hello->epoch;
 	session->established = true;
-	session->handlers->established(session->owner, &peer);
+	if (session->handlers->established)
+		session->handlers->established(session->owner, &peer);
 }
 
 void session_on_hello(struct session *session, struct slice payload)

@@ -51,12 +51,13 @@ struct session_peer {
 bool session_peer_has(const struct session_peer *peer, const char *capability);
 
 struct session_handlers {
-	/* The handshake is complete; requests may be made. Also called for each new epoch. */
+	/* The handshake is complete; requests may be made. Also called for each new epoch. NULL:
+	 * nobody is told. */
 	void (*established)(void *owner, const struct session_peer *peer);
 	/* The epoch is over (@reason: -ECONNRESET the peer starts anew, -EPROTO it broke the
 	 * rules, -ENOMEM); every stream has had its `closed`, and a new handshake is under way
 	 * (unless session_disconnected() was called). -EPROTONOSUPPORT: no version in common, also
-	 * when nothing was established. */
+	 * when nothing was established. NULL: nobody is told. */
 	void (*lost)(void *owner, int reason);
 	/* The peer asks. Answer now or later by stream_reply() or stream_fail(). To take part in
 	 * what follows, call stream_set_handlers() now. NULL: everything is refused with ENOSYS. */

@@ -189,18 +189,6 @@ static void local_request(void *owner, struct stream *stream, struct slice metho
 	on_request(local->agent, stream, method, params);
 }
 
-static void local_established(void *owner, const struct session_peer *peer)
-{
-	(void)owner;
-	(void)peer;
-}
-
-static void local_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
 static void local_wake(void *owner)
 {
 	const struct local *local = owner;
@@ -209,8 +197,6 @@ static void local_wake(void *owner)
 }
 
 static const struct session_handlers local_handlers = {
-	.established = local_established,
-	.lost = local_lost,
 	.request = local_request,
 	.wake = local_wake,
 };

@@ -203,18 +203,6 @@ static void client_ready(void *owner, uint32_t events)
 /* --- Sessions ----------------------------------------------------------------------------------
  */
 
-static void established(void *owner, const struct session_peer *peer)
-{
-	(void)owner;
-	(void)peer;
-}
-
-static void lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
 static void request(void *owner, struct stream *stream, struct slice method, struct slice params)
 {
 	struct client *client = owner;
@@ -229,8 +217,6 @@ static void wake(void *owner)
 }
 
 static const struct session_handlers session_handlers = {
-	.established = established,
-	.lost = lost,
 	.request = request,
 	.wake = wake,
 };

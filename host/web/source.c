@@ -83,26 +83,12 @@ bool source_is_ready(const struct source *source)
 
 /* --- The session ------------------------------------------------------------------------------ */
 
-static void on_established(void *owner, const struct session_peer *peer)
-{
-	(void)owner;
-	(void)peer;
-}
-
-static void on_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
 static void on_wake(void *owner)
 {
 	pump_wake(((struct source *)owner)->pump);
 }
 
 static const struct session_handlers session_handlers = {
-	.established = on_established,
-	.lost = on_lost,
 	.wake = on_wake,
 };
 

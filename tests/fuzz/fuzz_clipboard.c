@@ -136,12 +136,6 @@ static void host_established(void *owner, const struct session_peer *peer)
 	clipboard_guest_established(world->clipboard, world->host);
 }
 
-static void guest_established(void *owner, const struct session_peer *peer)
-{
-	(void)owner;
-	(void)peer;
-}
-
 static void on_lost(void *owner, int reason)
 {
 	(void)owner;
@@ -166,7 +160,6 @@ static const struct session_handlers host_handlers = {
 	.random = on_random,
 };
 static const struct session_handlers guest_session_handlers = {
-	.established = guest_established,
 	.lost = on_lost,
 	.request = guest_request,
 	.wake = on_wake,

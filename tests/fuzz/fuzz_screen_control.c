@@ -38,11 +38,6 @@ struct fuzz {
 
 /* --- The client ------------------------------------------------------------------------------- */
 
-static void on_established(void *owner, const struct session_peer *peer)
-{
-	(void)owner, (void)peer;
-}
-
 /* The screen never breaks the rules. */
 static void on_lost(void *owner, int reason)
 {
@@ -62,7 +57,7 @@ static uint64_t on_random(void *owner)
 }
 
 static const struct session_handlers session_handlers = {
-	.established = on_established, .lost = on_lost, .wake = on_wake, .random = on_random};
+	.lost = on_lost, .wake = on_wake, .random = on_random};
 static const struct pump_handlers pump_handlers = {0};
 
 static void on_closed(struct stream *stream, void *owner, const struct stream_result *result)

@@ -35,12 +35,6 @@ static void on_established(void *context, const struct session_peer *peer)
 	session_peer_has(peer, "exec");
 }
 
-static void on_lost(void *context, int reason)
-{
-	(void)context;
-	(void)reason;
-}
-
 static void on_data(struct stream *stream, void *context, unsigned int channel, struct slice bytes)
 {
 	(void)context;
@@ -100,7 +94,6 @@ static uint64_t on_random(void *context)
 
 static const struct session_handlers handlers = {
 	.established = on_established,
-	.lost = on_lost,
 	.request = on_request,
 	.wake = on_wake,
 	.random = on_random,

@@ -74,12 +74,6 @@ static struct slice take_slice(struct fuzz *fuzz)
 
 /* --- The host ------------------------------------------------------------------------------- */
 
-static void on_established(void *owner, const struct session_peer *peer)
-{
-	(void)owner;
-	(void)peer;
-}
-
 static void on_lost(void *owner, int reason)
 {
 	(void)owner;
@@ -92,7 +86,6 @@ static void on_host_wake(void *owner)
 }
 
 static const struct session_handlers host_handlers = {
-	.established = on_established,
 	.lost = on_lost,
 	.wake = on_host_wake,
 };

@@ -169,12 +169,6 @@ static void on_established(void *owner, const struct session_peer *peer)
 	open_streams(owner);
 }
 
-static void on_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
 static void on_wake(void *owner)
 {
 	const struct spice *spice = owner;
@@ -184,7 +178,6 @@ static void on_wake(void *owner)
 
 static const struct session_handlers session_handlers = {
 	.established = on_established,
-	.lost = on_lost,
 	.wake = on_wake,
 };
 

@@ -170,12 +170,6 @@ static void on_established(void *owner, const struct session_peer *peer)
 	done(machine->owner, 0, "");
 }
 
-static void on_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
 static void on_event(void *owner, struct slice name, struct slice params)
 {
 	static const struct {
@@ -208,7 +202,6 @@ static void on_wake(void *owner)
 
 static const struct session_handlers session_handlers = {
 	.established = on_established,
-	.lost = on_lost,
 	.event = on_event,
 	.wake = on_wake,
 };

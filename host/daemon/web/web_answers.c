@@ -437,26 +437,12 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 	stream_fail(stream, ENOSYS, "lodged does not know this method");
 }
 
-static void on_established(void *owner, const struct session_peer *peer)
-{
-	(void)owner;
-	(void)peer;
-}
-
-static void on_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
 static void on_wake(void *owner)
 {
 	pump_wake(((struct web *)owner)->pump);
 }
 
 const struct session_handlers web_session_handlers = {
-	.established = on_established,
-	.lost = on_lost,
 	.request = on_request,
 	.wake = on_wake,
 };

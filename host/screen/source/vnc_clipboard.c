@@ -64,26 +64,12 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 		stream_fail(stream, ENOSYS, "QEMU's VNC server has the clipboard alone");
 }
 
-static void on_established(void *owner, const struct session_peer *peer)
-{
-	(void)owner;
-	(void)peer;
-}
-
-static void on_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
 static void on_wake(void *owner)
 {
 	pump_wake(((struct vnc_clipboard *)owner)->pump);
 }
 
 static const struct session_handlers session_handlers = {
-	.established = on_established,
-	.lost = on_lost,
 	.request = on_request,
 	.wake = on_wake,
 };

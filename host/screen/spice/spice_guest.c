@@ -121,18 +121,6 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 		stream_fail(stream, ENOSYS, "a SPICE agent has no such method");
 }
 
-static void on_established(void *owner, const struct session_peer *peer)
-{
-	(void)owner;
-	(void)peer;
-}
-
-static void on_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
 static void on_wake(void *owner)
 {
 	const struct spice_guest *spice = owner;
@@ -151,8 +139,6 @@ static uint64_t on_random(void *owner)
 }
 
 static const struct session_handlers session_handlers = {
-	.established = on_established,
-	.lost = on_lost,
 	.request = on_request,
 	.wake = on_wake,
 	.random = on_random,

@@ -58,12 +58,6 @@ static void on_established(void *owner, const struct session_peer *peer)
 	*(bool *)owner = true;
 }
 
-static void on_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
 static void on_wake(void *owner)
 {
 	(void)owner;
@@ -81,7 +75,6 @@ static uint64_t on_random(void *owner)
 
 static const struct session_handlers handlers = {
 	.established = on_established,
-	.lost = on_lost,
 	.wake = on_wake,
 	.random = on_random,
 };

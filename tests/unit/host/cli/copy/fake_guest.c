@@ -87,18 +87,6 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 		stream_fail(stream, ENOSYS, NULL);
 }
 
-static void on_established(void *owner, const struct session_peer *peer)
-{
-	(void)owner;
-	(void)peer;
-}
-
-static void on_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
 static void on_wake(void *owner)
 {
 	struct served *served = owner;
@@ -117,8 +105,6 @@ static uint64_t on_random(void *owner)
 }
 
 static const struct session_handlers session_handlers = {
-	.established = on_established,
-	.lost = on_lost,
 	.request = on_request,
 	.wake = on_wake,
 	.random = on_random,

@@ -97,7 +97,7 @@ static bool add_all(DBusMessageIter *dictionary, const struct start_options *opt
 	dbus_uint32_t cpus = (dbus_uint32_t)options->cpus, heads = (dbus_uint32_t)options->heads;
 	_cleanup_free_ char *vnc = options->vnc ? absolute_files(options->vnc) : NULL;
 	dbus_uint64_t memory = options->memory_bytes, least = options->memory_min_bytes;
-	dbus_uint64_t shares = options->memory_shares;
+	dbus_uint64_t shares = options->memory_shares, most = options->memory_most_bytes;
 
 	if (options->vnc && !vnc)
 		return false;
@@ -117,6 +117,7 @@ static bool add_all(DBusMessageIter *dictionary, const struct start_options *opt
 	       add_list(dictionary, "shares", &options->shares, false) &&
 	       (!cpus || client_add_option(dictionary, "cpus", DBUS_TYPE_UINT32, &cpus)) &&
 	       (!memory || client_add_option(dictionary, "memory", DBUS_TYPE_UINT64, &memory)) &&
+	       (!most || client_add_option(dictionary, "memory_most", DBUS_TYPE_UINT64, &most)) &&
 	       (!least || client_add_option(dictionary, "memory_min", DBUS_TYPE_UINT64, &least)) &&
 	       (!shares ||
 		client_add_option(dictionary, "memory_shares", DBUS_TYPE_UINT64, &shares)) &&

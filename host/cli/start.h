@@ -16,7 +16,7 @@ struct start_options {
 	const char *size, *vnc, *clipboard, *memory_sharing;
 	struct option_list disks, forwards;
 	struct option_list shares; /* as share_line() has them */
-	uint64_t cpus, memory_bytes, heads;
+	uint64_t cpus, memory_bytes, memory_most_bytes, heads;
 	uint64_t memory_min_bytes, memory_shares;
 	bool no_display;
 };

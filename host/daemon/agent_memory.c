@@ -34,6 +34,7 @@ void agent_memory_sample(const struct guest_memory_report *report, uint64_t now_
 					   ? report->swap_total_bytes - report->swap_free_bytes
 					   : 0,
 		.stall_us = report->some_us,
+		.total_bytes = report->total_bytes,
 	};
 }
 
@@ -46,6 +47,7 @@ static void on_message(struct stream *stream, void *owner, struct slice name, st
 	(void)stream;
 	if (!vm->memory || message_decode(&message_guest_memory_report, params, &report) < 0)
 		return;
+	vm->memory_online = report.online;
 	agent_memory_sample(&report, memory_member_now(vm->memory), &sample);
 	memory_member_sample(vm->memory, MEMORY_FROM_AGENT, &sample);
 	if (slice_is(name, "urgent"))

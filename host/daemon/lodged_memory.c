@@ -230,6 +230,10 @@ static void config_of(const struct vm *vm, struct memory_member_config *config)
 	const struct vm_options *options = &vm->options;
 
 	memory_config_default(options->memory, config);
+	if (options->memory_most) {
+		config->start_bytes = options->memory;
+		config->maximum_bytes = options->memory_most;
+	}
 	if (options->memory_max)
 		config->maximum_bytes = options->memory_max;
 	if (config->minimum_bytes > config->maximum_bytes)
@@ -250,7 +254,7 @@ int lodged_memory_admit(struct vm *vm, char *error, size_t capacity)
 	if (!manager || !vm->backend->memory)
 		return 0;
 	config_of(vm, &config);
-	return memory_manager_admit(manager, vm->name, vm->options.memory, &config,
+	return memory_manager_admit(manager, vm->name, vm_options_most(&vm->options), &config,
 				    vm->backend->memory, vm, error, capacity, &vm->memory);
 }
 
@@ -264,7 +268,7 @@ void lodged_memory_adopt(struct vm *vm, const struct memory_member_config *confi
 		return;
 	if (!config)
 		config_of(vm, &own);
-	if (memory_manager_adopt(manager, vm_label(vm, label), vm->options.memory,
+	if (memory_manager_adopt(manager, vm_label(vm, label), vm_options_most(&vm->options),
 				 config ? config : &own, vm->backend->memory, vm, error,
 				 sizeof(error), &vm->memory) < 0)
 		log_warning("%s: its memory is left alone: %s", vm->name, error);

@@ -33,12 +33,14 @@ const struct vm_option vm_option_table[] = {
 	OPTION(forwards, OPTION_LIST),
 	OPTION(cpus, OPTION_NUMBER),
 	OPTION(memory, OPTION_NUMBER),
+	OPTION(memory_most, OPTION_NUMBER),
 	OPTION(display, OPTION_TEXT),
 	OPTION(size, OPTION_TEXT),
 	OPTION(vnc, OPTION_TEXT),
 	OPTION(clipboard, OPTION_TEXT),
 	OPTION(heads, OPTION_NUMBER),
 	OPTION(shares, OPTION_LIST),
+	/* Of the memory manager. */
 	OPTION(memory_max, OPTION_NUMBER),
 	OPTION(memory_min, OPTION_NUMBER),
 	OPTION(memory_shares, OPTION_NUMBER),
@@ -239,12 +241,21 @@ static int check_shares(const struct vm_options *options, char *error, size_t ca
 	return 0;
 }
 
-/* The rest is checked where a VM is admitted. */
+uint64_t vm_options_most(const struct vm_options *options)
+{
+	return options->memory_most ? options->memory_most : options->memory;
+}
+
+/* The rest is checked where a VM is admitted, and by lodge-vmm. */
 static int check_memory(const struct vm_options *options, char *error, size_t capacity)
 {
 	if (options->memory_shares > MEMORY_MAX_SHARES) {
 		snprintf(error, capacity, "--memory-shares %llu: 1 to %d are possible",
 			 (unsigned long long)options->memory_shares, MEMORY_MAX_SHARES);
+		return -EINVAL;
+	}
+	if (options->memory_most && options->memory_most <= options->memory) {
+		snprintf(error, capacity, "--memory: max= is to be more than the size before it");
 		return -EINVAL;
 	}
 	return 0;

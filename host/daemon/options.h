@@ -26,7 +26,8 @@ struct vm_options {
 	char *clipboard; /* as protocol/clipboard_policy.h has a policy in words */
 	uint64_t heads;
 	uint64_t cpus;
-	uint64_t memory; /* bytes */
+	uint64_t memory;      /* bytes */
+	uint64_t memory_most; /* that it can have once more is plugged in; 0: memory, and no more */
 	/* How it takes part (memory/vm_memory.h); 0, NULL: as memory_config_default() has it. */
 	uint64_t memory_max, memory_min, memory_shares, memory_fixed; /* bytes; shares */
 	char *memory_sharing;					      /* "on", "off" */
@@ -75,6 +76,9 @@ void vm_option_clear(struct vm_options *options, const struct vm_option *option)
  * Return: 0; -EINVAL.
  */
 int vm_options_complete(struct vm_options *options, char *error, size_t capacity);
+
+/* Bytes of the machine's memory, with what can be plugged in. */
+uint64_t vm_options_most(const struct vm_options *options);
 
 /* "1280x800", both within the limits above. -EINVAL. */
 int vm_option_parse_size(const char *text, unsigned int *width, unsigned int *height);

@@ -32,6 +32,15 @@ static int choose_accelerator(const char *wanted, const struct probe *probe, con
 	return -ENODEV;
 }
 
+/* What a backend cannot do; NULL. */
+static const char *lack(const struct backend *backend, const struct vm_options *options)
+{
+	return backend != &backend_vmm && options->memory_most
+		       ? "--memory with max= needs lodge-vmm, which runs VMs on KVM only: QEMU's "
+			 "start with all that they can have"
+		       : NULL;
+}
+
 static int choose_backend(const char *wanted, const char *accel, const struct probe *probe,
 			  const struct backend **backend, char *error, size_t capacity)
 {
@@ -57,12 +66,17 @@ static int choose_backend(const char *wanted, const char *accel, const struct pr
 int placement_decide(struct vm_options *options, const struct probe *probe,
 		     const struct backend **backend, char *error, size_t capacity)
 {
-	const char *accel;
+	const char *accel, *missing;
 	int r;
 
 	r = choose_accelerator(options->accel, probe, &accel, error, capacity);
 	if (r == 0)
 		r = choose_backend(options->backend, accel, probe, backend, error, capacity);
+	missing = r == 0 ? lack(*backend, options) : NULL;
+	if (missing) {
+		snprintf(error, capacity, "%s", missing);
+		return -EINVAL;
+	}
 	if (r == 0)
 		r = vm_option_set_text(options, vm_option_named("accel"), accel);
 	if (r == 0)

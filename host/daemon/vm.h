@@ -65,6 +65,7 @@ struct vm {
 	struct vm_shares *shares;	  /* NULL: it has ended */
 	struct memory_member *memory;	  /* NULL: nothing is known of its memory */
 	bool memory_watched;		  /* its agent tells of it */
+	bool memory_online;		  /* its agent puts plugged memory into use */
 	struct vm_waiter *memory_waiters; /* go when there is memory to start it, or the VM gone */
 	struct vm_waiter *stop_waiters;
 	struct vm_waiter *agent_waiters;  /* go when the agent is there, or the VM gone */

@@ -2,6 +2,7 @@
 #include "host/cli/client.h"
 #include "host/cli/dbus_json.h"
 #include "host/cli/foreground.h"
+#include "host/cli/memory/memory_words.h"
 #include "host/cli/options.h"
 #include "host/cli/share_text.h"
 #include "host/cli/start.h"
@@ -102,6 +103,7 @@ static int run(const struct start_options *options, bool detach)
 static int run_run(const struct command *command, int argc, char **argv)
 {
 	struct start_options options = {0};
+	const char *memory = NULL;
 	bool detach = false;
 	const struct option_spec specs[] = {
 		{"name", 'n', OPTION_TEXT, "NAME", "what it is called (lodge picks one)",
@@ -114,8 +116,8 @@ static int run_run(const struct command *command, int argc, char **argv)
 		{"disk", 0, OPTION_LIST, "FILE[,ro]", "a raw image or block device; repeat",
 		 &options.disks, 0, 0},
 		{"cpus", 'c', OPTION_NUMBER, "N", "1 to 16 (1)", &options.cpus, 1, 16},
-		{"memory", 'm', OPTION_SIZE, "SIZE", "such as 512M or 2G (256M)",
-		 &options.memory_bytes, 0, 0},
+		{"memory", 'm', OPTION_TEXT, "SIZE[,max=SIZE]",
+		 "such as 512M, or 512M,max=2G to grow (256M)", &memory, 0, 0},
 		{"memory-min", 0, OPTION_SIZE, "SIZE",
 		 "never taken back for other VMs (a quarter, 128M at least)",
 		 &options.memory_min_bytes, 0, 0},
@@ -152,6 +154,10 @@ static int run_run(const struct command *command, int argc, char **argv)
 		return status;
 	if (!options.kernel)
 		return options_wrong(command, "--kernel is needed: the guest's kernel");
+	if (memory &&
+	    memory_words_machine(memory, &options.memory_bytes, &options.memory_most_bytes) < 0)
+		return options_wrong(command, "--memory: a size is needed, such as 512M, or two, "
+					      "such as 512M,max=2G");
 	if (!read_shares(&options.shares))
 		return EXIT_FAILED;
 	return run(&options, detach);

@@ -60,6 +60,11 @@ const char *memory_note(const char *vm_name, struct json_object *vm, char *text,
 			"%s: no balloon driver (Linux: virtio_balloon) is at work in its guest, so "
 			"it keeps all its memory.",
 			name);
+	else if (json_number(vm, "reach") && json_number(vm, "reach") < json_number(vm, "maximum"))
+		snprintf(text, capacity,
+			 "%s: nobody has said that its guest puts plugged memory into use, as an "
+			 "agent does, so it is not grown by itself.",
+			 name);
 	else if (strcmp(json_text(vm, "source"), "balloon") == 0)
 		snprintf(text, capacity,
 			 "%s: no agent tells of its guest's memory, only its balloon: its pressure "

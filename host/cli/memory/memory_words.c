@@ -32,6 +32,24 @@ int memory_words_size(const char *text, enum memory_size_word *word, uint64_t *s
 	return 0;
 }
 
+int memory_words_machine(const char *text, uint64_t *start_bytes, uint64_t *most_bytes)
+{
+	static const char key[] = ",max=";
+	const char *most = strstr(text, key);
+	char first[32];
+	int length = most ? (int)(most - text) : (int)strlen(text), error;
+
+	*most_bytes = 0;
+	if (length >= (int)sizeof(first))
+		return -EINVAL;
+	snprintf(first, sizeof(first), "%.*s", length, text);
+	error = parse_size(first, start_bytes);
+	if (!error && most)
+		error = parse_size(most + strlen(key), most_bytes);
+	/* 0 would be as if nothing was said. */
+	return !error && most && !*most_bytes ? -EINVAL : error;
+}
+
 static const char *one_of(const char *const *words, size_t count, const char *text)
 {
 	for (size_t i = 0; i < count; i++) {

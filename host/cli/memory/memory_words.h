@@ -24,6 +24,14 @@ enum memory_size_word {
  */
 int memory_words_size(const char *text, enum memory_size_word *word, uint64_t *size_bytes);
 
+/**
+ * memory_words_machine() - "SIZE[,max=SIZE]", what a VM starts with and may grow to
+ * @most_bytes:	0 where no more than the first is said
+ *
+ * Return: 0; -EINVAL; -ERANGE for a size that does not fit.
+ */
+int memory_words_machine(const char *text, uint64_t *start_bytes, uint64_t *most_bytes);
+
 /* What is to change of the host's policy. */
 struct memory_policy_words {
 	const char *mode;  /* on, off, dry-run; NULL: as it is */

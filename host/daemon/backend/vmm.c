@@ -40,6 +40,7 @@ struct machine {
 	uint64_t waited_ms;
 	struct session *session;
 	struct pump *pump;
+	struct vmm_plug plug;
 	char reason[32]; /* the last that the VMM said */
 	unsigned int closing;
 	backend_done done; /* of start */
@@ -360,6 +361,16 @@ static void add_display(struct arguments *arguments, const struct vm *vm)
 	    (unsigned long long)vm->options.heads, vm->options.size);
 }
 
+static void add_memory(struct arguments *arguments, const struct vm_options *options)
+{
+	unsigned long long start = options->memory, most = options->memory_most;
+
+	if (most)
+		add(arguments, "--memory=%llu,max=%llu", start, most);
+	else
+		add(arguments, "--memory=%llu", start);
+}
+
 static void build_arguments(const struct vm *vm, const char *program, struct arguments *arguments)
 {
 	const struct vm_options *options = &vm->options;
@@ -367,7 +378,7 @@ static void build_arguments(const struct vm *vm, const char *program, struct arg
 	add(arguments, "%s", program);
 	add_pair(arguments, "--name", vm->name);
 	add(arguments, "--cpus=%llu", (unsigned long long)options->cpus);
-	add(arguments, "--memory=%llu", (unsigned long long)options->memory);
+	add_memory(arguments, options);
 	add(arguments, "--balloon");
 	add_pair(arguments, "--kernel", options->kernel);
 	add_pair(arguments, "--initrd", options->initrd);
@@ -478,6 +489,13 @@ int vmm_request(struct vm *vm, const char *method, struct slice params,
 	if (!machine || !machine->session)
 		return -ENOTCONN;
 	return session_request(machine->session, slice_of(method), params, handlers, vm, NULL);
+}
+
+struct vmm_plug *vmm_plug_of(struct vm *vm)
+{
+	struct machine *machine = vm->machine;
+
+	return machine ? &machine->plug : NULL;
 }
 
 struct command {

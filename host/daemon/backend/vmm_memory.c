@@ -52,6 +52,7 @@ static void sample(struct vm *vm, const struct vm_memory *memory)
 		.caches_bytes = memory->caches_bytes,
 		.swap_in_bytes = memory->swap_in_bytes,
 		.swap_out_bytes = memory->swap_out_bytes,
+		.total_bytes = memory->total_bytes,
 		.stalls = memory->stalls,
 		.age_ms = memory->age_ms,
 		.period_ms = STATISTICS_MS,
@@ -64,6 +65,49 @@ static void sample(struct vm *vm, const struct vm_memory *memory)
 	memory_member_sample(vm->memory, MEMORY_FROM_BALLOON, &result);
 }
 
+/* --- What is plugged in ----------------------------------------------------------------------- */
+
+static void on_plugged(struct stream *stream, void *owner, const struct stream_result *result)
+{
+	struct vm *vm = owner;
+	struct vmm_plug *plug = vmm_plug_of(vm);
+
+	(void)stream;
+	if (!result->error || !plug || !vm->memory)
+		return;
+	log_warning("%s: its memory does not grow or shrink: %.*s", vm->name,
+		    (int)result->text.length, (const char *)result->text.bytes);
+	vmm_plug_refused(plug, memory_member_now(vm->memory));
+}
+
+static void adjust_plug(struct vm *vm, struct vmm_plug *plug)
+{
+	static const struct stream_handlers handlers = {.closed = on_plugged};
+	struct vm_plug message = {.ram_bytes = vmm_plug_wish(plug, memory_member_now(vm->memory))};
+
+	if (!message.ram_bytes)
+		return;
+	vmm_plug_asked(plug, message.ram_bytes);
+	tell(vm, "vm.plug", &message_vm_plug, &message, &handlers);
+}
+
+/* Above what it started with the guest can have only what it puts into use. What is plugged in
+ * already, before its agent has said anything, an earlier lodged found to be so. */
+static void look_at_plug(struct vm *vm, const struct vm_memory *memory)
+{
+	struct vmm_plug *plug = vmm_plug_of(vm);
+
+	if (!plug || !memory->plug)
+		return;
+	/* The next guest may have no agent. */
+	if (!memory->plug_driver)
+		vm->memory_online = false;
+	memory_member_reach(vm->memory,
+			    vm->memory_online ? memory->maximum_bytes : memory->ram_bytes);
+	vmm_plug_told(plug, memory, memory_member_now(vm->memory));
+	adjust_plug(vm, plug);
+}
+
 void vmm_memory_told(struct vm *vm, struct slice params)
 {
 	struct memory_observation seen = {0};
@@ -73,8 +117,12 @@ void vmm_memory_told(struct vm *vm, struct slice params)
 	    memory.maximum_bytes == 0)
 		return;
 	seen.actual_bytes = memory.balloon ? memory.actual_bytes : memory.maximum_bytes;
+	/* Who does not deflate on OOM takes the balloon from its total. */
+	if (memory.deflate_on_oom && memory.ram_bytes > memory.start_bytes)
+		seen.plugged_bytes = memory.ram_bytes - memory.start_bytes;
 	seen.resident_bytes = memory.resident_bytes;
 	seen.driver = memory.driver;
+	look_at_plug(vm, &memory);
 	memory_member_observe(vm->memory, &seen);
 	if (!memory.driver)
 		return;
@@ -114,7 +162,13 @@ static void set_target(void *owner, uint64_t target_bytes)
 	/* lodge-vmm takes no less. */
 	struct vm_balloon message = {
 		.target_bytes = target_bytes < 16 * MEMORY_MIB ? 16 * MEMORY_MIB : target_bytes};
+	struct vmm_plug *plug = vmm_plug_of(owner);
 
+	/* First, so that the balloon finds what it is to leave to the guest. */
+	if (plug) {
+		plug->target_bytes = message.target_bytes;
+		adjust_plug(owner, plug);
+	}
 	tell(owner, "vm.balloon", &message_vm_balloon, &message, &handlers);
 }
 

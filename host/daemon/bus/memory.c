@@ -94,6 +94,7 @@ static const char *source_name(const struct memory_member_view *view)
 static void append_sizes(DBusMessageIter *dict, const struct memory_member_view *view)
 {
 	append_u64(dict, "machine", view->machine_bytes);
+	append_u64(dict, "reach", view->reach_bytes);
 	append_u64(dict, "maximum", view->config->maximum_bytes);
 	append_u64(dict, "minimum", view->config->minimum_bytes);
 	append_u32(dict, "shares", view->config->shares);

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/param.h>
 
 /* Who has looked goes on looking for so long. */
 #define LOOK_MS 10000
@@ -138,13 +139,15 @@ static bool is_managed(const struct memory_member *member)
 	return member->manager->settings.mode != MEMORY_MODE_OFF && !member->config.watched;
 }
 
-static void policy_config(const struct memory_member *member,
+void member_policy_config(const struct memory_member *member,
 			  const struct memory_member_config *config,
 			  struct memory_vm_config *result)
 {
+	uint64_t most = MAX(MIN(config->maximum_bytes, member->reach_bytes), config->fixed_bytes);
+
 	*result = (struct memory_vm_config){
 		.name = member->name,
-		.maximum_bytes = config->maximum_bytes,
+		.maximum_bytes = most,
 		.minimum_bytes = config->minimum_bytes,
 		.shares = config->shares,
 		.fixed_bytes = config->fixed_bytes,
@@ -157,7 +160,7 @@ static int enter(struct memory_member *member)
 	struct memory_vm_config config;
 	int r;
 
-	policy_config(member, &member->config, &config);
+	member_policy_config(member, &member->config, &config);
 	r = memory_policy_adopt(member->manager->policy, &config, manager_now(member->manager),
 				&member->vm);
 	if (r == 0 && member->observed)
@@ -239,6 +242,8 @@ static int check_config(const struct memory_member *member,
 		wrong = "its maximum is to be between 1 MiB and the machine's memory";
 	else if (config->minimum_bytes > config->maximum_bytes)
 		wrong = "its minimum is more than its maximum";
+	else if (config->start_bytes && config->minimum_bytes > config->start_bytes)
+		wrong = "its minimum is more than it starts with";
 	else if (config->shares < 1 || config->shares > MEMORY_MAX_SHARES)
 		wrong = "1 to 1000000 shares are possible";
 	else if (config->fixed_bytes && (config->fixed_bytes < config->minimum_bytes ||
@@ -295,6 +300,7 @@ static struct memory_member *member_new(struct memory_manager *manager, const ch
 	snprintf(member->name, sizeof(member->name), "%s", name);
 	member->manager = manager;
 	member->machine_bytes = machine_bytes;
+	member->reach_bytes = config->start_bytes ? config->start_bytes : machine_bytes;
 	member->config = *config;
 	member->driver = driver;
 	member->driver_owner = driver_owner;
@@ -317,7 +323,7 @@ static int admit(struct memory_member *member, char *error, size_t capacity)
 	struct memory_vm_config config;
 	int r;
 
-	policy_config(member, &member->config, &config);
+	member_policy_config(member, &member->config, &config);
 	(void)manager_read_host(manager);
 	r = memory_policy_add(manager->policy, &config, manager_now(manager), &member->vm);
 	if (r == -ENOSPC) {
@@ -415,7 +421,7 @@ int memory_member_configure(struct memory_member *member, const struct memory_me
 	if (r < 0)
 		return r;
 	if (member->vm && !config->watched) {
-		policy_config(member, config, &changed);
+		member_policy_config(member, config, &changed);
 		r = memory_policy_configure(manager->policy, member->vm, &changed);
 		if (r == -ENOSPC)
 			say_full(member, config, error, capacity);

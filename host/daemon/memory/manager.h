@@ -115,7 +115,7 @@ struct memory_member_view {
 	const char *name;
 	void *owner; /* the driver's */
 	const struct memory_member_config *config;
-	uint64_t machine_bytes;
+	uint64_t machine_bytes, reach_bytes;
 	struct memory_decision decision; /* of a watched VM: target, demand are its actual size */
 	bool observed, sampled;
 	struct memory_observation seen;

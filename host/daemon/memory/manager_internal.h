@@ -16,7 +16,7 @@ struct member_counters {
 #define MEMBER_SIZES 16
 
 struct member_size {
-	uint64_t at_ms, actual_bytes;
+	uint64_t at_ms, actual_bytes, plugged_bytes;
 };
 
 struct memory_member {
@@ -24,6 +24,7 @@ struct memory_member {
 	struct memory_member *next;
 	char name[MEMORY_MEMBER_NAME];
 	uint64_t machine_bytes;
+	uint64_t reach_bytes; /* what of it it can have by now */
 	struct memory_member_config config;
 	const struct vm_memory_driver *driver;
 	void *driver_owner;
@@ -37,6 +38,7 @@ struct memory_member {
 	struct memory_sample sample;	       /* as the policy got it */
 	enum memory_source source;
 	struct member_counters raw; /* as the source told them */
+	uint64_t first_total_bytes; /* MemTotal without what is plugged in; 0: not known */
 
 	/* What was carried out. */
 	uint64_t target_bytes; /* 0: nothing yet */
@@ -63,6 +65,10 @@ struct memory_manager {
 uint64_t manager_now(const struct memory_manager *manager);
 void manager_log(const struct memory_manager *manager, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* As the policy is to see it. */
+void member_policy_config(const struct memory_member *member,
+			  const struct memory_member_config *config,
+			  struct memory_vm_config *result);
 /* Lets go of what an emergency did to it. */
 void member_release(struct memory_member *member);
 

@@ -90,28 +90,59 @@ static void observe_policy(struct memory_member *member)
 	memory_vm_observe(member->manager->policy, member->vm, &seen);
 }
 
+static struct member_size between(const struct member_size *before, const struct member_size *after,
+				  uint64_t at_ms)
+{
+	double part = (double)(at_ms - before->at_ms) / (double)(after->at_ms - before->at_ms);
+
+	return (struct member_size){
+		.at_ms = at_ms,
+		.actual_bytes = (uint64_t)((double)before->actual_bytes * (1 - part) +
+					   (double)after->actual_bytes * part),
+		.plugged_bytes = (uint64_t)((double)before->plugged_bytes * (1 - part) +
+					    (double)after->plugged_bytes * part),
+	};
+}
+
 /* What the VM had then. Statistics are up to a second old, and meanwhile the balloon has moved:
  * against its size of now the difference would count as used. */
-static uint64_t actual_at(const struct memory_member *member, uint64_t at_ms)
+static struct member_size size_at(const struct memory_member *member, uint64_t at_ms)
 {
 	const struct member_size *after = NULL;
 
 	for (unsigned int i = 0; i < MIN(member->sizes, MEMBER_SIZES); i++) {
 		const struct member_size *size =
 			&member->size[(member->sizes - 1 - i) % MEMBER_SIZES];
-		double part;
 
 		if (size->at_ms > at_ms) {
 			after = size;
 			continue;
 		}
 		if (!after || after->at_ms == size->at_ms)
-			return size->actual_bytes;
-		part = (double)(at_ms - size->at_ms) / (double)(after->at_ms - size->at_ms);
-		return (uint64_t)((double)size->actual_bytes * (1 - part) +
-				  (double)after->actual_bytes * part);
+			return *size;
+		return between(size, after, at_ms);
 	}
-	return after ? after->actual_bytes : 0;
+	return after ? *after : (struct member_size){0};
+}
+
+/*
+ * What the guest had to itself then. Memory that was plugged in and is not yet in use would count
+ * as used: its kernel's total says how much of it is. What that total is without is seen before
+ * anything is plugged in; else all of it is believed to be in use when the guest is first heard of.
+ */
+static uint64_t visible_at(struct memory_member *member, uint64_t at_ms, uint64_t total)
+{
+	struct member_size size = size_at(member, at_ms);
+	uint64_t unused;
+
+	if (size.plugged_bytes == 0)
+		member->first_total_bytes = total;
+	if (!total || size.plugged_bytes == 0)
+		return size.actual_bytes;
+	if (!member->first_total_bytes)
+		member->first_total_bytes = less(total, size.plugged_bytes);
+	unused = less(size.plugged_bytes, less(total, member->first_total_bytes));
+	return MAX(less(size.actual_bytes, unused), MIN(size.actual_bytes, MEMORY_MIB));
 }
 
 void memory_member_observe(struct memory_member *member,
@@ -128,7 +159,8 @@ void memory_member_observe(struct memory_member *member,
 	member->seen.at_ms = at_ms;
 	member->seen.actual_bytes = MIN(observation->actual_bytes, member->machine_bytes);
 	member->size[member->sizes++ % MEMBER_SIZES] =
-		(struct member_size){at_ms, member->seen.actual_bytes};
+		(struct member_size){at_ms, member->seen.actual_bytes,
+				     MIN(observation->plugged_bytes, member->machine_bytes)};
 	if (first)
 		member->manager->hurry = true;
 	if (member->vm)
@@ -190,7 +222,7 @@ void memory_member_sample(struct memory_member *member, enum memory_source sourc
 		go_on(member->sample.stall_us, told->stall_us, member->raw.stall_us, same);
 	/* A guest says what it has, not how much there is. */
 	if (!sample.visible_bytes && member->observed)
-		sample.visible_bytes = actual_at(member, told->at_ms);
+		sample.visible_bytes = visible_at(member, told->at_ms, told->total_bytes);
 	if (sample.visible_bytes) {
 		sample.free_bytes = MIN(sample.free_bytes, sample.visible_bytes);
 		sample.available_bytes = MIN(sample.available_bytes, sample.visible_bytes);
@@ -202,6 +234,22 @@ void memory_member_sample(struct memory_member *member, enum memory_source sourc
 	member->source = source;
 	if (member->vm)
 		memory_vm_sample(member->manager->policy, member->vm, &sample);
+}
+
+void memory_member_reach(struct memory_member *member, uint64_t bytes)
+{
+	struct memory_vm_config config;
+
+	bytes = MIN(bytes, member->machine_bytes);
+	if (member->config.start_bytes)
+		bytes = MAX(bytes, member->config.start_bytes);
+	if (bytes == member->reach_bytes)
+		return;
+	member->reach_bytes = bytes;
+	member_policy_config(member, &member->config, &config);
+	/* What it is guaranteed stays the same: it cannot be refused. */
+	if (member->vm)
+		(void)memory_policy_configure(member->manager->policy, member->vm, &config);
 }
 
 void memory_member_urgent(struct memory_member *member)

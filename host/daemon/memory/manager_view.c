@@ -40,6 +40,7 @@ void memory_member_view(const struct memory_member *member, struct memory_member
 		.owner = member->driver_owner,
 		.config = &member->config,
 		.machine_bytes = member->machine_bytes,
+		.reach_bytes = member->reach_bytes,
 		.decision = {.target_bytes = size, .demand_bytes = size, .due_bytes = size},
 		.observed = member->observed,
 		.sampled = member->sampled,

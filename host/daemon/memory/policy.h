@@ -94,6 +94,8 @@ struct memory_sample {
 	uint64_t swapped_in_bytes; /* pswpin, in bytes */
 	uint64_t swap_used_bytes;  /* what is swapped out now: no counter */
 	uint64_t stall_us;	   /* total of "some" in /proc/pressure/memory */
+	uint64_t total_bytes;	   /* MemTotal: for the manager, which finds by it what of plugged
+				    * memory is not in use */
 };
 
 /* What the host itself sees of a VM. */
@@ -101,6 +103,7 @@ struct memory_observation {
 	uint64_t at_ms;
 	uint64_t actual_bytes;	 /* maximum less balloon, as the device says */
 	uint64_t resident_bytes; /* of the VM's memory on the host */
+	uint64_t plugged_bytes;	 /* of actual_bytes: plugged in since the VM started (virtio-mem) */
 	bool driver;		 /* a balloon driver has been seen at work */
 };
 

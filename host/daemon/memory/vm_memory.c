@@ -37,6 +37,7 @@ void memory_sample_of_statistics(const struct memory_statistics *statistics, uin
 		.visible_bytes = statistics->actual_bytes,
 		.free_bytes = statistics->free_bytes,
 		.available_bytes = available,
+		.total_bytes = statistics->total_bytes,
 		.swapped_in_bytes = statistics->swap_in_bytes,
 		.swap_used_bytes = statistics->swap_out_bytes > statistics->swap_in_bytes
 					   ? statistics->swap_out_bytes - statistics->swap_in_bytes

@@ -38,6 +38,8 @@ struct memory_member_config {
 	uint64_t minimum_bytes;
 	uint32_t shares;
 	uint64_t fixed_bytes; /* 0: the size is the policy's to choose */
+	uint64_t start_bytes; /* not 0: of the machine's memory, what it starts with; the rest is
+			       * plugged in while it runs */
 	bool watched;	      /* it does not take part: it is looked at and never touched, and its
 				 memory counts as used by others */
 };
@@ -54,6 +56,11 @@ uint64_t memory_member_now(const struct memory_member *member);
 /* at_ms 0: now. From the first observation on the VM gets targets. */
 void memory_member_observe(struct memory_member *member,
 			   const struct memory_observation *observation);
+
+/* Of the machine's memory it can have so much by now: what it started with, until its guest has put
+ * into use what is plugged in. Before the first call it is what it started with. A size that its
+ * owner has fixed is asked for all the same. */
+void memory_member_reach(struct memory_member *member, uint64_t bytes);
 
 /* Who a sample comes from; while the agent's are fresh, statistics are ignored. */
 enum memory_source { MEMORY_FROM_NOBODY, MEMORY_FROM_BALLOON, MEMORY_FROM_AGENT };
@@ -81,7 +88,8 @@ struct memory_statistics {
 	bool has_available;    /* else it is what is free and cached */
 	uint64_t free_bytes, available_bytes, caches_bytes;
 	uint64_t swap_in_bytes, swap_out_bytes;
-	uint64_t stalls; /* allocations that had to wait for reclaim */
+	uint64_t stalls;      /* allocations that had to wait for reclaim */
+	uint64_t total_bytes; /* all that the guest's kernel has */
 	uint64_t age_ms;
 	uint32_t period_ms;
 };

@@ -125,7 +125,7 @@ static void look_at_processes(struct lodged *lodged)
 
 		figures_set(&vm->figures, VM_PROCESSORS, vm->options.cpus);
 		if (!figures_have(&vm->figures, VM_MEMORY_MAXIMUM))
-			figures_set(&vm->figures, VM_MEMORY_MAXIMUM, vm->options.memory);
+			figures_set(&vm->figures, VM_MEMORY_MAXIMUM, vm_options_most(&vm->options));
 		if (vm->backend->count || vm->pid <= 0)
 			continue;
 		cpu_time = host_figures_cpu_time(PROC, vm->pid);

@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <string.h>
 
 static const struct {
 	const char *accel, *backend;
@@ -56,12 +57,35 @@ START_TEST(each_host_gets_what_it_can)
 }
 END_TEST
 
+/* QEMU's have all their memory from the start; with an accelerator of one's choice, too. */
+START_TEST(what_can_grow_needs_lodge_vmm)
+{
+	struct probe probe = {.kvm = _i ? PROBE_KVM_GOOD : PROBE_KVM_MISSING,
+			      .qemu = true,
+			      .libvirt_driver = true};
+	const struct backend *backend = NULL;
+	struct vm_options options = {.memory = 512 << 20, .memory_most = 1024 << 20};
+	char error[256] = "";
+
+	vm_option_set_text(&options, vm_option_named("kernel"), "/vmlinuz");
+	ck_assert_int_eq(vm_options_complete(&options, error, sizeof(error)), 0);
+	ck_assert_uint_eq(vm_options_most(&options), 1024 << 20);
+	ck_assert_int_eq(placement_decide(&options, &probe, &backend, error, sizeof(error)),
+			 _i ? 0 : -EINVAL);
+	ck_assert_int_eq(strstr(error, "lodge-vmm") != NULL, !_i);
+	options.memory_most = 512 << 20;
+	ck_assert_int_eq(vm_options_complete(&options, error, sizeof(error)), -EINVAL);
+	vm_options_free(&options);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("placement");
 	TCase *tc = tcase_create("placement");
 
 	tcase_add_loop_test(tc, each_host_gets_what_it_can, 0, sizeof(cases) / sizeof(cases[0]));
+	tcase_add_loop_test(tc, what_can_grow_needs_lodge_vmm, 0, 2);
 	suite_add_tcase(suite, tc);
 
 	SRunner *runner = srunner_create(suite);

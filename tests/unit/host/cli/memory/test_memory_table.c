@@ -67,6 +67,9 @@ static const struct {
 	 "no agent tells"},
 	{"{\"state\": \"starting\", \"sharing\": true, \"driver\": true, \"source\": \"\"}",
 	 "has told nothing"},
+	{"{\"state\": \"followed\", \"sharing\": true, \"driver\": true, \"source\": \"balloon\", "
+	 "\"reach\": 1, \"maximum\": 2}",
+	 "puts plugged memory into use"},
 	/* While the policy is off, nobody gives anything. */
 	{"{\"state\": \"off\", \"sharing\": true, \"driver\": false, \"source\": \"\"}", NULL},
 };

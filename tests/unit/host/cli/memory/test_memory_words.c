@@ -11,6 +11,35 @@
 static const struct {
 	const char *text;
 	int result;
+	uint64_t start, most;
+} machines[] = {
+	{"512M", 0, 512 * MIB, 0},
+	{"512M,max=2G", 0, 512 * MIB, 2048 * MIB},
+	{"512M,max=0", -EINVAL, 0, 0},
+	{"512M,max=", -EINVAL, 0, 0},
+	{"512M,", -EINVAL, 0, 0},
+	{",max=2G", -EINVAL, 0, 0},
+	{"512M,min=2G", -EINVAL, 0, 0},
+	{"512M,max=2G,max=3G", -EINVAL, 0, 0},
+	{"000000000000000000000000000000000512M", -EINVAL, 0, 0},
+};
+
+START_TEST(a_machine)
+{
+	uint64_t start, most;
+
+	ck_assert_int_eq(memory_words_machine(machines[_i].text, &start, &most),
+			 machines[_i].result);
+	if (machines[_i].result)
+		return;
+	ck_assert_uint_eq(start, machines[_i].start);
+	ck_assert_uint_eq(most, machines[_i].most);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	int result;
 	enum memory_size_word word;
 	uint64_t bytes;
 } sizes[] = {
@@ -91,6 +120,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_add_loop_test(tc, a_machine, 0, sizeof(machines) / sizeof(machines[0]));
 	tcase_add_loop_test(tc, a_size, 0, sizeof(sizes) / sizeof(sizes[0]));
 	tcase_add_test(tc, words_of_the_policy_add_up);
 	tcase_add_loop_test(tc, wrong_words_are_refused, 0, sizeof(wrong) / sizeof(wrong[0]));

@@ -16,7 +16,7 @@
 
 /* So much beyond the target, for so long, is plugged out. */
 #define VMM_PLUG_SPARE_BYTES (UINT64_C(128) << 20)
-#define VMM_PLUG_SPARE_MS    60000
+#define VMM_PLUG_SPARE_MS    300000
 #define VMM_PLUG_REFUSED_MS  30000
 
 struct vmm_plug {

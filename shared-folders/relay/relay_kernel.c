@@ -137,9 +137,11 @@ static void on_kernel(uv_poll_t *poll, int status, int events)
 	for (int i = 0; i < READS_AT_ONCE && (status < 0 || may_read(relay)); i++) {
 		if (!read_request(relay) || relay->is_leaving)
 			break;
-		if (!relay->requests.unsent)
-			continue;
-		relay_go_on(relay);
+		if (relay->requests.unsent)
+			relay_go_on(relay);
+		/* One that asks one thing after another does not ask again now. */
+		if (status >= 0 && relay->requests.held == 1)
+			break;
 	}
 	relay_go_on(relay);
 }

@@ -114,10 +114,13 @@ static void on_data(struct stream *stream, void *owner, unsigned int channel, st
 		if (more > 0)
 			error = share_session_message(place->session, message, length);
 	}
-	if (error < 0 || more < 0)
+	if (error < 0 || more < 0) {
 		give_up(place, error < 0 ? error : more);
-	else
-		go_on(place);
+		return;
+	}
+	/* With all of them there it is seen how many come at once. */
+	share_session_collect(place->session);
+	go_on(place);
 }
 
 static void on_message(struct stream *stream, void *owner, struct slice name, struct slice params)

@@ -8,9 +8,18 @@
 #include <linux/fuse.h>
 #include <pthread.h>
 #include <string.h>
+#include <uv.h>
 
 /* Requests under way with the room for their replies, and replies that are kept. */
 #define HELD_MAX_BYTES (16U << 20)
+
+/* With so many more behind it, also what is done in no time is worth another thread; so is what
+ * carries so much, if there is anything behind it. */
+#define DEEP	    4
+#define LARGE_BYTES 16384
+/* A request that took so long says that the next ones may, too (a cold disk, a network). */
+#define LONG_NS	 2000000
+#define DISTRUST 64
 
 /* A message on its way to the peer. */
 struct outgoing {
@@ -45,7 +54,12 @@ struct share_session {
 	struct pool_work free_server;
 	bool freeing;
 
+	uint64_t (*now_ns)(void);
+	pthread_t loop;
+	bool in_line;	       /* the loop's thread is inside server_call() */
+	unsigned int distrust; /* so many requests are not for the loop's thread */
 	struct job *waiting, **last_waiting;
+	size_t wait_count;
 	uint64_t received;
 	size_t held_bytes, under_way;
 
@@ -101,12 +115,19 @@ int share_session_new(const uint8_t id[SHARE_SESSION_SIZE], struct pool *pool,
 	session->pool = pool;
 	session->wake = wake;
 	session->owner = owner;
+	session->now_ns = uv_hrtime;
+	session->loop = pthread_self();
 	session->last_waiting = &session->waiting;
 	list_init(&session->kept);
 	list_init(&session->done);
 	pthread_mutex_init(&session->mutex, NULL);
 	*result = session;
 	return 0;
+}
+
+void share_session_use_clock(struct share_session *session, uint64_t (*now_ns)(void))
+{
+	session->now_ns = now_ns;
 }
 
 const uint8_t *share_session_id(const struct share_session *session)
@@ -143,11 +164,15 @@ static void on_done(struct server_call *call, size_t length)
 	struct share_session *session = job->session;
 	void (*wake)(void *owner) = session->wake;
 	void *owner = session->owner;
+	/* Then it looks by itself when it is through. */
+	const bool is_loop = pthread_equal(session->loop, pthread_self()) && session->in_line;
 
 	job->reply.length = MIN(length, job->out.iov_len);
 	pthread_mutex_lock(&session->mutex);
 	list_append(&session->done, &job->reply);
 	pthread_mutex_unlock(&session->mutex);
+	if (is_loop)
+		return;
 	/* The session may be gone by now, its owner is not. */
 	wake(owner);
 }
@@ -170,11 +195,64 @@ static void run_job(struct pool_work *work)
 		wake(owner);
 }
 
-/* Return: 0; -EAGAIN: it has to wait; another negative errno: there is no memory, or no thread. */
-static int begin(struct share_session *session, struct job *job)
+/* What may wait for a disk, or goes on for long: nobody else should have to wait for it. */
+static bool is_slow(const struct job *job)
+{
+	struct fuse_in_header header;
+
+	memcpy(&header, job->request, sizeof(header));
+	switch (header.opcode) {
+	case FUSE_FSYNC:
+	case FUSE_FSYNCDIR:
+	case FUSE_SYNCFS:
+	case FUSE_FALLOCATE:
+	case FUSE_COPY_FILE_RANGE:
+	case FUSE_INIT: /* begins to watch */
+	case FUSE_DESTROY:
+		return true;
+	}
+	return false;
+}
+
+/* To hand a request to another thread and back costs more than most requests do. */
+static bool is_for_pool(const struct share_session *session, const struct job *job)
+{
+	const size_t behind = session->wait_count - 1;
+
+	return session->distrust > 0 || is_slow(job) || behind >= DEEP ||
+	       (behind > 0 && job->cost >= LARGE_BYTES);
+}
+
+static void serve_in_line(struct share_session *session, struct job *job)
+{
+	const uint64_t begun_ns = session->now_ns();
+
+	session->in_line = true;
+	server_call(session->server, &job->call);
+	session->in_line = false;
+	if (session->now_ns() - begun_ns > LONG_NS)
+		session->distrust = DISTRUST;
+}
+
+static int hand_over(struct share_session *session, struct job *job)
 {
 	int error;
 
+	pthread_mutex_lock(&session->mutex);
+	session->in_call++;
+	pthread_mutex_unlock(&session->mutex);
+	error = pool_submit(session->pool, &job->work);
+	if (!error)
+		return 0;
+	pthread_mutex_lock(&session->mutex);
+	session->in_call--;
+	pthread_mutex_unlock(&session->mutex);
+	return error;
+}
+
+/* Return: 0; -EAGAIN: it has to wait; -ENOMEM. */
+static int begin(struct share_session *session, struct job *job)
+{
 	if (session->held_bytes > 0 && session->held_bytes + job->cost > HELD_MAX_BYTES)
 		return -EAGAIN;
 	if (job->out.iov_len > 0) {
@@ -183,26 +261,21 @@ static int begin(struct share_session *session, struct job *job)
 			return -ENOMEM;
 		job->out.iov_base = job->reply.bytes;
 	}
-	pthread_mutex_lock(&session->mutex);
-	session->in_call++;
-	pthread_mutex_unlock(&session->mutex);
-	error = pool_submit(session->pool, &job->work);
-	if (error) {
-		free(take_ptr(job->reply.bytes));
-		pthread_mutex_lock(&session->mutex);
-		session->in_call--;
-		pthread_mutex_unlock(&session->mutex);
-		return error;
-	}
 	session->held_bytes += job->cost;
 	session->under_way++;
+	if (is_for_pool(session, job) && hand_over(session, job) == 0)
+		session->distrust -= session->distrust > 0;
+	else
+		serve_in_line(session, job);
 	return 0;
 }
+
+static void take_all_done(struct share_session *session);
 
 static void begin_waiting(struct share_session *session)
 {
 	while (session->waiting && !session->ending) {
-		struct job *job = session->waiting;
+		struct job *job = session->waiting, *next = job->next;
 		int error = begin(session, job);
 
 		/* What has to wait is begun when something else is done: is there anything? */
@@ -210,9 +283,11 @@ static void begin_waiting(struct share_session *session)
 			share_session_end(session);
 		if (error)
 			return;
-		session->waiting = job->next;
+		session->waiting = next;
+		session->wait_count--;
 		if (!session->waiting)
 			session->last_waiting = &session->waiting;
+		take_all_done(session);
 	}
 }
 
@@ -243,7 +318,7 @@ static int add_job(struct share_session *session, uint8_t *message, size_t lengt
 	};
 	*session->last_waiting = job;
 	session->last_waiting = &job->next;
-	begin_waiting(session);
+	session->wait_count++;
 	return 0;
 }
 
@@ -334,7 +409,7 @@ static void take_done(struct share_session *session, struct outgoing *done)
 		free(done);
 }
 
-void share_session_collect(struct share_session *session)
+static void take_all_done(struct share_session *session)
 {
 	struct list done;
 	struct outgoing *outgoing;
@@ -347,6 +422,11 @@ void share_session_collect(struct share_session *session)
 	pthread_mutex_unlock(&session->mutex);
 	while ((outgoing = list_take_first(&done)))
 		take_done(session, outgoing);
+}
+
+void share_session_collect(struct share_session *session)
+{
+	take_all_done(session);
 	begin_waiting(session);
 	if (session->ending)
 		share_session_end(session);

@@ -2,10 +2,11 @@
 /*
  * share_session - a server and its peer, across the streams that come and go (protocol/share.h)
  *
- * Requests wait, run on the pool, and become messages for the peer, which are numbered in the order
- * in which they were done and kept until they are acknowledged. What one session holds is bounded:
- * requests are begun only while what runs and what is kept is below a limit, and more are not asked
- * for while any wait (share_session_is_hungry()).
+ * Requests wait, run, and become messages for the peer, which are numbered in the order in which
+ * they were done and kept until they are acknowledged. They run in line, in the loop's thread,
+ * where few come at once, and on the pool if they may take long, or the last ones did. What one
+ * session holds is bounded: requests are begun only while what runs and what is kept is below a
+ * limit, and more are not asked for while any wait (share_session_is_hungry()).
  *
  * All calls are for one thread, the loop's, except share_session_notify().
  */
@@ -29,6 +30,9 @@ struct share_session;
 int share_session_new(const uint8_t id[SHARE_SESSION_SIZE], struct pool *pool,
 		      void (*wake)(void *owner), void *owner, struct share_session **session);
 
+/* How long requests take is measured by another clock than libuv's (by default), in nanoseconds. */
+void share_session_use_clock(struct share_session *session, uint64_t (*now_ns)(void));
+
 const uint8_t *share_session_id(const struct share_session *session);
 
 /* The server, from now on the session's. Until then nothing but notifications may come. */
@@ -43,7 +47,7 @@ uint64_t share_session_received(const struct share_session *session);
 
 /**
  * share_session_message() - a whole message of the peer
- * @message:	becomes the session's
+ * @message:	becomes the session's; is begun by share_session_collect()
  *
  * Return: 0; -EPROTO: it broke the rules; -ENOMEM. After an error the session is to be ended.
  */

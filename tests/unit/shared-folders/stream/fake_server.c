@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define WAITERS 64
 
@@ -23,6 +24,7 @@ struct server {
 };
 
 static atomic_uint runs[FAKE_UNIQUES];
+static atomic_int threads[FAKE_UNIQUES];
 static atomic_uint servers, made;
 static struct server *latest;
 
@@ -31,10 +33,17 @@ unsigned int fake_server_runs(uint64_t unique)
 	return atomic_load(&runs[unique]);
 }
 
+pid_t fake_server_thread(uint64_t unique)
+{
+	return atomic_load(&threads[unique]);
+}
+
 void fake_server_reset(void)
 {
-	for (size_t i = 0; i < FAKE_UNIQUES; i++)
+	for (size_t i = 0; i < FAKE_UNIQUES; i++) {
 		atomic_store(&runs[i], 0);
+		atomic_store(&threads[i], 0);
+	}
 	atomic_store(&made, 0);
 }
 
@@ -109,8 +118,10 @@ void server_call(struct server *server, struct server_call *call)
 	struct fuse_in_header header;
 
 	memcpy(&header, request, sizeof(header));
-	if (header.unique < FAKE_UNIQUES)
+	if (header.unique < FAKE_UNIQUES) {
+		atomic_store(&threads[header.unique], gettid());
 		atomic_fetch_add(&runs[header.unique], 1);
+	}
 	switch (header.opcode) {
 	case FAKE_ECHO:
 		answer(call, 0, request + sizeof(header), header.len - sizeof(header));

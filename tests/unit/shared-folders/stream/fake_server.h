@@ -19,6 +19,8 @@ enum { FAKE_ECHO = 1, FAKE_ROOM, FAKE_SILENT, FAKE_WAIT };
 
 /* How often the call with that unique was run since fake_server_reset(). */
 unsigned int fake_server_runs(uint64_t unique);
+/* The thread (gettid(2)) that ran it last; 0: none. */
+pid_t fake_server_thread(uint64_t unique);
 void fake_server_reset(void);
 /* Servers that have been made and not freed; and made since fake_server_reset(). */
 unsigned int fake_servers(void);

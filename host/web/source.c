@@ -3,7 +3,7 @@
 
 #include "host/statistics/channel.h"
 #include "protocol/byte_queue.h"
-#include "protocol/pump/pump.h"
+#include "protocol/pump/pumped_session.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,8 +11,7 @@
 #include <unistd.h>
 
 struct source {
-	struct session *session;
-	struct pump *pump;
+	struct pumped_session *session;
 	void (*gone)(void *owner);
 	void *owner;
 };
@@ -69,8 +68,8 @@ int source_ask(struct source *source, const char *method, struct slice params, s
 	if (!question)
 		return -ENOMEM;
 	*question = (struct question){.max_bytes = max_bytes, .done = done, .owner = owner};
-	result = session_request(source->session, slice_of(method), params, &handlers, question,
-				 NULL);
+	result = session_request(pumped_session_session(source->session), slice_of(method), params,
+				 &handlers, question, NULL);
 	if (result < 0)
 		free(question);
 	return result;
@@ -78,19 +77,10 @@ int source_ask(struct source *source, const char *method, struct slice params, s
 
 bool source_is_ready(const struct source *source)
 {
-	return session_is_established(source->session);
+	return session_is_established(pumped_session_session(source->session));
 }
 
 /* --- The session ------------------------------------------------------------------------------ */
-
-static void on_wake(void *owner)
-{
-	pump_wake(((struct source *)owner)->pump);
-}
-
-static const struct session_handlers session_handlers = {
-	.wake = on_wake,
-};
 
 static void on_closed(void *owner, int error)
 {
@@ -100,33 +90,30 @@ static void on_closed(void *owner, int error)
 	source->gone(source->owner);
 }
 
-static const struct pump_handlers pump_handlers = {.closed = on_closed};
-
 int source_new(uv_loop_t *loop, int fd, void (*gone)(void *owner), void *owner,
 	       struct source **source)
 {
+	static const struct pumped_session_handlers handlers = {.closed = on_closed};
 	static const char *const capabilities[] = {NULL};
 	struct source *made = calloc(1, sizeof(*made));
-	int result = -ENOMEM;
+	const struct pumped_session_options options = {.loop = loop,
+						       .role = SESSION_HOST,
+						       .software = "lodge-web " LODGE_VERSION,
+						       .capabilities = capabilities,
+						       .handlers = &handlers,
+						       .owner = made};
+	int result;
 
-	if (made) {
-		made->gone = gone;
-		made->owner = owner;
-		made->session = session_new(SESSION_HOST, "lodge-web " LODGE_VERSION, capabilities,
-					    &session_handlers, made);
-	}
-	if (!made || !made->session) {
+	if (!made) {
 		close(fd);
-		free(made);
-		return result;
+		return -ENOMEM;
 	}
-	result = pump_new(loop, fd, false, made->session, &pump_handlers, made, &made->pump);
+	*made = (struct source){.gone = gone, .owner = owner};
+	result = pumped_session_new(&options, fd, &made->session);
 	if (result < 0) {
-		session_free(made->session);
 		free(made);
 		return result;
 	}
-	session_start(made->session);
 	*source = made;
 	return 0;
 }
@@ -135,8 +122,6 @@ void source_free(struct source *source)
 {
 	if (!source)
 		return;
-	pump_free(source->pump);
-	source->pump = NULL;
-	session_free(source->session);
+	pumped_session_free(source->session);
 	free(source);
 }

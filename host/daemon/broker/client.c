@@ -2,7 +2,7 @@
 #include "host/daemon/broker/client.h"
 
 #include "host/daemon/lodged.h"
-#include "protocol/pump/pump.h"
+#include "protocol/pump/pumped_session.h"
 #include "protocol/relay/relay.h"
 
 #include <errno.h>
@@ -10,8 +10,7 @@
 #include <string.h>
 
 struct client {
-	struct session *session;
-	struct pump *pump;
+	struct pumped_session *session;
 	struct session *agent;
 	const char *const *services; /* NULL: all */
 	unsigned int relays;
@@ -66,16 +65,6 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 		client->relays++;
 }
 
-static void on_wake(void *owner)
-{
-	pump_wake(((struct client *)owner)->pump);
-}
-
-static const struct session_handlers session_handlers = {
-	.request = on_request,
-	.wake = on_wake,
-};
-
 static void on_closed(void *owner, int error)
 {
 	struct client *client = owner;
@@ -84,45 +73,38 @@ static void on_closed(void *owner, int error)
 	client->gone(client->owner, client);
 }
 
-static const struct pump_handlers pump_handlers = {.closed = on_closed};
+static const struct pumped_session_handlers handlers = {.request = on_request, .closed = on_closed};
 
 int client_new(uv_loop_t *loop, int fd, struct session *agent, const char *const *capabilities,
 	       const char *const *services, void (*gone)(void *owner, struct client *client),
 	       void *owner, struct client **result)
 {
 	struct client *client = calloc(1, sizeof(*client));
-	int r = -ENOMEM;
+	const struct pumped_session_options options = {.loop = loop,
+						       .role = SESSION_GUEST,
+						       .software = "lodged " LODGE_VERSION,
+						       .capabilities = capabilities,
+						       .handlers = &handlers,
+						       .owner = client};
+	int r;
 
-	if (client) {
-		client->agent = agent;
-		client->services = services;
-		client->gone = gone;
-		client->owner = owner;
-		client->session = session_new(SESSION_GUEST, "lodged " LODGE_VERSION, capabilities,
-					      &session_handlers, client);
-	}
-	if (!client || !client->session) {
+	if (!client) {
 		close(fd);
-		free(client);
-		return r;
+		return -ENOMEM;
 	}
-	r = pump_new(loop, fd, false, client->session, &pump_handlers, client, &client->pump);
+	*client =
+		(struct client){.agent = agent, .services = services, .gone = gone, .owner = owner};
+	r = pumped_session_new(&options, fd, &client->session);
 	if (r < 0) {
-		session_free(client->session);
 		free(client);
 		return r;
 	}
-	session_start(client->session);
 	*result = client;
 	return 0;
 }
 
 void client_free(struct client *client)
 {
-	struct pump *pump = client->pump;
-
-	client->pump = NULL;
-	pump_free(pump);
-	session_free(client->session);
+	pumped_session_free(client->session);
 	free(client);
 }

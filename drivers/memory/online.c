@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "drivers/memory/online.h"
 #include "drivers/uevent.h"
-#include "guest-agent/system/kernel_counts.h"
 #include "protocol/base/cleanup.h"
+#include "protocol/base/kernel_counts.h"
 #include "protocol/base/log.h"
 #include "protocol/base/parse.h"
 

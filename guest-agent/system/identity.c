@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/system/collect.h"
-#include "guest-agent/system/kernel_counts.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "protocol/base/kernel_counts.h"
 
 #include <string.h>
 #include <sys/utsname.h>

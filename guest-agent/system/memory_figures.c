@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/system/memory_figures.h"
-#include "guest-agent/system/kernel_counts.h"
 #include "protocol/base/bytes.h"
+#include "protocol/base/kernel_counts.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -3,6 +3,7 @@
 
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "protocol/base/kernel_counts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,17 +55,14 @@ static void read_cpuinfo(const char *root, struct probe *probe)
 
 static void read_meminfo(const char *root, struct probe *probe)
 {
-	_cleanup_fclose_ FILE *meminfo = open_file(root, "proc/meminfo");
-	char line[128];
+	const struct kernel_count wanted[] = {
+		{"MemTotal", &probe->memory_total_bytes},
+		{"MemAvailable", &probe->memory_available_bytes},
+	};
+	char path[PROBE_PATH];
 
-	while (meminfo && fgets(line, sizeof(line), meminfo)) {
-		unsigned long long kib;
-
-		if (sscanf(line, "MemTotal: %19llu kB", &kib) == 1)
-			probe->memory_total_bytes = (uint64_t)kib << 10;
-		else if (sscanf(line, "MemAvailable: %19llu kB", &kib) == 1)
-			probe->memory_available_bytes = (uint64_t)kib << 10;
-	}
+	snprintf(path, sizeof(path), "%s/proc/meminfo", root);
+	(void)kernel_counts_read(path, wanted, ARRAY_SIZE(wanted), NULL);
 }
 
 /* Makes a VM with one processor, which is the only proof that KVM works. */

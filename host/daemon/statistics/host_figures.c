@@ -2,8 +2,9 @@
 #include "host/daemon/statistics/host_figures.h"
 
 #include "protocol/base/bytes.h"
+#include "protocol/base/kernel_counts.h"
 
-#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,38 +13,14 @@
 #define MAX_FILE	 8192
 #define NANOSECONDS	 1000000000ULL
 #define NANOSECONDS_A_US 1000ULL
-#define KIB		 1024ULL
 
-/* The first bytes of a file, as text; false: there is none. */
+/* Of the folder's @file, as text; false: there is none. */
 static bool read_text(const char *proc, const char *file, char text[MAX_FILE])
 {
-	char path[128];
-	ssize_t length;
-	int fd;
+	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/%s", proc, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	length = read(fd, text, MAX_FILE - 1);
-	close(fd);
-	if (length <= 0)
-		return false;
-	text[length] = '\0';
-	return true;
-}
-
-/* The number after @name, which begins a line. */
-static bool find_number(const char *text, const char *name, uint64_t *number)
-{
-	size_t length = strlen(name);
-
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (strncmp(line, name, length) == 0)
-			return sscanf(line + length, "%lu", number) == 1;
-	}
-	return false;
+	return snprintf(path, sizeof(path), "%s/%s", proc, file) < (int)sizeof(path) &&
+	       kernel_file_read(path, text, MAX_FILE) > 0;
 }
 
 static uint64_t ticks_to_ns(uint64_t ticks)
@@ -68,19 +45,28 @@ static void read_processors(const char *proc, struct figures *figures)
 
 static void read_memory(const char *proc, struct figures *figures)
 {
-	uint64_t total, available, swap, swap_free;
-	char text[MAX_FILE];
+	enum { TOTAL, AVAILABLE, SWAP, SWAP_FREE };
+	uint64_t bytes[4], found;
+	const struct kernel_count wanted[] = {
+		[TOTAL] = {"MemTotal", &bytes[TOTAL]},
+		[AVAILABLE] = {"MemAvailable", &bytes[AVAILABLE]},
+		[SWAP] = {"SwapTotal", &bytes[SWAP]},
+		[SWAP_FREE] = {"SwapFree", &bytes[SWAP_FREE]},
+	};
+	const uint64_t swap = 1U << SWAP | 1U << SWAP_FREE;
+	char path[PATH_MAX];
 
-	if (!read_text(proc, "meminfo", text))
+	snprintf(path, sizeof(path), "%s/meminfo", proc);
+	if (kernel_counts_read(path, wanted, ARRAY_SIZE(wanted), &found) < 0)
 		return;
-	if (find_number(text, "MemTotal:", &total))
-		figures_set(figures, HOST_MEMORY_TOTAL, total * KIB);
-	if (find_number(text, "MemAvailable:", &available))
-		figures_set(figures, HOST_MEMORY_AVAILABLE, available * KIB);
-	if (find_number(text, "SwapTotal:", &swap) && find_number(text, "SwapFree:", &swap_free)) {
-		figures_set(figures, HOST_SWAP_TOTAL, swap * KIB);
+	if (found & 1U << TOTAL)
+		figures_set(figures, HOST_MEMORY_TOTAL, bytes[TOTAL]);
+	if (found & 1U << AVAILABLE)
+		figures_set(figures, HOST_MEMORY_AVAILABLE, bytes[AVAILABLE]);
+	if ((found & swap) == swap) {
+		figures_set(figures, HOST_SWAP_TOTAL, bytes[SWAP]);
 		figures_set(figures, HOST_SWAP_USED,
-			    swap > swap_free ? (swap - swap_free) * KIB : 0);
+			    bytes[SWAP] > bytes[SWAP_FREE] ? bytes[SWAP] - bytes[SWAP_FREE] : 0);
 	}
 }
 

@@ -4,8 +4,8 @@
  *
  * Of /proc/meminfo ("MemTotal:   2048 kB") and /proc/vmstat ("pswpin 17"): proc(5).
  */
-#ifndef LODGE_GUEST_SYSTEM_KERNEL_COUNTS_H
-#define LODGE_GUEST_SYSTEM_KERNEL_COUNTS_H
+#ifndef LODGE_BASE_KERNEL_COUNTS_H
+#define LODGE_BASE_KERNEL_COUNTS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,7 +15,8 @@
 
 struct kernel_count {
 	const char *name; /* without the colon */
-	uint64_t *value;  /* left alone where there is no such line; bytes where the file says kB */
+	uint64_t
+		*value; /* bytes where the file says kB; left alone where no number has that name */
 };
 
 /**
@@ -25,7 +26,7 @@ struct kernel_count {
  * @count:	at most 64
  * @found:	bit N: @wanted[N] was there; may be NULL
  *
- * Return: 0; -EINTR and other negative errno if it cannot be read.
+ * Return: 0; negative errno if it cannot be read.
  */
 int kernel_counts_read(const char *path, const struct kernel_count *wanted, size_t count,
 		       uint64_t *found);

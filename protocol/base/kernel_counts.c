@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "guest-agent/system/kernel_counts.h"
+#include "protocol/base/kernel_counts.h"
 #include "protocol/base/cleanup.h"
 
 #include <assert.h>
+#include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int kernel_file_read(const char *path, char *text, size_t capacity)
 {
@@ -24,20 +29,34 @@ int kernel_file_read(const char *path, char *text, size_t capacity)
 	return (int)length;
 }
 
+/* What follows a name: "17" or ":   2048 kB". */
+static bool take_value(const char *text, uint64_t *value)
+{
+	char *rest;
+
+	text += *text == ':';
+	text += strspn(text, " \t");
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	*value = strtoull(text, &rest, 10);
+	return errno == 0 &&
+	       (strcmp(rest, " kB") != 0 || !__builtin_mul_overflow(*value, 1024, value));
+}
+
 static void take_line(const char *line, const struct kernel_count *wanted, size_t count,
 		      uint64_t *found)
 {
 	const size_t length = strcspn(line, ": ");
+	uint64_t value;
 
 	for (size_t i = 0; i < count; i++) {
-		char *rest;
-
 		if (strlen(wanted[i].name) != length || memcmp(line, wanted[i].name, length) != 0)
 			continue;
-		*wanted[i].value = strtoull(line + length + (line[length] == ':'), &rest, 10);
-		if (strcmp(rest, " kB") == 0)
-			*wanted[i].value *= 1024;
-		*found |= UINT64_C(1) << i;
+		if (take_value(line + length, &value)) {
+			*wanted[i].value = value;
+			*found |= UINT64_C(1) << i;
+		}
 		return;
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/memory/host_memory.h"
 #include "protocol/base/cleanup.h"
+#include "protocol/base/kernel_counts.h"
 #include "protocol/base/parse.h"
 
 #include <errno.h>
@@ -11,60 +12,29 @@
 #include <sys/param.h>
 #include <unistd.h>
 
-/* Of /proc/meminfo; the kernel writes about 1.5 KiB. */
-#define TEXT_MAX 8192
+static int path_below(const char *root, const char *path, char name[PATH_MAX])
+{
+	return snprintf(name, PATH_MAX, "%s%s", root, path) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
 
 static int open_below(const char *root, const char *path, int flags)
 {
 	char name[PATH_MAX];
-	int fd;
+	int r = path_below(root, path, name), fd;
 
-	if (snprintf(name, sizeof(name), "%s%s", root, path) >= (int)sizeof(name))
-		return -ENAMETOOLONG;
+	if (r < 0)
+		return r;
 	fd = open(name, flags | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
-static int read_text(const char *root, const char *path, char text[TEXT_MAX])
-{
-	_cleanup_close_ int fd = open_below(root, path, O_RDONLY);
-	ssize_t length;
-
-	if (fd < 0)
-		return fd;
-	length = read(fd, text, TEXT_MAX - 1);
-	if (length < 0)
-		return -errno;
-	text[length] = '\0';
-	return 0;
-}
-
-/* "NAME:   N kB", in bytes. */
-static int meminfo(const char *text, const char *name, uint64_t *bytes)
-{
-	size_t length = strlen(name);
-
-	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
-		unsigned long long value;
-
-		line += *line == '\n';
-		if (strncmp(line, name, length) != 0 || line[length] != ':')
-			continue;
-		if (sscanf(line + length + 1, "%llu kB", &value) != 1 ||
-		    __builtin_mul_overflow(value, MEMORY_KIB, bytes))
-			return -EBADMSG;
-		return 0;
-	}
-	return -EBADMSG;
-}
-
 static uint64_t ksm_number(const char *root, const char *file)
 {
-	char path[64], text[TEXT_MAX];
+	char name[64], path[PATH_MAX], text[64];
 	uint64_t value;
 
-	snprintf(path, sizeof(path), "/sys/kernel/mm/ksm/%s", file);
-	if (read_text(root, path, text) < 0)
+	snprintf(name, sizeof(name), "/sys/kernel/mm/ksm/%s", file);
+	if (path_below(root, name, path) < 0 || kernel_file_read(path, text, sizeof(text)) < 0)
 		return 0;
 	text[strcspn(text, "\n")] = '\0';
 	return parse_u64(text, 0, UINT64_MAX, &value) < 0 ? 0 : value;
@@ -86,22 +56,28 @@ static uint64_t ksm_saved(const char *root)
 
 int host_memory_read(const char *root, struct host_memory *host)
 {
+	enum { TOTAL, AVAILABLE, SWAP, SWAP_FREE };
+	const uint64_t needed = 1U << TOTAL | 1U << AVAILABLE, swap = 1U << SWAP | 1U << SWAP_FREE;
 	struct host_memory read = {0};
-	uint64_t swap_total, swap_free;
-	char text[TEXT_MAX];
-	int r = read_text(root, "/proc/meminfo", text);
+	uint64_t bytes[4], found;
+	const struct kernel_count wanted[] = {
+		[TOTAL] = {"MemTotal", &read.total_bytes},
+		[AVAILABLE] = {"MemAvailable", &read.available_bytes},
+		[SWAP] = {"SwapTotal", &bytes[SWAP]},
+		[SWAP_FREE] = {"SwapFree", &bytes[SWAP_FREE]},
+	};
+	char path[PATH_MAX];
+	int r = path_below(root, "/proc/meminfo", path);
 
 	if (r == 0)
-		r = meminfo(text, "MemTotal", &read.total_bytes);
-	if (r == 0)
-		r = meminfo(text, "MemAvailable", &read.available_bytes);
+		r = kernel_counts_read(path, wanted, sizeof(wanted) / sizeof(wanted[0]), &found);
 	if (r < 0)
 		return r;
-	if (read.total_bytes < MEMORY_MIB || read.available_bytes > read.total_bytes)
+	if ((found & needed) != needed || read.total_bytes < MEMORY_MIB ||
+	    read.available_bytes > read.total_bytes)
 		return -EBADMSG;
-	if (meminfo(text, "SwapTotal", &swap_total) == 0 &&
-	    meminfo(text, "SwapFree", &swap_free) == 0 && swap_free <= swap_total)
-		read.swap_used_bytes = swap_total - swap_free;
+	if ((found & swap) == swap && bytes[SWAP_FREE] <= bytes[SWAP])
+		read.swap_used_bytes = bytes[SWAP] - bytes[SWAP_FREE];
 	read.ksm_saved_bytes = ksm_saved(root);
 	*host = read;
 	return 0;

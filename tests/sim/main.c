@@ -3,6 +3,7 @@
  * main - the table: every controller on the same mixes
  *
  *	sim [tuning|held-out|all|promises|cost]
+ *	sim rule NAME VMS TOTAL MAXIMUM MINIMUM		(MiB) drives real guests, see rule.c
  *
  * Constants are tuned on the tuning seeds alone; what counts is what the held-out seeds say. The
  *table is Markdown, and the same on every machine, so CPU time goes to stderr. With "promises" no
@@ -12,6 +13,7 @@
 #include "tests/sim/sim.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SEEDS	       8
@@ -130,11 +132,37 @@ static int print_cost(void)
 	return 0;
 }
 
+static int drive_rule(char **argument)
+{
+	struct rule_host host = {
+		.vms = strtoul(argument[1], NULL, 10),
+		.total_bytes = strtod(argument[2], NULL) * MIB,
+		.maximum_bytes = strtod(argument[3], NULL) * MIB,
+		.minimum_bytes = strtod(argument[4], NULL) * MIB,
+	};
+
+	for (size_t i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++) {
+		if (strcmp(argument[0], controllers[i]->name) != 0)
+			continue;
+		/* Those two know more of guests than is told here. */
+		if (controllers[i] == &controller_lodge || controllers[i] == &controller_oracle)
+			break;
+		if (!host.vms || host.vms > MAX_VMS || host.total_bytes <= 0 ||
+		    host.minimum_bytes <= 0 || host.maximum_bytes < host.minimum_bytes)
+			break;
+		return rule_run(controllers[i], &host) ? 1 : 0;
+	}
+	fprintf(stderr, "sim: rule: static, MOM or Proxmox, VMS, TOTAL, MAXIMUM, MINIMUM\n");
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	const char *which = argc > 1 ? argv[1] : "all";
 	bool all = !strcmp(which, "all"), known = all;
 
+	if (!strcmp(which, "rule") && argc == 7)
+		return drive_rule(argv + 2);
 	if (!strcmp(which, "promises"))
 		return check_promises();
 	if (!strcmp(which, "cost"))

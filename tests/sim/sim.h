@@ -140,6 +140,15 @@ int sim_run(const struct controller *controller, uint64_t seed, size_t count,
 /* CPU time that the policy takes for a second of 1,000 VMs. 0 or -ENOMEM. */
 int cost_run(double *ms_a_second);
 
+/* The host that a rule divides, and its guests, which are alike. */
+struct rule_host {
+	size_t vms;
+	double total_bytes, maximum_bytes, minimum_bytes;
+};
+
+/* Drive what standard input tells of (rule.c). 0; -ENOMEM; -EBADMSG: that is no sample. */
+int rule_run(const struct controller *controller, const struct rule_host *host);
+
 void sim_equal_parts(struct sim *sim);
 double sim_resident(const struct sim *sim);
 double sim_host_free(const struct sim *sim);

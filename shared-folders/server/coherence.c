@@ -166,23 +166,33 @@ static void wake(struct coherence *coherence)
 		return;
 }
 
+/* One for all sessions, however many begin at once. NULL: there is none, nor will be now. */
+static struct coherence *coherence_made(struct server *server)
+{
+	struct coherence *coherence;
+	int ret = 0;
+
+	pthread_mutex_lock(&server->beginning);
+	coherence = server->coherence;
+	if (!coherence) {
+		ret = coherence_new(server, &coherence);
+		server->coherence = coherence;
+	}
+	pthread_mutex_unlock(&server->beginning);
+	if (ret < 0)
+		log_warning("cannot watch the folder: %s; changes show after a second",
+			    error_text(ret));
+	return coherence;
+}
+
 void coherence_begin(struct server *server)
 {
 	struct coherence *coherence;
-	int ret;
 
 	if (server->options.cache != SERVER_CACHE_AUTO || !server->options.notify)
 		return;
-	if (!server->coherence) {
-		ret = coherence_new(server, &server->coherence);
-		if (ret < 0) {
-			log_warning("cannot watch the folder: %s; changes show after a second",
-				    error_text(ret));
-			return;
-		}
-	}
-	coherence = server->coherence;
-	if (server->options.looks)
+	coherence = coherence_made(server);
+	if (!coherence || server->options.looks)
 		return;
 	coherence_watch(server, server->root, server->root->descriptor);
 	server_set_coherent(server, atomic_load(&server->root->watched));

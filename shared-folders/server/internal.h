@@ -44,9 +44,10 @@ struct server {
 	_Atomic(uint32_t) echo;	 /* pid of the peer's echo; 0: none; may be told before INIT */
 	/* With `looks`: until when that is believed of this pid; UINT64_MAX: it is attached. */
 	_Atomic(uint64_t) echo_until_ms;
-	struct coherence *coherence;  /* NULL: nobody watches */
-	enum watch_method watch;      /* how to */
-	unsigned int max_descriptors; /* of inodes */
+	pthread_mutex_t beginning;	     /* guards the making of `coherence` */
+	struct coherence *_Atomic coherence; /* NULL: nobody watches (yet) */
+	enum watch_method watch;	     /* how to */
+	unsigned int max_descriptors;	     /* of inodes */
 
 	/* Guards all below. Never held over a system call. */
 	pthread_mutex_t lock;

@@ -60,6 +60,7 @@ int server_new(const struct server_options *options, struct server **out)
 	server->max_descriptors =
 		options->max_descriptors ? options->max_descriptors : descriptor_bound();
 	pthread_mutex_init(&server->lock, NULL);
+	pthread_mutex_init(&server->beginning, NULL);
 	renames_init(&server->renames);
 	pthread_cond_init(&server->lock_threads_changed, NULL);
 	id_table_init(&server->handles, HANDLE_MAX);
@@ -87,6 +88,7 @@ void server_free(struct server *server)
 	if (server->proc >= 0)
 		close(server->proc);
 	pthread_mutex_destroy(&server->lock);
+	pthread_mutex_destroy(&server->beginning);
 	pthread_rwlock_destroy(&server->renames);
 	pthread_cond_destroy(&server->lock_threads_changed);
 	free(server);

@@ -8,8 +8,10 @@
 #include "tests/unit/shared-folders/server/peer.h"
 #include "tests/unit/suite.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -570,6 +572,79 @@ START_TEST(a_look_is_not_lost_by_an_event)
 }
 END_TEST
 
+struct beginner {
+	pthread_t thread;
+	pthread_barrier_t *together;
+	bool is_answered;
+};
+
+static void on_begun(struct server_call *call, size_t length)
+{
+	struct beginner *beginner = call->owner;
+
+	beginner->is_answered = length > sizeof(struct fuse_out_header);
+}
+
+static void *begin_session(void *owner)
+{
+	struct beginner *beginner = owner;
+	struct {
+		struct fuse_in_header header;
+		struct fuse_init_in init;
+	} request = {.header = {.len = sizeof(request), .opcode = FUSE_INIT, .unique = 2},
+		     .init = {.major = 7, .minor = 38}};
+	char reply[256];
+	struct iovec in = {&request, sizeof(request)}, out = {reply, sizeof(reply)};
+	struct server_call call = {.in = &in,
+				   .in_count = 1,
+				   .out = &out,
+				   .out_count = 1,
+				   .done = on_begun,
+				   .owner = beginner};
+
+	pthread_barrier_wait(beginner->together);
+	server_call(peer.server, &call);
+	return NULL;
+}
+
+static unsigned int open_descriptors(void)
+{
+	unsigned int count = 0;
+	DIR *folder = opendir("/proc/self/fd");
+
+	ck_assert_ptr_nonnull(folder);
+	for (const struct dirent *entry; (entry = readdir(folder));)
+		count += entry->d_name[0] != '.';
+	closedir(folder);
+	return count;
+}
+
+/* A peer may say so as often as it likes: nothing is left behind that still looks at the server. */
+START_TEST(of_sessions_that_begin_at_once_one_watches)
+{
+	const unsigned int before = open_descriptors();
+	struct beginner beginners[8] = {0};
+	pthread_barrier_t together;
+
+	ck_assert_int_eq(server_new(&peer.options, &peer.server), 0);
+	pthread_barrier_init(&together, NULL, ARRAY_SIZE(beginners));
+	for (size_t i = 0; i < ARRAY_SIZE(beginners); i++) {
+		beginners[i].together = &together;
+		ck_assert_int_eq(
+			pthread_create(&beginners[i].thread, NULL, begin_session, &beginners[i]),
+			0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(beginners); i++) {
+		pthread_join(beginners[i].thread, NULL);
+		ck_assert(beginners[i].is_answered);
+	}
+	pthread_barrier_destroy(&together);
+	server_free(peer.server);
+	peer.server = NULL;
+	ck_assert_uint_eq(open_descriptors(), before);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = tcase_create("coherence");
@@ -589,5 +664,6 @@ int main(void)
 	tcase_add_loop_test(tests, a_looker_is_told_what_to_look_at, 0, 2);
 	tcase_add_test(tests, a_looker_goes_and_comes);
 	tcase_add_test(tests, a_look_is_not_lost_by_an_event);
+	tcase_add_test(tests, of_sessions_that_begin_at_once_one_watches);
 	return suite_run_case("coherence", tests);
 }

@@ -6,6 +6,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,7 +21,7 @@ static pthread_t machine;
 static int socket_of_machine, socket_of_window;
 static struct vhost_user_message asked[16];
 static bool had_file[16];
-static unsigned int count;
+static atomic_uint count; /* read while the machine may still run */
 static uint64_t answer;
 static bool maps_nothing_over; /* as the text has it */
 static unsigned int mapped;    /* where maps_nothing_over: at most one is told apart */

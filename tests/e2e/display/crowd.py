@@ -17,10 +17,11 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "rig", "screen")]
 
+from checks import Checks, wait  # noqa: E402
 from handoff import hand_over  # noqa: E402
 from picture import Error  # noqa: E402
 from protocol import Control, Refused  # noqa: E402
-from qemu import Checks, size_of, wait  # noqa: E402
+from qemu import size_of  # noqa: E402
 from rfb import Rfb  # noqa: E402
 from screens import Screen, memory_of  # noqa: E402
 

@@ -11,39 +11,17 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "rig", "screen"))
 
+from checks import Checks, wait  # noqa: E402
 from handoff import hand_over  # noqa: E402
 from picture import Error  # noqa: E402
 from protocol import Control, Refused  # noqa: E402
 from screens import Screen  # noqa: E402
 
 CORNERS = "ff0000 00ff00 0000ff ff00ff"
-
-
-class Checks:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def __call__(self, what, right, detail=""):
-        if right:
-            self.passed += 1
-            print("ok    %s" % what, flush=True)
-        else:
-            self.failed += 1
-            print("FAIL  %s: %s" % (what, detail), flush=True)
-
-
-def wait(condition, seconds):
-    deadline = time.monotonic() + seconds
-    while True:
-        got = condition()
-        if got or time.monotonic() > deadline:
-            return got
-        time.sleep(0.02)
 
 
 class Client:

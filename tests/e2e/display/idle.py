@@ -15,8 +15,9 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "rig", "screen")]
 
+from checks import Checks, wait  # noqa: E402
 from protocol import Control  # noqa: E402
-from qemu import Checks, DBUS, Qemu, screen, settle, size_of, wait  # noqa: E402
+from qemu import DBUS, Qemu, screen, settle, size_of  # noqa: E402
 from rfb import Rfb  # noqa: E402
 from screens import Screen  # noqa: E402
 

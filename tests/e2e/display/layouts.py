@@ -10,8 +10,9 @@ import ctypes
 import re
 import tempfile
 
+from checks import wait
 from screens import Screen
-from viewer_windows import LibVNCClient, Relay, TigerVNC, wait
+from viewer_windows import LibVNCClient, Relay, TigerVNC
 from xvfb import Xvfb
 
 # Guest's layout, the viewer's, what is typed by keysyms, and what the keys below make in the guest.

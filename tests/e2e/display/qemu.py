@@ -23,8 +23,8 @@ import zlib
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "rig", "screen"))
 
+from checks import Checks, wait  # noqa: E402
 from handoff import hand_over  # noqa: E402
-from picture import read_png  # noqa: E402
 from protocol import Control, Refused  # noqa: E402
 from rfb import Rfb  # noqa: E402
 
@@ -94,18 +94,6 @@ class Qemu:
         self.process.wait()
 
 
-class Checks:
-    def __init__(self, name):
-        self.name = name
-        self.passed = self.failed = 0
-
-    def __call__(self, what, right, detail=""):
-        print("%s  %s: %s%s" % ("ok  " if right else "FAIL", self.name, what, "" if right else ": %s" % (detail,)),
-              flush=True)
-        self.passed += bool(right)
-        self.failed += not right
-
-
 def same(picture, dump):
     width, height, pixels = dump
     if (picture.width, picture.height) != (width, height):
@@ -138,15 +126,6 @@ def settle(control, seconds=30.0):
             break
         last = now
         time.sleep(1.0)
-
-
-def wait(condition, seconds):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def size_of(control, head):

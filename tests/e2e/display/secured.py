@@ -10,10 +10,11 @@ import socket
 import subprocess
 import tempfile
 
+from checks import wait
 from handoff import hand_over
 from picture import Error
 from screens import Screen
-from viewer_windows import TigerVNC, wait
+from viewer_windows import TigerVNC
 
 PASSWORD = "sesame42"
 VNC_AUTHENTICATION, VENCRYPT = 2, 19

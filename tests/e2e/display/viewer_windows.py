@@ -49,28 +49,6 @@ class Relay:
             pass
 
 
-class Checks:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def __call__(self, what, right, detail=""):
-        if right:
-            self.passed += 1
-            print("ok    %s%s" % (what, ", " + detail if detail else ""), flush=True)
-        else:
-            self.failed += 1
-            print("FAIL  %s: %s" % (what, detail), flush=True)
-
-
-def wait(condition, seconds):
-    deadline = time.monotonic() + seconds
-    while True:
-        got = condition()
-        if got or time.monotonic() > deadline:
-            return got
-        time.sleep(0.03)
-
-
 class Window:
     """A viewer that is a window of X."""
 

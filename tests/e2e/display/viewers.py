@@ -21,13 +21,14 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 RIGS = os.path.join(HERE, "..", "..", "rig")
 sys.path[:0] = [os.path.join(RIGS, "screen"), os.path.join(RIGS, "desktop")]
 
+from checks import Checks, wait  # noqa: E402
 from desktops import DESKTOPS  # noqa: E402
 from guest import LodgeGuest, RigGuest  # noqa: E402
 from picture import Error  # noqa: E402
 from layouts import try_layouts  # noqa: E402
 from screens import Screen  # noqa: E402
 from secured import try_secured  # noqa: E402
-from viewer_windows import VIEWERS, Checks, LibVNCClient, Relay, Window, wait  # noqa: E402
+from viewer_windows import VIEWERS, LibVNCClient, Relay, Window  # noqa: E402
 
 PATIENCE = 6.0
 # What is tried with a lodge-screen of its own.
@@ -167,7 +168,7 @@ def main():
         parser.error("no target '%s'" % options.target)
     if options.pictures:
         os.makedirs(options.pictures, exist_ok=True)
-    check = Checks()
+    check = Checks(tells=True)
     relay = Relay(target.vnc)
     try:
         for one in wanted:

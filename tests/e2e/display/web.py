@@ -16,6 +16,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "rig", "screen"))
 
+from checks import Checks, wait  # noqa: E402
 from chromium import Chromium  # noqa: E402
 from handoff import hand_over  # noqa: E402
 from picture import Error  # noqa: E402
@@ -25,29 +26,6 @@ from screens import Screen  # noqa: E402
 COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 0, 255))
 STATE = "document.body && document.body.dataset.state"
 CANVAS = "document.querySelector('#screen canvas')"
-
-
-class Checks:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def __call__(self, what, right, detail=""):
-        if right:
-            self.passed += 1
-            print("ok    %s%s" % (what, ", " + str(detail) if detail else ""), flush=True)
-        else:
-            self.failed += 1
-            print("FAIL  %s: %s" % (what, detail), flush=True)
-        return right
-
-
-def wait(condition, seconds):
-    deadline = time.monotonic() + seconds
-    while True:
-        got = condition()
-        if got or time.monotonic() > deadline:
-            return got
-        time.sleep(0.02)
 
 
 class Door:
@@ -310,7 +288,7 @@ def comes_back(check, page, program, folder, door):
 
 def main():
     program, pictures = sys.argv[1], sys.argv[2]
-    check = Checks()
+    check = Checks(tells=True)
     with tempfile.TemporaryDirectory(prefix="lodge-web.") as folder:
         screen = Screen(program, folder, "--name", "stand-in")
         browser = None

@@ -18,6 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "rig", "screen"))
 sys.dont_write_bytecode = True
 
+from checks import Checks, wait  # noqa: E402
 from chromium import Chromium  # noqa: E402
 
 STATE = "document.body && document.body.dataset.state"
@@ -28,27 +29,8 @@ WORK = ("while :; do i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; "
 LOOKS = 4  # lodge-web asks on for so many seconds after the last look
 
 
-class Checks:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def __call__(self, what, right, detail=""):
-        if right:
-            self.passed += 1
-            print("ok    %s" % what, flush=True)
-        else:
-            self.failed += 1
-            print("FAIL  %s: %s" % (what, detail), flush=True)
-        return right
-
-
-def wait(condition, seconds=SECONDS):
-    deadline = time.monotonic() + seconds
-    while True:
-        got = condition()
-        if got or time.monotonic() > deadline:
-            return got
-        time.sleep(0.2)
+def soon(condition):
+    return wait(condition, SECONDS, 0.2)
 
 
 def lodge(*words):
@@ -109,7 +91,7 @@ def opens(check, page, address):
     check("the token is not in the address", page.run("location.href") == address.site)
     history = [entry["url"] for entry in page.command("Page.getNavigationHistory")["entries"]]
     check("nor in the history", address.token not in str(history), " ".join(history))
-    check("both guests are listed", wait(lambda: row(page, "worker", "state") == "running" and
+    check("both guests are listed", soon(lambda: row(page, "worker", "state") == "running" and
                                          row(page, "idler", "state") == "running"), row(page, "worker", "state"))
     foreign = page.run("performance.getEntriesByType('resource').map((one) => one.name)"
                        ".filter((name) => !name.startsWith(location.origin + '/'))"
@@ -118,7 +100,7 @@ def opens(check, page, address):
 
 
 def shows_work(check, page):
-    check("a guest that works uses processors", wait(lambda: number(row(page, "worker", "cpu")) > 5),
+    check("a guest that works uses processors", soon(lambda: number(row(page, "worker", "cpu")) > 5),
           row(page, "worker", "cpu"))
     seen = set()
 
@@ -126,26 +108,26 @@ def shows_work(check, page):
         rates = re.findall(r"[\d.]+ [A-Z]?i?B/s", row(page, "worker", "disk"))
         seen.update(way for way, rate in zip("rw", rates) if number(rate) > 0)
         return len(seen) == 2
-    check("and its disk is read and written", wait(both), sorted(seen))
+    check("and its disk is read and written", soon(both), sorted(seen))
     check("its memory is told", number(row(page, "worker", "memory")) > 0, row(page, "worker", "memory"))
     page.run("document.querySelector('#rows tr[data-id=\"vm/worker\"]').click()")
     check("it can be looked at", page.run("document.getElementById('detail-name').textContent") == "worker")
     curves = "document.querySelectorAll('#charts [data-chart=Processors] path.curve').length"
-    check("its chart has a curve", wait(lambda: page.run(curves) >= 1), page.run(curves))
+    check("its chart has a curve", soon(lambda: page.run(curves) >= 1), page.run(curves))
     spread = ("[...document.querySelectorAll('#charts [data-chart=Processors] path.curve')]"
               ".reduce((sum, path) => sum + path.getAttribute('d').split('L').length, 0)")
-    check("which goes on", wait(lambda: page.run(spread) > 5), page.run(spread))
+    check("which goes on", soon(lambda: page.run(spread) > 5), page.run(spread))
 
 
 def shows_screens(check, browser, page):
     shown = ("!document.getElementById('screen').hidden &&"
              "document.getElementById('screen-picture').naturalWidth")
-    check("the guest's screen is shown", wait(lambda: (page.run(shown) or 0) > 300), page.run(shown))
+    check("the guest's screen is shown", soon(lambda: (page.run(shown) or 0) > 300), page.run(shown))
     page.run("document.getElementById('screen-open').click()")
-    opened = wait(lambda: page.run("document.getElementById('screen-open').dataset.address"))
+    opened = soon(lambda: page.run("document.getElementById('screen-open').dataset.address"))
     check("it is opened at an address of its own", opened and opened.startswith("http://127.0.0.1:"), opened)
     tabs = [one["url"] for one in browser.command("Target.getTargets")["targetInfos"]]
-    check("in a tab", wait(lambda: any(one["url"].startswith(opened or "?") for one in
+    check("in a tab", soon(lambda: any(one["url"].startswith(opened or "?") for one in
                                        browser.command("Target.getTargets")["targetInfos"])), tabs)
     for one in browser.command("Target.getTargets")["targetInfos"]:
         if opened and one["url"].startswith(opened):

@@ -4,12 +4,11 @@
  * control.sock. The end of that connection is the end of the VM.
  */
 #include "host/daemon/backend.h"
+#include "host/daemon/backend/vmm_arguments.h"
 #include "host/daemon/backend/vmm_count.h"
 #include "host/daemon/backend/vmm_memory.h"
 #include "host/daemon/lodged.h"
 #include "host/daemon/lodged_memory.h"
-#include "host/daemon/screen/screen.h"
-#include "host/daemon/share/vm_shares.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
@@ -19,14 +18,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 /* How often to look for the control socket of a VMM that starts. */
 #define CONNECT_RETRY_MS 5
 #define CONNECT_LIMIT_MS 30000
-#define MAX_ARGUMENTS	 160
 /* So long a VMM may take to end when it is told to. */
 #define KILL_MS 2000
 
@@ -279,131 +276,9 @@ static struct machine *machine_new(struct vm *vm)
 	return machine;
 }
 
-/* The command line; strings made here are freed with it. */
-struct arguments {
-	char *list[MAX_ARGUMENTS];
-	size_t count;
-	bool failed;
-};
-
-static void cleanup_arguments(struct arguments *arguments)
-{
-	for (size_t i = 0; i < arguments->count; i++)
-		free(arguments->list[i]);
-}
-
-static void add(struct arguments *arguments, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void add(struct arguments *arguments, const char *format, ...)
-{
-	va_list values;
-	char *text;
-
-	va_start(values, format);
-	if (arguments->count + 1 >= MAX_ARGUMENTS || vasprintf(&text, format, values) < 0)
-		arguments->failed = true;
-	else
-		arguments->list[arguments->count++] = text;
-	va_end(values);
-}
-
-static void add_pair(struct arguments *arguments, const char *flag, const char *value)
-{
-	if (value && value[0]) {
-		add(arguments, "%s", flag);
-		add(arguments, "%s", value);
-	}
-}
-
-/* For values that are lists: a comma of the path is written twice. NULL without memory. */
-static char *in_list(const char *path)
-{
-	char *copy = malloc(2 * strlen(path) + 1), *to = copy;
-
-	for (const char *from = path; copy && *from; from++) {
-		if (*from == ',')
-			*to++ = ',';
-		*to++ = *from;
-	}
-	if (copy)
-		*to = '\0';
-	return copy;
-}
-
-static void add_shares(struct arguments *arguments, const struct vm *vm)
-{
-	const struct share_spec *spec;
-	const char *socket;
-
-	for (size_t i = 0; (spec = vm_share_device_at(vm, i, &socket)) != NULL; i++) {
-		_cleanup_free_ char *path = in_list(socket);
-		char dax[32] = "";
-
-		if (spec->dax_bytes)
-			snprintf(dax, sizeof(dax), ",dax=%llu",
-				 (unsigned long long)spec->dax_bytes);
-		arguments->failed |= !path;
-		if (path)
-			add(arguments, "--fs=tag=%s,socket=%s%s", spec->name, path, dax);
-	}
-}
-
-static void add_display(struct arguments *arguments, const struct vm *vm)
-{
-	_cleanup_free_ char *path = in_list(vm->path);
-
-	if (!path) {
-		arguments->failed = true;
-		return;
-	}
-	add(arguments, "--display=socket=%s/" SCREEN_DISPLAY ",heads=%llu,size=%s", path,
-	    (unsigned long long)vm->options.heads, vm->options.size);
-}
-
-static void add_memory(struct arguments *arguments, const struct vm_options *options)
-{
-	unsigned long long start = options->memory, most = options->memory_most;
-
-	if (most)
-		add(arguments, "--memory=%llu,max=%llu", start, most);
-	else
-		add(arguments, "--memory=%llu", start);
-}
-
-static void build_arguments(const struct vm *vm, const char *program, struct arguments *arguments)
-{
-	const struct vm_options *options = &vm->options;
-
-	add(arguments, "%s", program);
-	add_pair(arguments, "--name", vm->name);
-	add(arguments, "--cpus=%llu", (unsigned long long)options->cpus);
-	add_memory(arguments, options);
-	add(arguments, "--balloon");
-	add_pair(arguments, "--kernel", options->kernel);
-	add_pair(arguments, "--initrd", options->initrd);
-	add_pair(arguments, "--append", options->append);
-	for (size_t i = 0; options->disks && options->disks[i]; i++)
-		add_pair(arguments, "--disk", options->disks[i]);
-	if (strcmp(options->net, "user") == 0)
-		add_pair(arguments, "--net", "user");
-	for (size_t i = 0; options->forwards && options->forwards[i]; i++)
-		add_pair(arguments, "--forward", options->forwards[i]);
-	add_pair(arguments, "--on-reboot", options->on_reboot);
-	add_pair(arguments, "--on-panic", options->on_panic);
-	add(arguments, "--control=%s/control.sock", vm->path);
-	add(arguments, "--serial=unix:%s/console.sock", vm->path);
-	if (strcmp(options->display, "on") == 0) {
-		add(arguments, "--port=" SCREEN_SPICE_PORT "=%s/" SCREEN_SPICE, vm->path);
-		add_display(arguments, vm);
-	}
-	add(arguments, "--port=org.lodge.agent.0=%s/agent.sock", vm->path);
-	add_shares(arguments, vm);
-}
-
 static int spawn(struct machine *machine, const char *program, int log)
 {
-	_cleanup_(cleanup_arguments) struct arguments arguments = {0};
+	_cleanup_(vmm_arguments_free) struct vmm_arguments arguments = {0};
 	uv_stdio_container_t stdio[3] = {
 		{.flags = UV_IGNORE},
 		{.flags = UV_INHERIT_FD, .data.fd = log},
@@ -418,7 +293,7 @@ static int spawn(struct machine *machine, const char *program, int log)
 		.stdio = stdio,
 	};
 
-	build_arguments(machine->vm, program, &arguments);
+	vmm_arguments_build(machine->vm, program, &arguments);
 	if (arguments.failed)
 		return -E2BIG;
 	machine->is_child = true; /* libuv holds the handle even when this fails */

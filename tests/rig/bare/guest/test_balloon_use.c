@@ -2,13 +2,17 @@
 /*
  * Guests that use their memory and follow their balloon until somebody ends them, for tests of who
  * shares memory among machines. All beyond the first 64 MiB is a pool: what is used grows from its
- * start, the balloon from its end, and between them is what the guest calls free.
+ * start, the balloon from its end, and between them is what the guest calls free. Where there is a
+ * memory device, what is plugged in is free, too: from the start of its region, as much as is
+ * requested.
  */
 #include "balloon.h"
 
 #include "interrupts.h"
 #include "io.h"
 #include "lib.h"
+#include "mem.h"
+#include "page.h"
 #include "suites.h"
 
 #define F(name)	    FEATURE(VIRTIO_BALLOON_F_##name)
@@ -17,11 +21,16 @@
 #define IDLE_PAGES  ((uint32_t)(16 * MIB / BALLOON_PAGE))
 #define STEP_PAGES  64
 #define STEP_LISTS  64
+#define BLOCK	    (2 * MIB)
+#define STEP_BLOCKS 16
 
 struct user {
 	struct balloon balloon;
 	uint8_t *pool, *statistics;
 	uint32_t pages, used, inside;
+	struct mem mem;
+	bool grows; /* there is such a device */
+	uint64_t plugged;
 };
 
 static void touch(const struct user *user, uint32_t first, uint32_t end)
@@ -34,12 +43,12 @@ static void give_statistics(struct user *user)
 {
 	struct virtqueue *queue = &user->balloon.queue[BALLOON_STATISTICS];
 	struct buffer buffer = {user->statistics, 30, false};
-	uint64_t left = (user->pages - user->used - user->inside) * BALLOON_PAGE;
+	uint64_t left = (user->pages - user->used - user->inside) * BALLOON_PAGE + user->plugged;
 
 	balloon_put_statistic(user->statistics, VIRTIO_BALLOON_S_MEMFREE, left);
 	balloon_put_statistic(user->statistics + 10, VIRTIO_BALLOON_S_AVAIL, left);
 	balloon_put_statistic(user->statistics + 20, VIRTIO_BALLOON_S_MEMTOT,
-			      user->pages * BALLOON_PAGE);
+			      user->pages * BALLOON_PAGE + user->plugged);
 	virtqueue_add(queue, &buffer, 1);
 	virtqueue_notify(queue);
 }
@@ -70,6 +79,37 @@ static void follow(struct user *user)
 	}
 }
 
+static void find_mem(struct user *user)
+{
+	user->grows = mem_start(&user->mem);
+	if (user->grows)
+		page_map(MEM_CONFIG(&user->mem, addr), MEM_CONFIG(&user->mem, region_size));
+}
+
+/* Some blocks at a time; each is touched, so that the host has to have it. */
+static void follow_mem(struct user *user)
+{
+	uint64_t start = MEM_CONFIG(&user->mem, addr);
+
+	for (int i = 0; i < STEP_BLOCKS; i++) {
+		uint64_t requested = MEM_CONFIG(&user->mem, requested_size);
+		bool in = requested > user->plugged;
+
+		if (requested == user->plugged)
+			return;
+		if (!in)
+			user->plugged -= BLOCK;
+		require(mem_ask(&user->mem, in ? VIRTIO_MEM_REQ_PLUG : VIRTIO_MEM_REQ_UNPLUG,
+				start + user->plugged, 1) == VIRTIO_MEM_RESP_ACK,
+			"no block at 0x%lx: %u", user->plugged, user->mem.response->type);
+		if (in) {
+			for (uint64_t at = 0; at < BLOCK; at += BALLOON_PAGE)
+				mmio_write64(start + user->plugged + at, at);
+			user->plugged += BLOCK;
+		}
+	}
+}
+
 static void use(bool works, bool refuses)
 {
 	struct user user = {
@@ -85,6 +125,7 @@ static void use(bool works, bool refuses)
 	require(balloon_start(&user.balloon, F(MUST_TELL_HOST) | F(STATS_VQ) | F(DEFLATE_ON_OOM),
 			      0x07, 0),
 		"the device does not start");
+	find_mem(&user);
 	give_statistics(&user);
 	print("# uses its memory\n");
 	for (;;) {
@@ -96,6 +137,8 @@ static void use(bool works, bool refuses)
 		}
 		if (!refuses)
 			follow(&user);
+		if (user.grows)
+			follow_mem(&user);
 		if (more > STEP_PAGES)
 			more = STEP_PAGES;
 		if (more > left)

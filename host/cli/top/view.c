@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/top/view.h"
+
 #include "host/cli/text.h"
+#include "host/cli/top/columns.h"
 #include "protocol/base/bytes.h"
-#include "protocol/base/cleanup.h"
 #include "protocol/base/parse.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define NAME_SHOWN_MAX 24
-#define NAME_SHOWN_MIN 4
-#define BAR_MIN	       8
-#define BAR_MAX	       40
-#define CELL_MAX       128
+#define HOST_BAR 16
 /* The host's three lines, the titles, and the line of keys. */
 #define LINES_ABOVE 4
 #define LINES_BELOW 1
-
-/* More than so much of its time waiting is worth a colour. */
-#define PRESSURE_HIGH 0.01
 
 #define SGR_OFF	   "\033[0m"
 #define SGR_BOLD   "\033[1m"
@@ -65,167 +61,6 @@ void view_bar(const struct snapshot_vm *vm, char *bar, size_t width)
 	bar[width] = '\0';
 }
 
-/* --- Cells --------------------------------------------------------------------------------- */
-
-static void cell_name(const struct snapshot_vm *vm, char *text)
-{
-	snprintf(text, CELL_MAX, "%.*s", CELL_MAX - 1, vm->name);
-}
-
-static void cell_state(const struct snapshot_vm *vm, char *text)
-{
-	snprintf(text, CELL_MAX, "%s", vm->state);
-}
-
-static void cell_cpu(const struct snapshot_vm *vm, char *text)
-{
-	if (vm->cpu_part < 0)
-		strcpy(text, "-");
-	else
-		snprintf(text, CELL_MAX, "%.1f", vm->cpu_part * 100);
-}
-
-static void cell_size(uint64_t bytes, char *text)
-{
-	if (bytes)
-		view_size(bytes, text);
-	else
-		strcpy(text, "-");
-}
-
-static void cell_actual(const struct snapshot_vm *vm, char *text)
-{
-	cell_size(vm->actual, text);
-}
-
-static void cell_maximum(const struct snapshot_vm *vm, char *text)
-{
-	cell_size(vm->maximum, text);
-}
-
-static void cell_target(const struct snapshot_vm *vm, char *text)
-{
-	cell_size(vm->target, text);
-}
-
-static void cell_working(const struct snapshot_vm *vm, char *text)
-{
-	cell_size(vm->working_set, text);
-}
-
-static void cell_pressure(const struct snapshot_vm *vm, char *text)
-{
-	if (vm->pressure < 0)
-		strcpy(text, "-");
-	else
-		snprintf(text, CELL_MAX, "%.1f%%", vm->pressure * 100);
-}
-
-static void cell_memory(const struct snapshot_vm *vm, char *text)
-{
-	snprintf(text, CELL_MAX, "%s", *vm->memory ? vm->memory : "-");
-}
-
-static void cell_rate(const struct snapshot_vm *vm, enum snapshot_counter counter, char *text)
-{
-	if (vm->rate[counter] < 0)
-		strcpy(text, "-");
-	else
-		view_size((uint64_t)vm->rate[counter], text);
-}
-
-static void cell_read(const struct snapshot_vm *vm, char *text)
-{
-	cell_rate(vm, SNAPSHOT_DISK_READ, text);
-}
-
-static void cell_written(const struct snapshot_vm *vm, char *text)
-{
-	cell_rate(vm, SNAPSHOT_DISK_WRITTEN, text);
-}
-
-static void cell_received(const struct snapshot_vm *vm, char *text)
-{
-	cell_rate(vm, SNAPSHOT_NET_RECEIVED, text);
-}
-
-static void cell_sent(const struct snapshot_vm *vm, char *text)
-{
-	cell_rate(vm, SNAPSHOT_NET_SENT, text);
-}
-
-/* Too narrow for all: the column with the largest `goes` goes first. 0: it stays. */
-struct column {
-	const char *title;
-	size_t width; /* 0: the name's, or the bar's */
-	unsigned int goes;
-	bool left;
-	void (*cell)(const struct snapshot_vm *vm, char *text); /* NULL: the bar */
-};
-
-static const struct column columns[] = {
-	{"NAME", 0, 0, true, cell_name},	{"STATE", 8, 7, true, cell_state},
-	{"CPU%", 6, 0, false, cell_cpu},	{"MEMORY", 0, 3, true, NULL},
-	{"ACTUAL", 6, 0, false, cell_actual},	{"MAX", 6, 5, false, cell_maximum},
-	{"TARGET", 6, 8, false, cell_target},	{"WORKING", 7, 9, false, cell_working},
-	{"PRESS", 6, 4, false, cell_pressure},	{"READ/s", 6, 6, false, cell_read},
-	{"WRITE/s", 7, 6, false, cell_written}, {"RX/s", 6, 6, false, cell_received},
-	{"TX/s", 6, 6, false, cell_sent},	{"BALANCE", 9, 10, true, cell_memory},
-};
-
-struct layout {
-	bool shown[ARRAY_SIZE(columns)];
-	size_t width[ARRAY_SIZE(columns)];
-};
-
-static size_t width_of(const struct layout *layout)
-{
-	size_t width = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
-		if (layout->shown[i])
-			width += layout->width[i] + (width > 0);
-	}
-	return width;
-}
-
-/* Takes away the columns that go first. Return: false if none can go. */
-static bool drop(struct layout *layout)
-{
-	unsigned int first = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
-		if (layout->shown[i])
-			first = MAX(first, columns[i].goes);
-	}
-	for (size_t i = 0; first && i < ARRAY_SIZE(columns); i++) {
-		if (columns[i].goes == first)
-			layout->shown[i] = false;
-	}
-	return first > 0;
-}
-
-static void lay_out(const struct snapshot *snapshot, size_t space, struct layout *layout)
-{
-	size_t name = NAME_SHOWN_MIN, used;
-
-	for (size_t i = 0; i < snapshot->count; i++)
-		name = MAX(name, text_width(snapshot->vms[i].name));
-	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
-		layout->shown[i] = true;
-		layout->width[i] = columns[i].width	     ? columns[i].width
-				   : columns[i].cell == NULL ? BAR_MIN
-							     : MIN(name, NAME_SHOWN_MAX);
-	}
-	while (width_of(layout) > space && drop(layout))
-		;
-	used = width_of(layout);
-	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
-		if (!columns[i].cell && layout->shown[i] && space > used)
-			layout->width[i] = MIN(BAR_MIN + space - used, BAR_MAX);
-	}
-}
-
 /* --- Lines --------------------------------------------------------------------------------- */
 
 /* The first @width characters of @text, at most. Return: how many there were. */
@@ -264,26 +99,27 @@ static void put_cell(FILE *file, const char *text, size_t width, bool left, cons
 
 static const char *color_of(const struct column *column, const struct snapshot_vm *vm)
 {
-	if (column->cell == cell_pressure && vm->pressure > PRESSURE_HIGH)
-		return SGR_RED;
-	if (column->cell == cell_state && strcmp(vm->state, "running") != 0)
-		return SGR_YELLOW;
-	if (!column->cell)
-		return SGR_GREEN;
-	return NULL;
+	static const char *const colors[] = {
+		[COLUMN_PLAIN] = NULL,
+		[COLUMN_BAR] = SGR_GREEN,
+		[COLUMN_ODD] = SGR_YELLOW,
+		[COLUMN_BAD] = SGR_RED,
+	};
+
+	return colors[column_mood(column, vm)];
 }
 
 /* @vm NULL: the titles. */
-static void put_row(FILE *file, const struct layout *layout, const struct view_look *look,
+static void put_row(FILE *file, const struct column_layout *layout, const struct view_look *look,
 		    const struct snapshot_vm *vm)
 {
 	size_t left = look->columns, used = 0;
 
 	if (!vm && look->color)
 		fputs(SGR_TITLE, file);
-	for (size_t i = 0; i < ARRAY_SIZE(columns) && left > 0; i++) {
+	for (size_t i = 0; i < COLUMNS && left > 0; i++) {
 		const struct column *column = &columns[i];
-		char text[CELL_MAX];
+		char text[COLUMN_TEXT];
 		size_t width;
 
 		if (!layout->shown[i])
@@ -342,13 +178,13 @@ static void put_memory(FILE *file, const struct snapshot *snapshot, const struct
 	struct snapshot_vm host = {.maximum = snapshot->total,
 				   .actual = snapshot->total - snapshot->available,
 				   .working_set = snapshot->charged};
-	char bar[BAR_MIN * 2 + 1];
+	char bar[HOST_BAR + 1];
 
 	if (snapshot->total == 0 || snapshot->available >= snapshot->total) {
 		put_line(file, look, "memory: not known");
 		return;
 	}
-	view_bar(&host, bar, BAR_MIN * 2);
+	view_bar(&host, bar, HOST_BAR);
 	if (snapshot->pressure >= 0)
 		snprintf(pressure, sizeof(pressure), ", pressure %.1f%%", snapshot->pressure * 100);
 	put_line(file, look, "memory [%s] %s of %s used, VMs %s, reserve %s%s", bar,
@@ -408,9 +244,9 @@ static void draw(FILE *file, const struct snapshot *snapshot, const struct view_
 {
 	size_t capacity = view_capacity(look), shown = MIN(snapshot->count, capacity);
 	size_t first = MIN(look->first, snapshot->count - shown);
-	struct layout layout;
+	struct column_layout layout;
 
-	lay_out(snapshot, look->columns, &layout);
+	columns_lay_out(snapshot, look->columns, &layout);
 	put_processors(file, snapshot, look);
 	put_memory(file, snapshot, look);
 	put_policy(file, snapshot, look);

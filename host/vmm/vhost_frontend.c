@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/vmm/vhost_frontend.h"
 
+#include "host/vmm/vhost_call.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
-#include "protocol/base/log.h"
 #include "protocol/virtqueue/vhost_user.h"
 
 #include <limits.h>
 #include <linux/virtio_config.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 
 #define BIT(number) (1ULL << (number))
 
@@ -29,270 +27,6 @@
 
 /* Queues of a back end that cannot say how many it has. */
 #define QUEUES_WITHOUT_MQ 2
-
-struct vhost_frontend {
-	struct vhost_setup setup;
-	struct vhost_sockets sockets;
-	uint64_t features, protocol_features;
-	unsigned int queues;
-	int64_t deadline_ms; /* of the call that is being made */
-};
-
-static bool has(const struct vhost_frontend *frontend, unsigned int protocol_feature)
-{
-	return frontend->protocol_features >> protocol_feature & 1;
-}
-
-/* --- Time ----------------------------------------------------------------------------------------
- */
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void begin(struct vhost_frontend *frontend, int limit_ms)
-{
-	frontend->deadline_ms = now_ms() + limit_ms;
-}
-
-static int left_ms(const struct vhost_frontend *frontend)
-{
-	return (int)MAX(frontend->deadline_ms - now_ms(), (int64_t)0);
-}
-
-/* Until one of the two is ready. Return: 0; -ETIMEDOUT; or negative errno. */
-static int wait_for(const struct vhost_frontend *frontend, struct pollfd wait[2])
-{
-	for (;;) {
-		int ready = poll(wait, 2, left_ms(frontend));
-
-		if (ready > 0)
-			return 0;
-		if (ready == 0)
-			return -ETIMEDOUT;
-		if (errno != EINTR)
-			return -errno;
-	}
-}
-
-/* --- The back end's requests ---------------------------------------------------------------------
- */
-
-static int copy(const struct vhost_frontend *frontend, const struct vhost_user_message *message)
-{
-	const struct vhost_user_copy *wanted = &message->payload.copy;
-
-	if (message->header.size != sizeof(*wanted) || message->fds != 1)
-		return -EINVAL;
-	return frontend->setup.handlers->copy(frontend->setup.owner, wanted->gpa, wanted->length,
-					      message->fd[0], wanted->offset,
-					      wanted->flags & VHOST_USER_COPY_INTO_GUEST);
-}
-
-static int map_or_unmap(const struct vhost_frontend *frontend, struct vhost_user_message *message)
-{
-	const struct vhost_user_mapping *mapping = &message->payload.mapping;
-	const struct vhost_handlers *handlers = frontend->setup.handlers;
-
-	if (message->header.size != sizeof(*mapping) || mapping->id != VIRTIO_FS_SHMCAP_ID_CACHE)
-		return -EINVAL;
-	switch (message->header.request) {
-	case VHOST_USER_BACKEND_SHMEM_MAP:
-		if (message->fds != 1)
-			return -EINVAL;
-		return handlers->map(frontend->setup.owner, mapping->offset, mapping->length,
-				     &message->fd[0], mapping->file_offset,
-				     mapping->flags & VHOST_USER_MAPPING_WRITE);
-	case VHOST_USER_BACKEND_SHMEM_UNMAP:
-		if (message->fds != 0)
-			return -EINVAL;
-		return handlers->unmap(frontend->setup.owner, mapping->offset, mapping->length);
-	default:
-		return -EOPNOTSUPP;
-	}
-}
-
-static int show(const struct vhost_frontend *frontend, const struct vhost_user_message *message)
-{
-	const struct vhost_user_file *file = &message->payload.file;
-
-	if (message->header.size != sizeof(*file) || message->fds != 0)
-		return -EINVAL;
-	frontend->setup.handlers->settle(frontend->setup.owner, file->device, file->inode);
-	return 0;
-}
-
-static int obey(const struct vhost_frontend *frontend, struct vhost_user_message *message)
-{
-	switch (message->header.request) {
-	case VHOST_USER_BACKEND_LODGE_COPY:
-		return copy(frontend, message);
-	case VHOST_USER_BACKEND_LODGE_SETTLE:
-		return show(frontend, message);
-	default:
-		return map_or_unmap(frontend, message);
-	}
-}
-
-/* Room for a message was there when poll() said so: then sending cannot wait. */
-static int send_on(const struct vhost_frontend *frontend, int socket,
-		   const struct vhost_user_message *message)
-{
-	struct pollfd wait[2] = {{.fd = socket, .events = POLLOUT}, {.fd = -1}};
-	int error = wait_for(frontend, wait);
-
-	return error ? error : vhost_user_send(socket, message);
-}
-
-static int serve(struct vhost_frontend *frontend)
-{
-	struct vhost_user_message message;
-	int result = vhost_user_receive(frontend->sockets.requests, &message, left_ms(frontend));
-	bool wants_answer;
-
-	if (result <= 0)
-		return result ? result : -EPIPE;
-	wants_answer = message.header.flags & VHOST_USER_NEED_REPLY;
-	if (message.header.flags & VHOST_USER_REPLY) {
-		vhost_user_close(&message);
-		return -EPROTO;
-	}
-	result = obey(frontend, &message);
-	vhost_user_close(&message);
-	if (!wants_answer)
-		return 0;
-	message.payload.number = (uint64_t)-result;
-	vhost_user_reply(&message, sizeof(message.payload.number));
-	return send_on(frontend, frontend->sockets.requests, &message);
-}
-
-int vhost_frontend_serve(struct vhost_frontend *frontend)
-{
-	begin(frontend, VHOST_LIMIT_MS);
-	return serve(frontend);
-}
-
-/* --- Our requests --------------------------------------------------------------------------------
- */
-
-/* The next message of the back end must be the answer to @message, of @size bytes. */
-static int take_answer(struct vhost_frontend *frontend, struct vhost_user_message *message,
-		       size_t size)
-{
-	uint32_t request = message->header.request;
-	int result = vhost_user_receive(frontend->sockets.back_end, message, left_ms(frontend));
-
-	if (result <= 0)
-		return result ? result : -EPIPE;
-	if (message->fds > 0 || message->header.request != request ||
-	    !(message->header.flags & VHOST_USER_REPLY) || message->header.size != size) {
-		vhost_user_close(message);
-		return -EPROTO;
-	}
-	return 0;
-}
-
-static int await_answer(struct vhost_frontend *frontend, struct vhost_user_message *message,
-			size_t size)
-{
-	for (;;) {
-		struct pollfd wait[2] = {
-			{.fd = frontend->sockets.back_end, .events = POLLIN},
-			{.fd = frontend->sockets.requests, .events = POLLIN},
-		};
-		int error = wait_for(frontend, wait);
-
-		if (!error && wait[1].revents)
-			error = serve(frontend);
-		if (error)
-			return error;
-		if (wait[0].revents)
-			return take_answer(frontend, message, size);
-	}
-}
-
-static int send_request(struct vhost_frontend *frontend, struct vhost_user_message *message,
-			uint32_t request, uint32_t flags, size_t size)
-{
-	message->header =
-		(struct vhost_user_header){request, VHOST_USER_VERSION | flags, (uint32_t)size};
-	return send_on(frontend, frontend->sockets.back_end, message);
-}
-
-/* A request that is answered with @answer_size bytes. */
-static int ask(struct vhost_frontend *frontend, struct vhost_user_message *message,
-	       uint32_t request, size_t size, size_t answer_size)
-{
-	int error = send_request(frontend, message, request, 0, size);
-
-	return error ? error : await_answer(frontend, message, answer_size);
-}
-
-static int ask_number(struct vhost_frontend *frontend, uint32_t request, uint64_t *number)
-{
-	struct vhost_user_message message = {0};
-	int error = ask(frontend, &message, request, 0, sizeof(message.payload.number));
-
-	*number = message.payload.number;
-	return error;
-}
-
-/* A request that is not answered, unless both sides know how to ask for it. */
-static int tell(struct vhost_frontend *frontend, struct vhost_user_message *message,
-		uint32_t request, size_t size)
-{
-	bool answered = has(frontend, VHOST_USER_PROTOCOL_F_REPLY_ACK);
-	int error = send_request(frontend, message, request, answered ? VHOST_USER_NEED_REPLY : 0,
-				 size);
-
-	if (error || !answered)
-		return error;
-	error = await_answer(frontend, message, sizeof(message->payload.number));
-	if (error)
-		return error;
-	return message->payload.number == 0 ? 0 : -EREMOTEIO;
-}
-
-static int tell_number(struct vhost_frontend *frontend, uint32_t request, uint64_t number)
-{
-	struct vhost_user_message message = {.payload.number = number};
-
-	return tell(frontend, &message, request, sizeof(number));
-}
-
-static int tell_ring(struct vhost_frontend *frontend, uint32_t request, unsigned int index,
-		     uint32_t number)
-{
-	struct vhost_user_message message = {.payload.state = {index, number}};
-
-	return tell(frontend, &message, request, sizeof(message.payload.state));
-}
-
-/* A descriptor for a ring; negative: none. */
-static int give_ring(struct vhost_frontend *frontend, uint32_t request, unsigned int index, int fd)
-{
-	struct vhost_user_message message = {
-		.payload.number = index | (fd < 0 ? VHOST_USER_VRING_NO_FD : 0),
-		.fd = {fd},
-		.fds = fd >= 0,
-	};
-
-	return tell(frontend, &message, request, sizeof(message.payload.number));
-}
-
-/* All that was told is done: what is answered at all is answered in order. */
-static int settle(struct vhost_frontend *frontend)
-{
-	uint64_t ignored;
-
-	if (has(frontend, VHOST_USER_PROTOCOL_F_REPLY_ACK))
-		return 0;
-	return ask_number(frontend, VHOST_USER_GET_FEATURES, &ignored);
-}
 
 /* --- Connecting ----------------------------------------------------------------------------------
  */
@@ -344,18 +78,18 @@ static const char *get_features(struct vhost_frontend *frontend)
 {
 	uint64_t offered;
 
-	if (ask_number(frontend, VHOST_USER_GET_FEATURES, &frontend->features) < 0)
+	if (vhost_ask_number(frontend, VHOST_USER_GET_FEATURES, &frontend->features) < 0)
 		return "it does not answer as a vhost-user back end";
 	if (!(frontend->features & BIT(VIRTIO_F_VERSION_1)) ||
 	    !(frontend->features & BIT(VHOST_USER_F_PROTOCOL_FEATURES)))
 		return "it is too old: no virtio 1, or no protocol features";
-	if (ask_number(frontend, VHOST_USER_GET_PROTOCOL_FEATURES, &offered) < 0)
+	if (vhost_ask_number(frontend, VHOST_USER_GET_PROTOCOL_FEATURES, &offered) < 0)
 		return "it does not tell its protocol features";
 	if (frontend->setup.window_bytes > 0 && (offered & WINDOW_FEATURES) != WINDOW_FEATURES)
 		return "it cannot map files into a DAX window";
 	offered &= PROTOCOL_FEATURES |
 		   (frontend->setup.window_bytes > 0 ? WINDOW_FEATURES | LODGE_FEATURE : 0);
-	if (tell_number(frontend, VHOST_USER_SET_PROTOCOL_FEATURES, offered) < 0)
+	if (vhost_tell_number(frontend, VHOST_USER_SET_PROTOCOL_FEATURES, offered) < 0)
 		return "it does not take the protocol features that it offers";
 	frontend->protocol_features = offered;
 	return NULL;
@@ -365,8 +99,8 @@ static const char *get_queues(struct vhost_frontend *frontend)
 {
 	uint64_t queues = QUEUES_WITHOUT_MQ;
 
-	if (has(frontend, VHOST_USER_PROTOCOL_F_MQ) &&
-	    ask_number(frontend, VHOST_USER_GET_QUEUE_NUM, &queues) < 0)
+	if (vhost_has(frontend, VHOST_USER_PROTOCOL_F_MQ) &&
+	    vhost_ask_number(frontend, VHOST_USER_GET_QUEUE_NUM, &queues) < 0)
 		return "it does not tell how many queues it has";
 	if (queues < 1)
 		return "it has no queues";
@@ -379,13 +113,13 @@ static const char *give_window(struct vhost_frontend *frontend)
 	struct vhost_user_message message = {0};
 	const struct vhost_user_shmem *shmem = &message.payload.shmem;
 
-	if (ask(frontend, &message, VHOST_USER_GET_SHMEM_CONFIG, 0, sizeof(*shmem)) < 0)
+	if (vhost_ask(frontend, &message, VHOST_USER_GET_SHMEM_CONFIG, 0, sizeof(*shmem)) < 0)
 		return "it does not tell how large its DAX window is";
 	if (shmem->size[VIRTIO_FS_SHMCAP_ID_CACHE] < frontend->setup.window_bytes)
 		return "its DAX window is smaller than the machine's (dax=)";
 	message =
 		(struct vhost_user_message){.fd = {frontend->sockets.back_ends_requests}, .fds = 1};
-	if (tell(frontend, &message, VHOST_USER_SET_BACKEND_REQ_FD, 0) < 0)
+	if (vhost_tell(frontend, &message, VHOST_USER_SET_BACKEND_REQ_FD, 0) < 0)
 		return "it does not take a socket for its requests";
 	return NULL;
 }
@@ -397,14 +131,14 @@ static const char *shake_hands(struct vhost_frontend *frontend)
 
 	if (!problem)
 		problem = get_queues(frontend);
-	if (!problem && tell(frontend, &message, VHOST_USER_SET_OWNER, 0) < 0)
+	if (!problem && vhost_tell(frontend, &message, VHOST_USER_SET_OWNER, 0) < 0)
 		problem = "it has another owner";
 	if (!problem && frontend->setup.window_bytes > 0)
 		problem = give_window(frontend);
 	/* The other end is the back end's alone: so its end is seen. */
 	cleanup_close(&frontend->sockets.back_ends_requests);
 	frontend->sockets.back_ends_requests = -EBADF;
-	if (!has(frontend, VHOST_USER_PROTOCOL_F_SHMEM)) {
+	if (!vhost_has(frontend, VHOST_USER_PROTOCOL_F_SHMEM)) {
 		cleanup_close(&frontend->sockets.requests);
 		frontend->sockets.requests = -EBADF;
 	}
@@ -424,7 +158,7 @@ int vhost_frontend_new(struct vhost_sockets *sockets, const struct vhost_setup *
 	made->setup = *setup;
 	made->sockets = *sockets;
 	*sockets = (struct vhost_sockets){-EBADF, -EBADF, -EBADF};
-	begin(made, VHOST_GREET_LIMIT_MS);
+	vhost_begin(made, VHOST_GREET_LIMIT_MS);
 	*problem = shake_hands(made);
 	if (*problem) {
 		vhost_frontend_free(made);
@@ -517,9 +251,9 @@ static int give_memory(struct vhost_frontend *frontend)
 		};
 		message.fd[message.fds++] = ram->fd;
 	}
-	return tell(frontend, &message, VHOST_USER_SET_MEM_TABLE,
-		    offsetof(struct vhost_user_memory, region) +
-			    memory->count * sizeof(table->region[0]));
+	return vhost_tell(frontend, &message, VHOST_USER_SET_MEM_TABLE,
+			  offsetof(struct vhost_user_memory, region) +
+				  memory->count * sizeof(table->region[0]));
 }
 
 static int give_addresses(struct vhost_frontend *frontend, unsigned int index,
@@ -533,34 +267,35 @@ static int give_addresses(struct vhost_frontend *frontend, unsigned int index,
 	message.payload.address.descriptors = at.descriptors;
 	message.payload.address.available = at.available;
 	message.payload.address.used = at.used;
-	return tell(frontend, &message, VHOST_USER_SET_VRING_ADDR, sizeof(message.payload.address));
+	return vhost_tell(frontend, &message, VHOST_USER_SET_VRING_ADDR,
+			  sizeof(message.payload.address));
 }
 
 static int start_ring(struct vhost_frontend *frontend, unsigned int index,
 		      const struct vhost_ring *ring)
 {
-	int error = tell_ring(frontend, VHOST_USER_SET_VRING_NUM, index, ring->layout.size);
+	int error = vhost_tell_ring(frontend, VHOST_USER_SET_VRING_NUM, index, ring->layout.size);
 
 	if (!error)
-		error = tell_ring(frontend, VHOST_USER_SET_VRING_BASE, index, ring->base);
+		error = vhost_tell_ring(frontend, VHOST_USER_SET_VRING_BASE, index, ring->base);
 	if (!error)
 		error = give_addresses(frontend, index, &ring->layout);
 	if (!error)
-		error = give_ring(frontend, VHOST_USER_SET_VRING_CALL, index, ring->call_fd);
+		error = vhost_give_ring(frontend, VHOST_USER_SET_VRING_CALL, index, ring->call_fd);
 	if (!error)
-		error = give_ring(frontend, VHOST_USER_SET_VRING_ERR, index, ring->error_fd);
+		error = vhost_give_ring(frontend, VHOST_USER_SET_VRING_ERR, index, ring->error_fd);
 	if (!error)
-		error = give_ring(frontend, VHOST_USER_SET_VRING_KICK, index, ring->kick_fd);
+		error = vhost_give_ring(frontend, VHOST_USER_SET_VRING_KICK, index, ring->kick_fd);
 	if (!error)
-		error = tell_ring(frontend, VHOST_USER_SET_VRING_ENABLE, index, 1);
+		error = vhost_tell_ring(frontend, VHOST_USER_SET_VRING_ENABLE, index, 1);
 	return error;
 }
 
 static int set_status(struct vhost_frontend *frontend, uint64_t status)
 {
-	if (!has(frontend, VHOST_USER_PROTOCOL_F_STATUS))
+	if (!vhost_has(frontend, VHOST_USER_PROTOCOL_F_STATUS))
 		return 0;
-	return tell_number(frontend, VHOST_USER_SET_STATUS, status);
+	return vhost_tell_number(frontend, VHOST_USER_SET_STATUS, status);
 }
 
 int vhost_frontend_start(struct vhost_frontend *frontend, uint64_t features,
@@ -568,9 +303,9 @@ int vhost_frontend_start(struct vhost_frontend *frontend, uint64_t features,
 {
 	int error;
 
-	begin(frontend, VHOST_LIMIT_MS);
-	error = tell_number(frontend, VHOST_USER_SET_FEATURES,
-			    features | BIT(VHOST_USER_F_PROTOCOL_FEATURES));
+	vhost_begin(frontend, VHOST_LIMIT_MS);
+	error = vhost_tell_number(frontend, VHOST_USER_SET_FEATURES,
+				  features | BIT(VHOST_USER_F_PROTOCOL_FEATURES));
 	if (!error)
 		error = give_memory(frontend);
 	for (unsigned int i = 0; i < count && !error; i++)
@@ -580,15 +315,15 @@ int vhost_frontend_start(struct vhost_frontend *frontend, uint64_t features,
 		error = set_status(frontend, VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
 						     VIRTIO_CONFIG_S_FEATURES_OK |
 						     VIRTIO_CONFIG_S_DRIVER_OK);
-	return error ? error : settle(frontend);
+	return error ? error : vhost_settle(frontend);
 }
 
 static int stop_ring(struct vhost_frontend *frontend, unsigned int index, struct vhost_ring *ring)
 {
 	struct vhost_user_message message = {.payload.state.index = index};
 	const struct vhost_user_vring_state *state = &message.payload.state;
-	int error =
-		ask(frontend, &message, VHOST_USER_GET_VRING_BASE, sizeof(*state), sizeof(*state));
+	int error = vhost_ask(frontend, &message, VHOST_USER_GET_VRING_BASE, sizeof(*state),
+			      sizeof(*state));
 
 	if (error)
 		return error;
@@ -603,10 +338,10 @@ int vhost_frontend_stop(struct vhost_frontend *frontend, struct vhost_ring *ring
 {
 	int error = 0;
 
-	begin(frontend, VHOST_LIMIT_MS);
+	vhost_begin(frontend, VHOST_LIMIT_MS);
 	for (unsigned int i = 0; i < count && !error; i++)
 		if (rings[i].layout.size > 0)
-			error = tell_ring(frontend, VHOST_USER_SET_VRING_ENABLE, i, 0);
+			error = vhost_tell_ring(frontend, VHOST_USER_SET_VRING_ENABLE, i, 0);
 	for (unsigned int i = 0; i < count && !error; i++)
 		if (rings[i].layout.size > 0)
 			error = stop_ring(frontend, i, &rings[i]);
@@ -615,8 +350,8 @@ int vhost_frontend_stop(struct vhost_frontend *frontend, struct vhost_ring *ring
 
 int vhost_frontend_set_call(struct vhost_frontend *frontend, unsigned int index, int call_fd)
 {
-	begin(frontend, VHOST_LIMIT_MS);
-	return give_ring(frontend, VHOST_USER_SET_VRING_CALL, index, call_fd);
+	vhost_begin(frontend, VHOST_LIMIT_MS);
+	return vhost_give_ring(frontend, VHOST_USER_SET_VRING_CALL, index, call_fd);
 }
 
 int vhost_frontend_reset(struct vhost_frontend *frontend)
@@ -624,9 +359,9 @@ int vhost_frontend_reset(struct vhost_frontend *frontend)
 	struct vhost_user_message message = {0};
 	int error;
 
-	begin(frontend, VHOST_LIMIT_MS);
-	error = has(frontend, VHOST_USER_PROTOCOL_F_RESET_DEVICE)
-			? tell(frontend, &message, VHOST_USER_RESET_DEVICE, 0)
+	vhost_begin(frontend, VHOST_LIMIT_MS);
+	error = vhost_has(frontend, VHOST_USER_PROTOCOL_F_RESET_DEVICE)
+			? vhost_tell(frontend, &message, VHOST_USER_RESET_DEVICE, 0)
 			: set_status(frontend, 0);
-	return error ? error : settle(frontend);
+	return error ? error : vhost_settle(frontend);
 }

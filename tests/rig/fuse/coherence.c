@@ -5,7 +5,8 @@
  *	coherence random PLAIN MOUNT COUNT SEED [LIMIT_MS]	after each of COUNT random changes,
  *all that the mount shows becomes what the folder has, and nobody but us changed the folder
  *	coherence storm PLAIN MOUNT COUNT	COUNT changes as fast as they go, then the same
- *	coherence events PLAIN MOUNT COUNT	inotify on the mount sees each kind of change
+ *	coherence events PLAIN MOUNT COUNT	inotify on the mount sees each kind of change, and
+ *within 100 ms
  *
  * PLAIN is changed directly and has to be empty; MOUNT is it, mounted. Waits long for what has
  * to come true; says on standard output how long it took.
@@ -29,6 +30,10 @@
 /* Less than a kernel believes without being told: what was not told is to be seen. */
 static double limit_ms = 45000;
 #define NAMES 12
+
+/* So soon somebody who watches is to hear of a change, and so many more times it is tried. */
+#define SOON_MS	    100
+#define MORE_ROUNDS 500
 
 static const char *plain, *mounted;
 
@@ -372,53 +377,76 @@ static void wait_echo(int events)
 		fail("no events at all");
 }
 
+enum { KINDS = 7 };
+
+static const char *const kinds[KINDS] = {"create", "modify", "close-write", "attrib",
+					 "move",   "delete", "mkdir"};
+
+/* One of each kind; @took: ms from the change in the folder to the event in the mount. */
+static void change_and_hear(int events, unsigned int i, double took[KINDS])
+{
+	char name[32], other[32], path[PATH_MAX], to[PATH_MAX];
+	double start;
+	int fd;
+
+	snprintf(name, sizeof(name), "file-%u", i);
+	snprintf(other, sizeof(other), "moved-%u", i);
+	snprintf(path, sizeof(path), "%s/%s", plain, name);
+	snprintf(to, sizeof(to), "%s/%s", plain, other);
+	start = now_ms();
+	fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+	need(fd, path);
+	took[0] = wait_event(events, IN_CREATE, name) - start;
+	start = now_ms();
+	need((int)write(fd, "x", 1), path);
+	took[1] = wait_event(events, IN_MODIFY, name) - start;
+	start = now_ms();
+	close(fd);
+	took[2] = wait_event(events, IN_CLOSE_WRITE, name) - start;
+	start = now_ms();
+	need(chmod(path, 0600), path);
+	took[3] = wait_event(events, IN_ATTRIB, name) - start;
+	start = now_ms();
+	need(rename(path, to), path);
+	took[4] = wait_event(events, IN_MOVED_TO, other) - start;
+	start = now_ms();
+	need(unlink(to), to);
+	took[5] = wait_event(events, IN_DELETE, other) - start;
+	start = now_ms();
+	need(mkdir(path, 0755), path);
+	took[6] = wait_event(events, IN_CREATE, name) - start;
+	need(rmdir(path), path);
+	wait_event(events, IN_DELETE, name);
+}
+
+/* What is waited for on purpose makes all of a kind late; a machine that is busy, some. So each
+ * kind has to have come in time once; there are more rounds until it has. */
 static void run_events(unsigned int count)
 {
-	static const char *const kinds[] = {"create", "modify", "close-write", "attrib",
-					    "move",   "delete", "mkdir"};
-	double *times[7];
+	double took[KINDS], best[KINDS], *times[KINDS];
 	int events = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	unsigned int late = KINDS;
 
 	need(inotify_add_watch(events, mounted, IN_ALL_EVENTS), mounted);
 	wait_echo(events);
-	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
+	for (size_t i = 0; i < KINDS; i++) {
 		times[i] = calloc(count, sizeof(double));
-	for (unsigned int i = 0; i < count; i++) {
-		char name[32], other[32], path[PATH_MAX], to[PATH_MAX];
-		double start;
-		int fd;
-
-		snprintf(name, sizeof(name), "file-%u", i);
-		snprintf(other, sizeof(other), "moved-%u", i);
-		snprintf(path, sizeof(path), "%s/%s", plain, name);
-		snprintf(to, sizeof(to), "%s/%s", plain, other);
-		start = now_ms();
-		fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
-		need(fd, path);
-		times[0][i] = wait_event(events, IN_CREATE, name) - start;
-		start = now_ms();
-		need((int)write(fd, "x", 1), path);
-		times[1][i] = wait_event(events, IN_MODIFY, name) - start;
-		start = now_ms();
-		close(fd);
-		times[2][i] = wait_event(events, IN_CLOSE_WRITE, name) - start;
-		start = now_ms();
-		need(chmod(path, 0600), path);
-		times[3][i] = wait_event(events, IN_ATTRIB, name) - start;
-		start = now_ms();
-		need(rename(path, to), path);
-		times[4][i] = wait_event(events, IN_MOVED_TO, other) - start;
-		start = now_ms();
-		need(unlink(to), to);
-		times[5][i] = wait_event(events, IN_DELETE, other) - start;
-		start = now_ms();
-		need(mkdir(path, 0755), path);
-		times[6][i] = wait_event(events, IN_CREATE, name) - start;
-		need(rmdir(path), path);
-		wait_event(events, IN_DELETE, name);
+		best[i] = limit_ms;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+	for (unsigned int i = 0; i < count || (late && i < count + MORE_ROUNDS); i++) {
+		change_and_hear(events, i, took);
+		late = 0;
+		for (size_t kind = 0; kind < KINDS; kind++) {
+			if (i < count)
+				times[kind][i] = took[kind];
+			best[kind] = MIN(best[kind], took[kind]);
+			late += best[kind] > SOON_MS;
+		}
+	}
+	for (size_t i = 0; i < KINDS; i++) {
 		say_times(kinds[i], times[i], count);
+		if (best[i] > SOON_MS)
+			fail("%s was never heard of within %d ms", kinds[i], SOON_MS);
 		free(times[i]);
 	}
 	close(events);

@@ -13,7 +13,7 @@
 struct lock_owner {
 	struct lock_owner *next;
 	uint64_t id;	 /* the peer's, any number */
-	uint64_t handle; /* by which the first lock came */
+	uint64_t handle; /* by which the last lock was asked for */
 	uint32_t pid;	 /* over there */
 	unsigned int references;
 	bool dropped; /* not in the list any more */
@@ -70,50 +70,6 @@ static int open_for_locks(struct server *server, const struct handle *handle)
 	return fd >= 0 ? fd : inode_open(server, handle->inode, way);
 }
 
-/* The same as get(), made if need be. Return: 0 or negative errno. */
-static int get_or_make(struct server *server, const struct handle *handle,
-		       const struct fuse_lk_in *in, struct lock_owner **out)
-{
-	struct inode *inode = handle->inode;
-	struct lock_owner *made, *owner = get(server, inode, in->owner);
-
-	*out = owner;
-	if (owner)
-		return 0;
-	made = calloc(1, sizeof(*made));
-	if (!made)
-		return -ENOMEM;
-	*made = (struct lock_owner){
-		.id = in->owner,
-		.handle = handle->id,
-		.pid = in->lk.pid,
-		.references = 2,
-		.fd = open_for_locks(server, handle),
-	};
-	if (made->fd < 0) {
-		int r = made->fd;
-
-		free(made);
-		return r;
-	}
-	pthread_mutex_lock(&server->lock);
-	owner = find(inode, in->owner);
-	if (owner) {
-		owner->references++;
-	} else {
-		made->next = inode->locks;
-		inode->locks = made;
-		owner = take_ptr(made);
-	}
-	pthread_mutex_unlock(&server->lock);
-	*out = owner;
-	if (made) {
-		close(made->fd);
-		free(made);
-	}
-	return 0;
-}
-
 /* With the lock: take the owner out of the list, which had a reference. */
 static void remove_owner(struct inode *inode, struct lock_owner *owner)
 {
@@ -162,6 +118,86 @@ void locks_drop_handle(struct server *server, const struct handle *handle)
 		if (owner)
 			drop(server, owner);
 	} while (owner);
+}
+
+/*
+ * With the lock: the owner with a reference, who asks by @handle. The peer's numbers of owners are
+ * used again: who was known by a handle that is closed, and is still to be dropped, is another.
+ * Then he is taken out, for the caller to drop: @gone.
+ */
+static struct lock_owner *take_up(struct server *server, const struct handle *handle, uint64_t id,
+				  struct lock_owner **gone)
+{
+	struct lock_owner *owner = find(handle->inode, id);
+
+	if (!owner)
+		return NULL;
+	if (owner->handle != handle->id && !id_table_get(&server->handles, owner->handle)) {
+		remove_owner(handle->inode, owner);
+		*gone = owner;
+		return NULL;
+	}
+	owner->handle = handle->id;
+	owner->references++;
+	return owner;
+}
+
+/* Return: as take_up(), NULL: there is none. */
+static struct lock_owner *get_for_handle(struct server *server, const struct handle *handle,
+					 uint64_t id)
+{
+	struct lock_owner *owner, *gone = NULL;
+
+	pthread_mutex_lock(&server->lock);
+	owner = take_up(server, handle, id, &gone);
+	pthread_mutex_unlock(&server->lock);
+	if (gone)
+		drop(server, gone);
+	return owner;
+}
+
+/* The same, made if need be. Return: 0 or negative errno. */
+static int get_or_make(struct server *server, const struct handle *handle,
+		       const struct fuse_lk_in *in, struct lock_owner **out)
+{
+	struct inode *inode = handle->inode;
+	struct lock_owner *made, *gone = NULL, *owner = get_for_handle(server, handle, in->owner);
+
+	*out = owner;
+	if (owner)
+		return 0;
+	made = calloc(1, sizeof(*made));
+	if (!made)
+		return -ENOMEM;
+	*made = (struct lock_owner){
+		.id = in->owner,
+		.handle = handle->id,
+		.pid = in->lk.pid,
+		.references = 2,
+		.fd = open_for_locks(server, handle),
+	};
+	if (made->fd < 0) {
+		int r = made->fd;
+
+		free(made);
+		return r;
+	}
+	pthread_mutex_lock(&server->lock);
+	owner = take_up(server, handle, in->owner, &gone);
+	if (!owner) {
+		made->next = inode->locks;
+		inode->locks = made;
+		owner = take_ptr(made);
+	}
+	pthread_mutex_unlock(&server->lock);
+	*out = owner;
+	if (gone)
+		drop(server, gone);
+	if (made) {
+		close(made->fd);
+		free(made);
+	}
+	return 0;
 }
 
 /* --- Ranges ---------------------------------------------------------------------------------- */

@@ -257,6 +257,42 @@ START_TEST(locks_that_were_not_asked_for_do_not_exist)
 }
 END_TEST
 
+/* A kernel's owner is the address of something that is freed and used again, while the RELEASE of
+ * the handle that it was known by is still under way, or somebody still uses that. */
+START_TEST(an_owner_s_number_is_used_again)
+{
+	struct file old = file, other = file_open(&peer, "file", O_RDWR), third;
+	struct fuse_interrupt_in in;
+	struct pending waiting;
+
+	/* What was given back leaves nothing behind that a late RELEASE drops. */
+	ck_assert_int_eq(set(1, F_WRLCK, 0, 9), 0);
+	ck_assert_int_eq(set(1, F_UNLCK, 0, 9), 0);
+	file = other;
+	ck_assert_int_eq(set(1, F_WRLCK, 0, 9), 0);
+	ck_assert_int_eq(file_release(&peer, old), 0);
+	ck_assert_int_eq(host_set(F_OFD_SETLK, F_WRLCK, 0, 1), -EAGAIN);
+	/* Who waits keeps his handle in use; what he held goes when somebody else has the number.
+	 */
+	ck_assert_int_eq(host_set(F_OFD_SETLK, F_WRLCK, 100, 10), 0);
+	pending_start(&peer, &waiting, file_lock(file, 1, F_WRLCK, 100, 109));
+	ck_assert_int_eq(file_release(&peer, other), 0);
+	ck_assert(!pending_answered(&waiting));
+	third = file_open(&peer, "file", O_RDWR);
+	file = third;
+	ck_assert_int_eq(set(1, F_WRLCK, 20, 29), 0);
+	ck_assert_int_eq(host_set(F_OFD_SETLK, F_WRLCK, 0, 10), 0);
+	in.unique = waiting.header.unique;
+	ck_assert_int_eq(PEER_CALL(&peer, .opcode = FUSE_INTERRUPT, .arguments = &in,
+				   .arguments_bytes = sizeof(in)),
+			 1);
+	ck_assert_int_eq(pending_wait(&waiting), -EINTR);
+	ck_assert_int_eq(host_set(F_OFD_SETLK, F_WRLCK, 20, 10), -EAGAIN);
+	ck_assert_int_eq(file_release(&peer, third), 0);
+	ck_assert_int_eq(host_set(F_OFD_SETLK, F_WRLCK, 20, 10), 0);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = tcase_create("lock");
@@ -276,5 +312,6 @@ int main(void)
 	tcase_add_test(tests, closing_ends_what_was_waited_for);
 	tcase_add_test(tests, the_end_of_the_session_ends_all_waiting);
 	tcase_add_test(tests, locks_that_were_not_asked_for_do_not_exist);
+	tcase_add_test(tests, an_owner_s_number_is_used_again);
 	return suite_run_case("server/lock", tests);
 }

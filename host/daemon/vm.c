@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/vm.h"
 
-#include "host/daemon/agent_memory.h"
 #include "host/daemon/backend.h"
 #include "host/daemon/broker/agent_link.h"
 #include "host/daemon/bus/bus.h"
@@ -14,9 +13,7 @@
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
-#include "protocol/message.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,7 +82,7 @@ static struct vm *vm_allocate(struct lodged *lodged, const char *id, const char 
 	return vm;
 }
 
-static struct vm *vm_allocate_own(struct lodged *lodged, const char *name)
+struct vm *vm_allocate_own(struct lodged *lodged, const char *name)
 {
 	char id[sizeof("vm/") + VM_FOREIGN_NAME_MAX];
 
@@ -202,51 +199,6 @@ void vm_clear_folder(const char *path)
 	remove_folder(path);
 }
 
-static void agent_changed(void *owner, bool available)
-{
-	struct vm *vm = owner;
-
-	if (available)
-		vm_wake(&vm->agent_waiters);
-	if (available && vm->state == VM_STOPPING)
-		vm_ask_agent(vm, "off");
-	if (available)
-		vm_screen_agent_changed(vm->screen);
-	if (available)
-		agent_memory_start(vm);
-	if (available && vm->shares)
-		vm_shares_agent_changed(vm->shares);
-	bus_vm_changed(vm->lodged->bus, vm);
-}
-
-static void agent_wanted(void *owner)
-{
-	struct vm *vm = owner;
-
-	vm->backend->open_agent(vm);
-}
-
-static void agent_asked(void *owner, struct stream *stream, struct slice method,
-			struct slice params)
-{
-	struct vm *vm = owner;
-
-	vm_shares_request(vm->shares, stream, method, params);
-}
-
-void vm_connect_agent(struct vm *vm, const char *path)
-{
-	static const struct agent_link_handlers handlers = {
-		.changed = agent_changed,
-		.connect = agent_wanted,
-		.request = agent_asked,
-	};
-
-	if (!vm->agent)
-		agent_link_new(&vm->lodged->loop, path, &handlers, vm, &vm->agent);
-	lodged_check_idle(vm->lodged);
-}
-
 int vm_make_folder(const struct vm *vm)
 {
 	char parent[PATH_MAX];
@@ -259,18 +211,6 @@ int vm_make_folder(const struct vm *vm)
 	    (mkdir(vm->path, 0700) < 0 && errno != EEXIST))
 		return -errno;
 	return 0;
-}
-
-static void connect_to_guest(struct vm *vm, bool adopted)
-{
-	char path[PATH_MAX];
-
-	if (vm_file(vm, "agent.sock", path, sizeof(path)) == 0)
-		vm_connect_agent(vm, path);
-	if (!vm->console && vm_file(vm, "console.sock", path, sizeof(path)) == 0)
-		console_new(&vm->lodged->loop, path, &vm->console);
-	vm_screen_start(vm);
-	vm_shares_start(vm, adopted);
 }
 
 void vm_wake(struct vm_waiter **list)
@@ -312,7 +252,7 @@ void vm_keep(struct vm *vm)
 void vm_started(struct vm *vm)
 {
 	vm_keep(vm);
-	connect_to_guest(vm, false);
+	vm_connect_to_guest(vm, false);
 	vm_set_state(vm, VM_RUNNING, "");
 }
 
@@ -323,16 +263,6 @@ void vm_set_state(struct vm *vm, enum vm_status state, const char *reason)
 	vm->state = state;
 	snprintf(vm->reason, sizeof(vm->reason), "%s", reason);
 	bus_vm_changed(vm->lodged->bus, vm);
-}
-
-int vm_ask_agent(struct vm *vm, const char *action)
-{
-	struct power_params params = {.action = slice_of(action)};
-	uint8_t bytes[64];
-	struct cbor_writer writer = CBOR_WRITER(bytes);
-
-	message_encode(&message_power_params, &params, &writer);
-	return agent_link_tell(vm->agent, "power", cbor_written(&writer));
 }
 
 static void button_pressed(void *owner, int error, const char *text)
@@ -419,59 +349,4 @@ void vm_leave(struct vm *vm)
 	vm_wake(&vm->screen_waiters);
 	vm_wake(&vm->stop_waiters);
 	vm_free(vm);
-}
-
-/* --- Taking up what an earlier lodged left -------------------------------------------------- */
-
-static int adopt(struct lodged *lodged, const char *name)
-{
-	struct descriptor descriptor;
-	char error[512];
-	struct vm *vm;
-	int r;
-
-	vm = vm_allocate_own(lodged, name);
-	if (!vm)
-		return -ENOMEM;
-	r = descriptor_read(vm->path, &descriptor);
-	if (r == 0) {
-		vm->backend = backend_named(descriptor.backend);
-		vm->pid = descriptor.pid;
-		vm->started_ns = descriptor.started_ns;
-		vm->options = descriptor.options;
-		r = vm->backend ? vm->backend->adopt(vm) : -EBADMSG;
-	}
-	if (r < 0) {
-		/* It has died, or never lived. */
-		log_info("%s: not taken up again: %s", name, error_text(r));
-		vm_clear_folder(vm->path);
-		vm_free_alone(vm);
-		return r;
-	}
-	if (vm->state == VM_STARTING)
-		vm->state = VM_RUNNING;
-	vm_list(vm);
-	lodged_memory_adopt(vm, NULL);
-	if (vm_screen_new(vm, true, error, sizeof(error)) < 0)
-		log_warning("%s: it goes on without a screen: %s", name, error);
-	connect_to_guest(vm, true);
-	log_info("%s: taken up again", name);
-	return 0;
-}
-
-void vm_adopt_all(struct lodged *lodged)
-{
-	char path[PATH_MAX];
-	struct dirent *entry;
-	DIR *folder;
-
-	if (snprintf(path, sizeof(path), "%s/vm", lodged->runtime) >= (int)sizeof(path))
-		return;
-	folder = opendir(path);
-	while (folder && (entry = readdir(folder)) != NULL) {
-		if (vm_name_is_valid(entry->d_name))
-			adopt(lodged, entry->d_name);
-	}
-	if (folder)
-		closedir(folder);
 }

@@ -123,6 +123,8 @@ int vm_new(struct lodged *lodged, const char *name, const struct backend *backen
  */
 struct vm *vm_new_foreign(struct lodged *lodged, const char *id, const char *name,
 			  const char *source);
+/* One of Lodge's own, as empty. NULL without memory. */
+struct vm *vm_allocate_own(struct lodged *lodged, const char *name);
 /* Frees one that is on no list and has no machine. */
 void vm_free_alone(struct vm *vm);
 /* Puts it on the list, and tells the world. */
@@ -135,6 +137,8 @@ int vm_make_folder(const struct vm *vm);
 void vm_clear_folder(const char *path);
 /* The agent's link: to @path, or NULL: by the backend's open_agent. Nothing if it is there. */
 void vm_connect_agent(struct vm *vm, const char *path);
+/* That, and all else of Lodge's own VMs. @adopted: an earlier lodged was connected before. */
+void vm_connect_to_guest(struct vm *vm, bool adopted);
 
 /* Calls and forgets everyone on a list. */
 void vm_wake(struct vm_waiter **list);

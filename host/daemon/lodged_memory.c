@@ -5,6 +5,7 @@
 #include "host/daemon/backend.h"
 #include "host/daemon/lodged.h"
 #include "host/daemon/memory/host_memory.h"
+#include "host/daemon/memory/ksm.h"
 #include "host/daemon/memory/vm_cgroup.h"
 #include "host/daemon/memory_settings.h"
 #include "protocol/base/cleanup.h"
@@ -14,6 +15,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/param.h>
 
 /* In the folder of a VM that was paused for want of memory. */
 #define PAUSE_FILE "memory-pause"
@@ -26,6 +28,7 @@ struct lodged_memory {
 	int pressure_fd;	/* -1: there is no trigger */
 	char cgroups[PATH_MAX]; /* for VMs' processes; "": there are none */
 	bool running;
+	struct ksm ksm;
 	unsigned int closing;
 };
 
@@ -49,9 +52,47 @@ static void on_pressure(uv_poll_t *poll, int status, int events)
 		memory_manager_stalled(memory->manager);
 }
 
+static uint64_t now_ms(void *owner)
+{
+	(void)owner;
+	return uv_hrtime() / 1000000;
+}
+
+static void look_at_ksm(struct lodged_memory *memory)
+{
+	static const char *const said[] = {
+		[KSM_STARTED] = "KSM runs: VMs want nearly all memory that there is",
+		[KSM_STOPPED] = "KSM stops: memory is no longer scarce",
+		[KSM_POINTLESS] = "KSM stops for a while: it finds next to nothing to merge",
+		[KSM_REFUSED] = "KSM is left alone: its files cannot be read or written",
+		[KSM_TAKEN] = "KSM is left alone: somebody else starts and stops it",
+	};
+	struct memory_manager_view view;
+	struct ksm_need need;
+	enum ksm_event event;
+
+	memory_manager_view(memory->manager, &view);
+	need = (struct ksm_need){
+		/* The policy counts half of what is saved. */
+		.budget_bytes = view.totals.budget_bytes -
+				MIN(view.host.ksm_saved_bytes / 2, view.totals.budget_bytes),
+		.demand_bytes = view.totals.demand_bytes,
+		.mergeable_bytes = view.mergeable_bytes,
+	};
+	event = ksm_look(&memory->ksm, &need, now_ms(memory));
+	if (event != KSM_NOTHING)
+		log_info("memory: %s", said[event]);
+}
+
+static bool drives_ksm(const struct memory_settings *settings)
+{
+	return settings->ksm && settings->mode == MEMORY_MODE_ON;
+}
+
 static void stop(struct lodged_memory *memory)
 {
 	memory->running = false;
+	ksm_end(&memory->ksm);
 	uv_timer_stop(&memory->timer);
 	if (memory->pressure_fd >= 0)
 		uv_poll_stop(&memory->pressure);
@@ -61,10 +102,13 @@ static void on_tick(uv_timer_t *timer)
 {
 	struct lodged_memory *memory = timer->data;
 
-	if (memory_manager_is_busy(memory->manager))
-		memory_manager_tick(memory->manager);
-	else
+	if (!memory_manager_is_busy(memory->manager)) {
 		stop(memory);
+		return;
+	}
+	memory_manager_tick(memory->manager);
+	if (drives_ksm(memory_manager_settings(memory->manager)))
+		look_at_ksm(memory);
 }
 
 static void on_wanted(void *owner)
@@ -75,15 +119,10 @@ static void on_wanted(void *owner)
 	if (!memory->manager || memory->running || !memory_manager_is_busy(memory->manager))
 		return;
 	memory->running = true;
+	ksm_begin(&memory->ksm, memory->lodged->host_root);
 	uv_timer_start(&memory->timer, on_tick, 0, MEMORY_TICK_MS);
 	if (memory->pressure_fd >= 0)
 		uv_poll_start(&memory->pressure, UV_PRIORITIZED, on_pressure);
-}
-
-static uint64_t now_ms(void *owner)
-{
-	(void)owner;
-	return uv_hrtime() / 1000000;
 }
 
 static int read_host(void *owner, struct host_memory *host)
@@ -170,6 +209,7 @@ void lodged_memory_free(struct lodged_memory *memory)
 {
 	if (!memory)
 		return;
+	ksm_end(&memory->ksm);
 	memory_manager_free(memory->manager);
 	memory->manager = NULL;
 	uv_close((uv_handle_t *)&memory->timer, free_memory);
@@ -185,10 +225,15 @@ struct memory_manager *lodged_memory_manager(struct lodged_memory *memory)
 int lodged_memory_set(struct lodged_memory *memory, const struct memory_settings *settings,
 		      char *error, size_t capacity)
 {
+	bool driven = drives_ksm(memory_manager_settings(memory->manager));
 	int r = memory_manager_set(memory->manager, settings, error, capacity);
 
 	if (r < 0)
 		return r;
+	if (driven != drives_ksm(settings)) {
+		ksm_end(&memory->ksm);
+		ksm_begin(&memory->ksm, memory->lodged->host_root);
+	}
 	r = memory_settings_write(memory->lodged->runtime, settings);
 	if (r < 0)
 		snprintf(error, capacity, "set, but not kept for the next lodged: %s",

@@ -38,6 +38,8 @@ void memory_settings_read(const char *path, struct memory_settings *settings)
 			    json_object_get_string(value));
 	read_number(object, "reserve", &settings->reserve_bytes);
 	read_number(object, "total", &settings->total_bytes);
+	if (json_file_get(object, "ksm", json_type_boolean, &value))
+		settings->ksm = json_object_get_boolean(value);
 }
 
 int memory_settings_write(const char *path, const struct memory_settings *settings)
@@ -50,5 +52,6 @@ int memory_settings_write(const char *path, const struct memory_settings *settin
 			       json_object_new_string(memory_speed_name(settings->speed)));
 	json_object_object_add(object, "reserve", json_object_new_uint64(settings->reserve_bytes));
 	json_object_object_add(object, "total", json_object_new_uint64(settings->total_bytes));
+	json_object_object_add(object, "ksm", json_object_new_boolean(settings->ksm));
 	return json_file_write(path, MEMORY_SETTINGS_FILE, object);
 }

@@ -132,12 +132,15 @@ static bool append_wish(DBusMessageIter *options, const struct wish *wish)
 
 static bool append_policy(DBusMessageIter *options, const struct memory_policy_words *words)
 {
+	dbus_bool_t ksm = words->ksm;
+
 	return (!words->mode ||
 		client_add_option(options, "mode", DBUS_TYPE_STRING, &words->mode)) &&
 	       (!words->speed ||
 		client_add_option(options, "speed", DBUS_TYPE_STRING, &words->speed)) &&
 	       (!words->has_reserve || add_bytes(options, "reserve", words->reserve_bytes)) &&
-	       (!words->has_total || add_bytes(options, "total", words->total_bytes));
+	       (!words->has_total || add_bytes(options, "total", words->total_bytes)) &&
+	       (!words->has_ksm || client_add_option(options, "ksm", DBUS_TYPE_BOOLEAN, &ksm));
 }
 
 /* Sends @message with the dictionary of @wish or @words, whichever there is. */

@@ -126,6 +126,8 @@ void memory_policy_print(struct json_object *host, struct json_object *policy, F
 		size_of(host, "charged", b), size_of(host, "budget", c));
 	if (json_number(host, "ksm_saved"))
 		fprintf(file, "KSM        saves %s\n", size_of(host, "ksm_saved", a));
+	else if (json_truth(policy, "ksm"))
+		fprintf(file, "KSM        runs when memory is scarce\n");
 	if (emergency)
 		fprintf(file, "emergency  the host runs short of memory: %s\n",
 			stages[MIN(emergency, ARRAY_SIZE(stages)) - 1]);

@@ -94,6 +94,14 @@ int memory_words_policy(const char *text, struct memory_policy_words *words, cha
 		snprintf(error, capacity, "speed is calm, normal or quick, not '%s'", value);
 		return -EINVAL;
 	}
+	if ((value = value_of(text, "ksm")) != NULL) {
+		words->ksm = strcmp(value, "on") == 0;
+		words->has_ksm = words->ksm || strcmp(value, "off") == 0;
+		if (words->has_ksm)
+			return 0;
+		snprintf(error, capacity, "ksm is on or off, not '%s'", value);
+		return -EINVAL;
+	}
 	if ((value = value_of(text, "reserve")) != NULL) {
 		words->has_reserve = read_bytes(value, &words->reserve_bytes) == 0;
 		if (words->has_reserve)
@@ -105,7 +113,7 @@ int memory_words_policy(const char *text, struct memory_policy_words *words, cha
 	} else {
 		snprintf(error, capacity,
 			 "'%s' is none of on, off, dry-run, speed=calm|normal|quick, "
-			 "reserve=SIZE|auto, total=SIZE|auto",
+			 "reserve=SIZE|auto, total=SIZE|auto, ksm=on|off",
 			 text);
 		return -EINVAL;
 	}

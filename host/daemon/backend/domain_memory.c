@@ -384,6 +384,7 @@ const struct vm_memory_driver domain_memory_driver = {
 	.set_limit = set_domain_limit,
 	.pause = pause_domain,
 	.keep = keep,
+	.merges = true, /* QEMU, unless it is told not to */
 };
 
 void domain_memory_begin(struct domain *domain)

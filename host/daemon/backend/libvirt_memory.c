@@ -156,4 +156,5 @@ const struct vm_memory_driver libvirt_memory_driver = {
 	.set_target = set_target,
 	.pause = lodged_memory_pause,
 	.keep = lodged_memory_keep,
+	.merges = true, /* QEMU, unless it is told not to */
 };

@@ -236,6 +236,17 @@ static bool get_number(DBusMessageIter *variant, uint64_t *number)
 	}
 }
 
+static bool get_truth(DBusMessageIter *variant, bool *truth)
+{
+	dbus_bool_t value;
+
+	if (dbus_message_iter_get_arg_type(variant) != DBUS_TYPE_BOOLEAN)
+		return false;
+	dbus_message_iter_get_basic(variant, &value);
+	*truth = value;
+	return true;
+}
+
 static const char *get_word(DBusMessageIter *variant)
 {
 	const char *text = "";
@@ -249,14 +260,13 @@ static bool take_member_option(void *owner, const char *key, DBusMessageIter *va
 			       const char **wrong)
 {
 	struct memory_member_config *config = owner;
-	dbus_bool_t truth;
+	bool truth;
 	uint64_t number;
 
 	if (strcmp(key, "sharing") == 0) {
 		*wrong = "is true or false";
-		if (dbus_message_iter_get_arg_type(variant) != DBUS_TYPE_BOOLEAN)
+		if (!get_truth(variant, &truth))
 			return false;
-		dbus_message_iter_get_basic(variant, &truth);
 		config->watched = !truth;
 		return true;
 	}
@@ -310,6 +320,9 @@ static bool take_policy_option(void *owner, const char *key, DBusMessageIter *va
 		return get_number(variant, &settings->reserve_bytes);
 	if (strcmp(key, "total") == 0)
 		return get_number(variant, &settings->total_bytes);
+	*wrong = "is true or false";
+	if (strcmp(key, "ksm") == 0)
+		return get_truth(variant, &settings->ksm);
 	*wrong = "is not known";
 	return false;
 }
@@ -347,6 +360,7 @@ void get_memory_policy(struct call *call)
 	append_string(&dict, "speed", memory_speed_name(settings->speed));
 	append_u64(&dict, "reserve", settings->reserve_bytes);
 	append_u64(&dict, "total", settings->total_bytes);
+	append_bool(&dict, "ksm", settings->ksm);
 	dbus_message_iter_close_container(&iter, &dict);
 	call_reply(call, reply);
 }

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/memory/host_memory.h"
+#include "host/daemon/memory/ksm.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/kernel_counts.h"
-#include "protocol/base/parse.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/param.h>
 #include <unistd.h>
 
 static int path_below(const char *root, const char *path, char name[PATH_MAX])
@@ -26,32 +25,6 @@ static int open_below(const char *root, const char *path, int flags)
 		return r;
 	fd = open(name, flags | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
-}
-
-static uint64_t ksm_number(const char *root, const char *file)
-{
-	char name[64], path[PATH_MAX], text[64];
-	uint64_t value;
-
-	snprintf(name, sizeof(name), "/sys/kernel/mm/ksm/%s", file);
-	if (path_below(root, name, path) < 0 || kernel_file_read(path, text, sizeof(text)) < 0)
-		return 0;
-	text[strcspn(text, "\n")] = '\0';
-	return parse_u64(text, 0, UINT64_MAX, &value) < 0 ? 0 : value;
-}
-
-static uint64_t ksm_saved(const char *root)
-{
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), saved, profit;
-
-	/* Pages that were merged stay so after it was stopped (0), but not for long once written;
-	 * undone (2) they are gone. */
-	if (ksm_number(root, "run") != 1 ||
-	    __builtin_mul_overflow(ksm_number(root, "pages_sharing"), page, &saved))
-		return 0;
-	/* Negative where it costs more than it saves, which is no number here. */
-	profit = ksm_number(root, "general_profit");
-	return MIN(saved, profit);
 }
 
 int host_memory_read(const char *root, struct host_memory *host)

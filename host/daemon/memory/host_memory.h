@@ -11,8 +11,7 @@
  * host_memory_read() - MemTotal, MemAvailable, swap in use, what KSM saves
  * @root:	a folder that has "proc" and "sys" in it; "" is this host
  *
- * KSM counts only where it runs, and its own bookkeeping is taken off where the kernel tells that
- * (general_profit, Documentation/admin-guide/mm/ksm.rst).
+ * KSM counts as ksm_saved() has it.
  *
  * Return: 0; -errno, with @host left alone: meminfo cannot be read, or makes no sense (-EBADMSG).
  */

@@ -34,6 +34,7 @@ struct memory_settings {
 	uint64_t reserve_bytes; /* kept free; 0: 4 % of the host, 256 MiB at least */
 	uint64_t total_bytes;	/* all VMs together get no more than this less the reserve; 0: what
 				   the host has */
+	bool ksm;		/* the kernel's merging of equal pages is driven (ksm.h) */
 };
 
 const char *memory_mode_name(enum memory_mode mode);
@@ -133,7 +134,8 @@ struct memory_manager_view {
 	struct memory_totals totals;
 	struct host_memory host;
 	uint64_t other_bytes;
-	bool limits; /* some driver can set limits */
+	bool limits;		  /* some driver can set limits */
+	uint64_t mergeable_bytes; /* held for VMs whose memory can be merged */
 };
 
 /* Looks at everybody soon, and for ten seconds. */

@@ -22,8 +22,11 @@ void memory_manager_view(const struct memory_manager *manager, struct memory_man
 		.host = manager->host,
 		.other_bytes = manager->other_bytes,
 	};
-	for (const struct memory_member *member = manager->members; member; member = member->next)
+	for (const struct memory_member *member = manager->members; member; member = member->next) {
 		view->limits |= can_limit(member);
+		if (member->driver->merges && member->observed)
+			view->mergeable_bytes += member->seen.resident_bytes;
+	}
 }
 
 static const char *trend_name(enum memory_trend trend)

@@ -30,6 +30,8 @@ struct vm_memory_driver {
 	void (*pause)(void *owner, bool pause);
 	/* What the VM's owner has set, for the next lodged. NULL: nothing is kept. */
 	void (*keep)(void *owner, const struct memory_member_config *config);
+	/* The VMM offers the VM's memory to be merged (ksm.h), where it is anonymous. */
+	bool merges;
 };
 
 /* What the VM's owner has set. */

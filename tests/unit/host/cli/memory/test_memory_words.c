@@ -70,7 +70,8 @@ END_TEST
 
 START_TEST(words_of_the_policy_add_up)
 {
-	static const char *const all[] = {"dry-run", "speed=calm", "reserve=2G", "total=auto"};
+	static const char *const all[] = {"dry-run", "speed=calm", "reserve=2G", "total=auto",
+					  "ksm=on"};
 	struct memory_policy_words words = {0};
 	char error[256];
 
@@ -79,6 +80,7 @@ START_TEST(words_of_the_policy_add_up)
 	ck_assert_str_eq(words.mode, "dry-run");
 	ck_assert_str_eq(words.speed, "calm");
 	ck_assert(words.has_reserve && words.has_total);
+	ck_assert(words.has_ksm && words.ksm);
 	ck_assert_uint_eq(words.reserve_bytes, 2048 * MIB);
 	ck_assert_uint_eq(words.total_bytes, 0);
 	/* The last one counts. */
@@ -99,6 +101,7 @@ static const struct {
 	{"reserve=", "'' is no size"},
 	{"reserve=lots", "'lots' is no size"},
 	{"total=1 G", "'1 G' is no size"},
+	{"ksm=yes", "not 'yes'"},
 };
 
 START_TEST(wrong_words_are_refused)
@@ -109,7 +112,8 @@ START_TEST(wrong_words_are_refused)
 	ck_assert_int_eq(memory_words_policy(wrong[_i].text, &words, error, sizeof(error)),
 			 -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error, wrong[_i].said));
-	ck_assert(!words.mode && !words.speed && !words.has_reserve && !words.has_total);
+	ck_assert(!words.mode && !words.speed && !words.has_reserve && !words.has_total &&
+		  !words.has_ksm);
 }
 END_TEST
 

@@ -6,6 +6,7 @@
 #include "host/daemon/broker/agent_link.h"
 #include "protocol/base/bytes.h"
 #include "protocol/pump/pump.h"
+#include "tests/unit/played_agent.h"
 
 #include <check.h>
 #include <errno.h>
@@ -28,34 +29,11 @@ static bool is_available;
 /* --- The agent ------------------------------------------------------------------------------ */
 
 static struct {
-	int listen_fd;
-	uv_poll_t poll;
-	struct session *session;
-	struct pump *pump;
+	struct played_agent played;
 	size_t sent_bytes; /* by "flood" */
 	unsigned int cancelled, requests;
 	struct stream *hanging;
 } agent;
-
-static uint64_t number(void *owner)
-{
-	static uint64_t last = 0x1234567;
-
-	(void)owner;
-	return last += 0x9e3779b97f4a7c15ULL;
-}
-
-static void ignore_established(void *owner, const struct session_peer *peer)
-{
-	(void)owner;
-	(void)peer;
-}
-
-static void ignore_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
 
 static void echo_data(struct stream *stream, void *owner, unsigned int channel, struct slice bytes)
 {
@@ -131,53 +109,12 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 	}
 }
 
-static void agent_wake(void *owner)
-{
-	(void)owner;
-	pump_wake(agent.pump);
-}
-
-static void agent_closed(void *owner, int error)
-{
-	(void)owner;
-	(void)error;
-	pump_free(agent.pump);
-	agent.pump = NULL;
-}
-
-static void agent_accepts(uv_poll_t *poll, int status, int events)
-{
-	static const struct pump_handlers handlers = {.closed = agent_closed};
-	int fd = accept(agent.listen_fd, NULL, NULL);
-
-	(void)poll;
-	(void)status;
-	(void)events;
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(pump_new(&loop, fd, false, agent.session, &handlers, NULL, &agent.pump),
-			 0);
-	session_start(agent.session);
-}
-
 static void start_agent(void)
 {
-	static const struct session_handlers handlers = {.established = ignore_established,
-							 .lost = ignore_lost,
-							 .request = on_request,
-							 .wake = agent_wake,
-							 .random = number};
 	static const char *const capabilities[] = {"exec", "file", NULL};
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
 	memset(&agent, 0, sizeof(agent));
-	strcpy(address.sun_path, path);
-	unlink(path);
-	agent.listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	ck_assert_int_eq(bind(agent.listen_fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	ck_assert_int_eq(listen(agent.listen_fd, 1), 0);
-	uv_poll_init(&loop, &agent.poll, agent.listen_fd);
-	uv_poll_start(&agent.poll, UV_READABLE, agent_accepts);
-	agent.session = session_new(SESSION_GUEST, "test-agent 1", capabilities, &handlers, NULL);
+	played_agent_start(&agent.played, &loop, path, capabilities, on_request);
 }
 
 /* --- A client ------------------------------------------------------------------------------- */
@@ -219,9 +156,7 @@ static void client_gone(void *owner, int error)
 static void open_limited(struct client_end *client, const char *const *services)
 {
 	static const struct session_handlers handlers = {.established = client_established,
-							 .lost = ignore_lost,
-							 .wake = client_wake,
-							 .random = number};
+							 .wake = client_wake};
 	static const struct pump_handlers pump_handlers = {.closed = client_gone};
 	static const char *const none[] = {NULL};
 	int fd;
@@ -351,13 +286,11 @@ static void set_up(void)
 static void tear_down(void)
 {
 	agent_link_free(link_of_vm);
-	pump_free(agent.pump);
-	session_free(agent.session);
-	uv_close((uv_handle_t *)&agent.poll, NULL);
+	played_agent_stop(&agent.played);
 	while (uv_run(&loop, UV_RUN_DEFAULT))
 		;
 	ck_assert_int_eq(uv_loop_close(&loop), 0);
-	close(agent.listen_fd);
+	close(agent.played.listener);
 	unlink(path);
 }
 
@@ -545,9 +478,7 @@ START_TEST(the_agents_end_is_the_streams_end)
 	ask(&client, "hang", (struct slice){NULL, 0});
 	MUST(agent.hanging);
 	agent.hanging = NULL;
-	pump_free(agent.pump);
-	agent.pump = NULL;
-	session_disconnected(agent.session);
+	played_agent_hang_up(&agent.played);
 	MUST(client.gone && !is_available);
 	ck_assert_uint_eq(client.closed, 1);
 	ck_assert_int_eq(client.error, -ECONNRESET);
@@ -572,9 +503,7 @@ START_TEST(a_guest_that_breaks_the_rules_costs_only_its_session)
 	open_client(&client);
 	MUST(client.established);
 	/* The agent's own socket is the pump's; a second connection says what it should not. */
-	pump_free(agent.pump);
-	agent.pump = NULL;
-	session_disconnected(agent.session);
+	played_agent_hang_up(&agent.played);
 	MUST(!is_available);
 	MUST(is_available);
 	fd = -1;
@@ -584,7 +513,7 @@ START_TEST(a_guest_that_breaks_the_rules_costs_only_its_session)
 
 		if (getsockname(i, (struct sockaddr *)&address, &length) == 0 &&
 		    address.sun_family == AF_UNIX && strcmp(address.sun_path, path) == 0 &&
-		    i != agent.listen_fd)
+		    i != agent.played.listener)
 			fd = i;
 	}
 	ck_assert_int_ge(fd, 0);

@@ -10,8 +10,8 @@
 #include "host/daemon/share/vm_shares.h"
 #include "protocol/base/bytes.h"
 #include "protocol/message.h"
-#include "protocol/pump/pump.h"
 #include "tests/unit/host/daemon/share/played_fsd.h"
+#include "tests/unit/played_agent.h"
 
 #include <check.h>
 #include <errno.h>
@@ -68,10 +68,7 @@ static bool is_set(const void *about)
 /* --- The agent ------------------------------------------------------------------------------ */
 
 static struct {
-	int listener;
-	uv_poll_t poll;
-	struct session *session;
-	struct pump *pump;
+	struct played_agent played;
 	struct stream *attach;
 	char list[256]; /* "one two:/mnt three(ro)" */
 	unsigned int lists;
@@ -129,70 +126,14 @@ static void agent_asked(void *owner, struct stream *stream, struct slice method,
 	stream_set_handlers(stream, &handlers, NULL);
 }
 
-static void ignore_peer(void *owner, const struct session_peer *peer)
-{
-	(void)owner;
-	(void)peer;
-}
-
-static void ignore_lost(void *owner, int reason)
-{
-	(void)owner;
-	(void)reason;
-}
-
-static void agent_wake(void *owner)
-{
-	(void)owner;
-	pump_wake(agent.pump);
-}
-
-static uint64_t on_random(void *owner)
-{
-	(void)owner;
-	return random_u64();
-}
-
-static void agent_closed(void *owner, int error)
-{
-	(void)owner;
-	(void)error;
-	pump_free(agent.pump);
-	agent.pump = NULL;
-}
-
-static void agent_accepts(uv_poll_t *poll, int status, int events)
-{
-	static const struct pump_handlers handlers = {.closed = agent_closed};
-	int fd = accept(agent.listener, NULL, NULL);
-
-	(void)poll;
-	(void)status;
-	(void)events;
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(
-		pump_new(&lodged.loop, fd, false, agent.session, &handlers, NULL, &agent.pump), 0);
-	session_start(agent.session);
-}
-
 static void start_agent(void)
 {
-	static const struct session_handlers handlers = {.established = ignore_peer,
-							 .lost = ignore_lost,
-							 .request = agent_asked,
-							 .wake = agent_wake,
-							 .random = on_random};
 	static const char *const capabilities[] = {"exec", SHARE_CAPABILITY, NULL};
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char path[64];
 
 	memset(&agent, 0, sizeof(agent));
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/vm/v/agent.sock", folder);
-	agent.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	ck_assert_int_eq(bind(agent.listener, (struct sockaddr *)&address, sizeof(address)), 0);
-	ck_assert_int_eq(listen(agent.listener, 4), 0);
-	uv_poll_init(&lodged.loop, &agent.poll, agent.listener);
-	uv_poll_start(&agent.poll, UV_READABLE, agent_accepts);
-	agent.session = session_new(SESSION_GUEST, "agent", capabilities, &handlers, NULL);
+	snprintf(path, sizeof(path), "%s/vm/v/agent.sock", folder);
+	played_agent_start(&agent.played, &lodged.loop, path, capabilities, agent_asked);
 }
 
 static void open_message(struct stream *stream, void *owner, struct slice name, struct slice params)
@@ -238,8 +179,8 @@ static void ask(const char *method, const char *name, bool resume)
 	agent.opened = agent.closed = false;
 	agent.error = 0;
 	agent.echo[0] = '\0';
-	ck_assert_int_eq(session_request(agent.session, slice_of(method), cbor_written(&writer),
-					 &handlers, NULL, &agent.open),
+	ck_assert_int_eq(session_request(agent.played.session, slice_of(method),
+					 cbor_written(&writer), &handlers, NULL, &agent.open),
 			 0);
 }
 
@@ -370,11 +311,8 @@ static void leave(void)
 {
 	vm_leave(vm);
 	vm = NULL;
-	pump_free(agent.pump);
-	agent.pump = NULL;
-	session_free(agent.session);
-	uv_close((uv_handle_t *)&agent.poll, NULL);
-	close(agent.listener);
+	played_agent_stop(&agent.played);
+	close(agent.played.listener);
 	run_until(NULL, NULL, SETTLE_MS);
 }
 
@@ -461,7 +399,7 @@ START_TEST(a_guest_gets_nothing_else)
 	expect_refusal("share.export", "one", -ENOSYS);
 	expect_refusal("exec", "one", -ENOSYS);
 	agent.closed = false;
-	ck_assert_int_eq(session_request(agent.session, slice_of("share.open"),
+	ck_assert_int_eq(session_request(agent.played.session, slice_of("share.open"),
 					 (struct slice){NULL, 0}, &bare, NULL, &agent.open),
 			 0);
 	must(is_set, &agent.closed);

@@ -8,7 +8,7 @@
  * The input is a row of acts, each a byte and what it takes.
  */
 #include "protocol/base/bytes.h"
-#include "protocol/pump/pump.h"
+#include "protocol/pump/pumped_session.h"
 #include "protocol/share.h"
 #include "shared-folders/fuse/cutter.h"
 #include "shared-folders/stream/looker.h"
@@ -33,11 +33,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 struct client {
 	struct fuzz *fuzz;
-	struct session *session;
-	struct pump *pump; /* NULL: not connected */
+	struct pumped_session *session; /* NULL: not connected */
 	struct stream *stream;
 	int fd;
-	bool established, is_open;
+	bool is_open;
 	struct cutter cutter;
 	uint64_t received, replied; /* messages; the unique of the last reply */
 };
@@ -116,40 +115,6 @@ static void set_up(void)
 
 /* --- What comes back --- */
 
-static void on_established(void *owner, const struct session_peer *peer)
-{
-	struct client *client = owner;
-
-	(void)peer;
-	client->established = true;
-}
-
-static void on_lost(void *owner, int reason)
-{
-	struct client *client = owner;
-
-	(void)reason;
-	client->established = false;
-}
-
-static void on_wake(void *owner)
-{
-	const struct client *client = owner;
-
-	pump_wake(client->pump);
-}
-
-static const struct session_handlers session_handlers = {
-	.established = on_established, .lost = on_lost, .wake = on_wake};
-
-static void on_pump_closed(void *owner, int error)
-{
-	(void)owner;
-	(void)error;
-}
-
-static const struct pump_handlers pump_handlers = {.closed = on_pump_closed};
-
 static void on_message(struct stream *stream, void *owner, struct slice name, struct slice params)
 {
 	struct client *client = owner;
@@ -204,12 +169,16 @@ static const struct stream_handlers stream_handlers = {
 
 /* --- What they do --- */
 
+static bool is_established(const struct client *client)
+{
+	return session_is_established(pumped_session_session(client->session));
+}
+
 static void hang_up(struct client *client)
 {
-	if (!client->pump)
+	if (!client->session)
 		return;
-	pump_free(client->pump);
-	session_free(client->session);
+	pumped_session_free(client->session);
 	cutter_clear(&client->cutter);
 	*client = (struct client){.fuzz = client->fuzz};
 }
@@ -217,10 +186,16 @@ static void hang_up(struct client *client)
 static void make_connection(struct client *client)
 {
 	static const char *const none[] = {NULL};
+	static const struct pumped_session_handlers handlers = {0};
 	struct fuzz *fuzz = client->fuzz;
+	const struct pumped_session_options options = {.loop = &fuzz->loop,
+						       .role = SESSION_HOST,
+						       .software = "fuzz",
+						       .capabilities = none,
+						       .handlers = &handlers};
 	int fds[2];
 
-	if (client->pump)
+	if (client->session)
 		return;
 	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
 	/* Those who were here a moment ago may not have been seen to go. */
@@ -231,13 +206,10 @@ static void make_connection(struct client *client)
 	close(fds[0]);
 	client->cutter = CUTTER(sizeof(struct fuse_out_header), SERVER_MAX_MESSAGE);
 	client->fd = fds[1];
-	client->session = session_new(SESSION_HOST, "fuzz", none, &session_handlers, client);
-	must(client->session && pump_new(&fuzz->loop, fds[1], false, client->session,
-					 &pump_handlers, client, &client->pump) == 0);
-	session_start(client->session);
-	for (int i = 0; !client->established && i < TURNS; i++)
+	must(pumped_session_new(&options, fds[1], &client->session) == 0);
+	for (int i = 0; !is_established(client) && i < TURNS; i++)
 		turn(fuzz, 1);
-	must(client->established);
+	must(is_established(client));
 }
 
 static void ask(struct client *client, const char *method, const struct message_type *type,
@@ -246,11 +218,11 @@ static void ask(struct client *client, const char *method, const struct message_
 	uint8_t bytes[256];
 	struct cbor_writer writer = CBOR_WRITER(bytes);
 
-	if (!client->established || client->stream)
+	if (!client->session || !is_established(client) || client->stream)
 		return;
 	message_encode(type, params, &writer);
-	if (session_request(client->session, slice_of(method), cbor_written(&writer),
-			    &stream_handlers, client, &client->stream) < 0)
+	if (session_request(pumped_session_session(client->session), slice_of(method),
+			    cbor_written(&writer), &stream_handlers, client, &client->stream) < 0)
 		client->stream = NULL;
 }
 
@@ -314,7 +286,7 @@ static void say_received(struct client *client, uint64_t received, uint64_t carr
 
 static void say_raw(struct client *client, struct slice bytes)
 {
-	if (client->pump && send(client->fd, bytes.bytes, bytes.length, MSG_NOSIGNAL) < 0)
+	if (client->session && send(client->fd, bytes.bytes, bytes.length, MSG_NOSIGNAL) < 0)
 		must(errno == EPIPE || errno == ECONNRESET || errno == EAGAIN);
 }
 

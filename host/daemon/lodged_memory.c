@@ -7,18 +7,15 @@
 #include "host/daemon/memory/host_memory.h"
 #include "host/daemon/memory/ksm.h"
 #include "host/daemon/memory/vm_cgroup.h"
+#include "host/daemon/memory_pause.h"
 #include "host/daemon/memory_settings.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/param.h>
-
-/* In the folder of a VM that was paused for want of memory. */
-#define PAUSE_FILE "memory-pause"
 
 struct lodged_memory {
 	struct lodged *lodged;
@@ -243,31 +240,13 @@ int lodged_memory_set(struct lodged_memory *memory, const struct memory_settings
 
 /* --- VMs -------------------------------------------------------------------------------------- */
 
-/* That it was us, for the next lodged. */
-static void keep_pause(const struct vm *vm, bool pause)
+void lodged_memory_keep_pause(const struct vm *vm, bool paused)
 {
-	char path[PATH_MAX];
-	int fd;
+	int r = memory_pause_keep(vm, paused);
 
-	if (vm_file(vm, PAUSE_FILE, path, sizeof(path)) < 0)
-		return;
-	if (!pause) {
-		unlink(path);
-		return;
-	}
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
+	if (r < 0)
 		log_warning("%s: the next lodged will not know why it is paused: %s", vm->name,
-			    error_text(-errno));
-	else
-		close(fd);
-}
-
-static bool was_paused(const struct vm *vm)
-{
-	char path[PATH_MAX];
-
-	return vm_file(vm, PAUSE_FILE, path, sizeof(path)) == 0 && access(path, F_OK) == 0;
+			    error_text(r));
 }
 
 static void config_of(const struct vm *vm, struct memory_member_config *config)
@@ -317,7 +296,7 @@ void lodged_memory_adopt(struct vm *vm, const struct memory_member_config *confi
 				 config ? config : &own, vm->backend->memory, vm, error,
 				 sizeof(error), &vm->memory) < 0)
 		log_warning("%s: its memory is left alone: %s", vm->name, error);
-	if (vm->memory && was_paused(vm))
+	if (vm->memory && memory_pause_is_kept(vm))
 		memory_member_was_paused(vm->memory);
 	agent_memory_start(vm);
 }
@@ -348,7 +327,7 @@ void lodged_memory_pause(void *owner, bool pause)
 {
 	struct vm *vm = owner;
 
-	keep_pause(vm, pause);
+	lodged_memory_keep_pause(vm, pause);
 	vm->backend->command(vm, pause ? BACKEND_PAUSE : BACKEND_RESUME, paused, NULL);
 }
 

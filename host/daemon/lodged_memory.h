@@ -40,6 +40,8 @@ void lodged_memory_adopt(struct vm *vm, const struct memory_member_config *confi
 void lodged_memory_keep(void *owner, const struct memory_member_config *config);
 /* vm_memory_driver.pause by the command of the VM's backend. @owner: the VM. */
 void lodged_memory_pause(void *owner, bool pause);
+/* For drivers that pause in another way: the next lodged lets it go on. */
+void lodged_memory_keep_pause(const struct vm *vm, bool paused);
 /* vm_memory_driver.set_limit and can_limit of VMs that are processes of lodged's: memory.high of a
  * cgroup (memory/vm_cgroup.h), where there is one. @owner: the VM. */
 void lodged_memory_limit(void *owner, uint64_t limit_bytes);

@@ -364,6 +364,7 @@ static void pause_domain(void *owner, bool pause)
 	struct vm *vm = owner;
 	struct domain *domain = vm->machine;
 
+	lodged_memory_keep_pause(vm, pause);
 	domain->memory.wish.is_pause = true;
 	domain->memory.wish.pause = pause;
 	start_wishes(domain->host);

@@ -3,6 +3,7 @@
 #include "host/daemon/backend/domain.h"
 #include "host/daemon/lodged.h"
 #include "host/daemon/memory/manager.h"
+#include "host/daemon/memory_pause.h"
 #include "protocol/base/bytes.h"
 
 #include <check.h>
@@ -18,6 +19,7 @@ static struct memory_manager *manager;
 static virConnectPtr connect_;
 static virDomainPtr libvirts; /* as libvirt has it */
 static struct domain *domain;
+static char runtime[64], folder[96];
 
 static uint64_t now_ms(void *owner)
 {
@@ -118,6 +120,10 @@ static void set_up(void)
 	domain->users = 1;
 	strcpy(vm->name, "test");
 	vm->lodged = &lodged;
+	strcpy(runtime, "/tmp/domain-memory.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(runtime));
+	snprintf(folder, sizeof(folder), "%s/domain/test", runtime);
+	vm->path = folder;
 	vm->backend = &backend_domain;
 	vm->machine = domain;
 	lodged.vms = vm;
@@ -149,6 +155,7 @@ static void tear_down(void)
 	domain_put(domain);
 	virDomainFree(libvirts);
 	virConnectClose(connect_);
+	remove_folder(runtime);
 	uv_close((uv_handle_t *)&lodged.idle, closed);
 	uv_run(&lodged.loop, UV_RUN_DEFAULT);
 	ck_assert_int_eq(uv_loop_close(&lodged.loop), 0);
@@ -206,7 +213,10 @@ START_TEST(what_is_refused_is_said)
 	int state = 0;
 	ck_assert_int_eq(virDomainGetState(libvirts, &state, NULL, 0), 0);
 	ck_assert_int_eq(state, VIR_DOMAIN_PAUSED);
+	/* The next lodged knows, for as long as it is paused. */
+	ck_assert(memory_pause_is_kept(domain->vm));
 	domain_memory_driver.pause(domain->vm, false);
+	ck_assert(!memory_pause_is_kept(domain->vm));
 	run_until(all_is_carried_out);
 	ck_assert_int_eq(virDomainGetState(libvirts, &state, NULL, 0), 0);
 	ck_assert_int_eq(state, VIR_DOMAIN_RUNNING);

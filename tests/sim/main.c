@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEEDS	       8
+#define SEEDS	       32
 #define TUNING_FIRST   1
 #define HELD_OUT_FIRST 1001
 

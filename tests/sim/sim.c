@@ -62,7 +62,7 @@ static enum workload_kind choose(struct random *random, size_t i)
 
 static void make_mix(struct sim *sim, uint64_t seed, size_t count)
 {
-	struct random random = {seed * UINT64_C(0x9e3779b97f4a7c15) + 1};
+	struct random random = {seed};
 
 	memset(sim, 0, sizeof(*sim));
 	sim->total = HOST_BYTES;

@@ -7,20 +7,31 @@
  * minimum and lambda times its shares, or its demand if that is less. So who demands too much gets
  * what its shares give it, whatever it says.
  *
+ * A page of memory in use costs more where it is missing than a page of cache does. So what is firm
+ * of the demands is filled first, and the rest with what is left. Only the guest says what is firm;
+ * by that it gets more than its share for as long as it has savings (savings.c).
+ *
  * VMs that cannot be moved (silent, stuck, starting) are paid first, with what they have. One that
  * starts with all of its memory, as libvirt's domains do, is about to give back what is above its
  * share: the others are not pressed below theirs until its driver is loaded.
  */
 #include "host/daemon/memory/internal.h"
 
-static double poured(size_t count, const double *demand, const double *base, const double *weight,
-		     double level, double *result)
+/* Who is to be divided to, figures of each; floor: what is given before, or NULL. */
+struct basin {
+	size_t count;
+	const double *demand, *base, *weight, *floor;
+};
+
+static double poured(const struct basin *basin, double level, double *result)
 {
 	double sum = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		double due = min2(demand[i], base[i] + level * weight[i]);
+	for (size_t i = 0; i < basin->count; i++) {
+		double due = min2(basin->demand[i], basin->base[i] + level * basin->weight[i]);
 
+		if (basin->floor)
+			due = max2(due, basin->floor[i]);
 		if (result)
 			result[i] = due;
 		sum += due;
@@ -28,28 +39,35 @@ static double poured(size_t count, const double *demand, const double *base, con
 	return sum;
 }
 
-double allocate_max_min(size_t count, const double *demand, const double *base,
-			const double *weight, double total, double *result)
+static double fill_basin(const struct basin *basin, double total, double *result)
 {
 	double low = 0, high = 0;
 
-	for (size_t i = 0; i < count; i++)
-		high = max2(high, (demand[i] - base[i]) / weight[i]);
-	if (poured(count, demand, base, weight, high, NULL) <= total) {
+	for (size_t i = 0; i < basin->count; i++)
+		high = max2(high, (basin->demand[i] - basin->base[i]) / basin->weight[i]);
+	if (poured(basin, high, NULL) <= total) {
 		low = high;
 	} else {
 		/* 50 halvings are below a byte for any memory there is. */
 		for (int i = 0; i < 50; i++) {
 			double middle = (low + high) / 2;
 
-			if (poured(count, demand, base, weight, middle, NULL) <= total)
+			if (poured(basin, middle, NULL) <= total)
 				low = middle;
 			else
 				high = middle;
 		}
 	}
-	poured(count, demand, base, weight, low, result);
+	poured(basin, low, result);
 	return low;
+}
+
+double allocate_max_min(size_t count, const double *demand, const double *base,
+			const double *weight, double total, double *result)
+{
+	const struct basin basin = {count, demand, base, weight, NULL};
+
+	return fill_basin(&basin, total, result);
 }
 
 static void give_slack(struct memory_policy *policy, double slack, double shares)
@@ -70,32 +88,54 @@ static bool is_coming(const struct memory_vm *vm)
 	return vm->adopted && vm->decision.state == MEMORY_STARTING;
 }
 
+/*
+ * Three times: what each would get if all demands were worth the same; then what is firm, for who
+ * has saved for that or needs no more than its share; then the rest, up to a common level.
+ */
 static void fill(struct memory_policy *policy, double total)
 {
 	double *demand = policy->scratch, *base = demand + policy->count,
-	       *weight = base + policy->count, *result = weight + policy->count;
-	size_t count = 0;
+	       *weight = base + policy->count, *result = weight + policy->count,
+	       *firm = result + policy->count, *floor = firm + policy->count;
+	struct basin basin = {0, demand, base, weight, NULL};
+	size_t at = 0;
 
 	for (size_t i = 0; i < policy->count; i++) {
 		const struct memory_vm *vm = policy->vm[i];
 
 		if (is_coming(vm))
-			demand[count] = (double)ledger_charge(vm);
+			demand[at] = (double)ledger_charge(vm);
 		else if (vm_is_followed(vm))
-			demand[count] = vm->demand;
+			demand[at] = vm->demand;
 		else
 			continue;
-		base[count] = (double)vm->config.minimum_bytes;
-		weight[count++] = vm->config.shares;
+		base[at] = (double)vm->config.minimum_bytes;
+		weight[at++] = vm->config.shares;
 	}
-	policy->level = allocate_max_min(count, demand, base, weight, total, result);
+	basin.count = at;
+	fill_basin(&basin, total, result);
+	at = 0;
+	for (size_t i = 0; i < policy->count; i++) {
+		struct memory_vm *vm = policy->vm[i];
+
+		if (vm_is_followed(vm)) {
+			vm->share = result[at];
+			firm[at++] = min2(vm->firm, vm->share + savings_allow(&policy->tuning, vm));
+		} else if (is_coming(vm)) {
+			firm[at] = result[at];
+			at++;
+		}
+	}
+	allocate_max_min(at, firm, base, weight, total, floor);
+	basin.floor = floor;
+	policy->level = fill_basin(&basin, total, result);
 	policy->scarce = true;
-	count = 0;
+	at = 0;
 	for (size_t i = 0; i < policy->count; i++) {
 		if (vm_is_followed(policy->vm[i]))
-			policy->vm[i]->due = result[count++];
+			policy->vm[i]->due = result[at++];
 		else if (is_coming(policy->vm[i]))
-			count++;
+			at++;
 	}
 }
 

@@ -48,6 +48,37 @@ double calm_shrink(const struct memory_tuning *tuning, const struct memory_vm *v
 	return max2(size - slow, min2(size, floor_now(tuning, vm, now_ms)));
 }
 
+/* What is missing is worth a move: who has its share of scarce memory follows in steps. */
+static bool is_worth_growing(const struct memory_policy *policy, const struct memory_vm *vm,
+			     uint64_t now_ms)
+{
+	const struct memory_tuning *tuning = &policy->tuning;
+	double current = (double)vm->decision.target_bytes;
+	double missing = vm->due - current, band = calm_deadband(tuning, current);
+
+	if (!policy->scarce || vm->due >= vm->demand)
+		return missing >= band || vm->urgent || vm->starved;
+	if (vm->trend == MEMORY_SHRINKS && now_ms - vm->moved_ms < tuning->scarce_turn_ms)
+		return false;
+	return missing >= max2(band, tuning->scarce_deadband_fraction * current);
+}
+
+/*
+ * What a VM has above its due; nothing where that is little, or it stalls as it is, but for who
+ * would not be served otherwise.
+ */
+static double excess_of(const struct memory_policy *policy, const struct memory_vm *vm)
+{
+	double current = (double)vm->decision.target_bytes, excess = current - vm->due;
+	double band = calm_deadband(&policy->tuning, current);
+
+	if (policy->strict)
+		band /= 2;
+	else if (policy->scarce && vm->starved)
+		band = max2(band, policy->tuning.scarce_deadband_fraction * current);
+	return excess < band ? 0 : max2(0, excess);
+}
+
 /* What would come together if all that is above its due by more than @spared were taken. */
 static double taken(const struct memory_policy *policy, double spared)
 {
@@ -57,7 +88,7 @@ static double taken(const struct memory_policy *policy, double spared)
 		const struct memory_vm *vm = policy->vm[i];
 
 		if (vm_is_followed(vm))
-			sum += max2(0, (double)vm->decision.target_bytes - vm->due - spared);
+			sum += max2(0, excess_of(policy, vm) - spared);
 	}
 	return sum;
 }
@@ -67,12 +98,15 @@ static double taken(const struct memory_policy *policy, double spared)
  * cushion of credits from which the next one can be served at once. It comes from those who have
  * most above their due.
  */
-void calm_plan(struct memory_policy *policy)
+void calm_plan(struct memory_policy *policy, uint64_t now_ms)
 {
 	double cushion = policy->tuning.cushion_fraction * (double)policy->totals.budget_bytes;
-	double needed = -ledger_credits(policy), low = 0, high = 0;
+	double needed = -ledger_credits(policy), low = 0, high = 0, idle = 0;
 
+	cushion = policy->scarce ? 0
+				 : min2(cushion, policy->slack * (1 - policy->tuning.slack_given));
 	policy->hurry = false;
+	policy->gifts = -needed - cushion;
 
 	for (size_t i = 0; i < policy->count; i++) {
 		const struct memory_vm *vm = policy->vm[i];
@@ -81,15 +115,20 @@ void calm_plan(struct memory_policy *policy)
 		if (!vm_is_followed(vm))
 			continue;
 		high = max2(high, target - vm->due);
-		if (vm->demand > target)
+		if (vm->demand > target && is_worth_growing(policy, vm, now_ms)) {
 			needed += max2(0, vm->due - target);
+			if ((!vm->urgent && !vm->starved) || vm->due < vm->demand)
+				idle += max2(0, vm->due - target);
+		}
 		policy->hurry |= (vm->urgent || vm->starved) &&
 				 vm->due - target > 4 * calm_deadband(&policy->tuning, target);
 		/* On its way. */
 		needed -= (double)ledger_charge(vm) - target;
 	}
-	if (!policy->scarce)
-		needed += min2(cushion, policy->slack * (1 - policy->tuning.slack_given));
+	/* Only for who stalls little things are taken, too. */
+	policy->strict = false;
+	policy->strict = needed - idle > taken(policy, 0);
+	needed += cushion;
 	if (needed > 0) {
 		for (int i = 0; i < 40; i++) {
 			double middle = (low + high) / 2;
@@ -105,15 +144,34 @@ void calm_plan(struct memory_policy *policy)
 }
 
 /* Whether a shrink is worth it, and then by how much. */
-static bool is_needed(const struct memory_policy *policy, struct memory_vm *vm, double current,
-		      double due)
+static bool is_needed(const struct memory_policy *policy, struct memory_vm *vm, double current)
 {
-	double excess = current - due, band = calm_deadband(&policy->tuning, current);
+	double excess = excess_of(policy, vm), band = calm_deadband(&policy->tuning, current);
 
 	if (excess <= policy->spared)
 		return false;
 	vm->want = (uint64_t)(current - min2(excess, max2(excess - policy->spared, band)));
 	return true;
+}
+
+/* Why so much is due. */
+static enum memory_reason reason_of(const struct memory_policy *policy, const struct memory_vm *vm,
+				    double due)
+{
+	if (due >= (double)vm->config.maximum_bytes)
+		return MEMORY_BECAUSE_MAXIMUM;
+	if (!policy->scarce || due >= vm->demand)
+		return MEMORY_BECAUSE_DEMAND;
+	if (due <= (double)vm->config.minimum_bytes)
+		return MEMORY_BECAUSE_MINIMUM;
+	return due > vm->share + (double)MEMORY_MIB ? MEMORY_BECAUSE_SAVINGS
+						    : MEMORY_BECAUSE_SHARES;
+}
+
+static void stay(struct memory_vm *vm, enum memory_reason reason)
+{
+	vm->decision.reason = reason;
+	vm->want = vm->decision.target_bytes;
 }
 
 void calm_decide(const struct memory_policy *policy, struct memory_vm *vm, uint64_t now_ms)
@@ -123,46 +181,34 @@ void calm_decide(const struct memory_policy *policy, struct memory_vm *vm, uint6
 	double due =
 		clamp(vm->due, (double)vm->config.minimum_bytes, (double)vm->config.maximum_bytes);
 	double current = (double)decision->target_bytes;
-	bool grows = due > current, hurry = grows && (vm->urgent || vm->starved);
-
-	/* Who has its shares and wants more follows their worth in steps, not at each tremble. */
-	if (policy->scarce && !vm->exhausted && due < vm->demand &&
-	    due - current < calm_deadband(tuning, current))
-		hurry = false;
-
+	bool grows = due > current, hurry = vm->urgent || vm->starved;
+	bool turns = vm->trend == (grows ? MEMORY_SHRINKS : MEMORY_GROWS);
 	double change = grows ? due - current : current - due;
 
-	if (due >= (double)vm->config.maximum_bytes)
-		decision->reason = MEMORY_BECAUSE_MAXIMUM;
-	else if (!policy->scarce || due >= vm->demand)
-		decision->reason = MEMORY_BECAUSE_DEMAND;
-	else if (due <= (double)vm->config.minimum_bytes)
-		decision->reason = MEMORY_BECAUSE_MINIMUM;
-	else
-		decision->reason = MEMORY_BECAUSE_SHARES;
-
+	decision->reason = reason_of(policy, vm, due);
 	vm->want = (uint64_t)due;
 	if (!grows && policy->overdrawn)
 		return;
-	if (hurry) {
+	if (grows && (hurry || vm->demand > current) && !is_worth_growing(policy, vm, now_ms)) {
+		stay(vm, MEMORY_BECAUSE_DEADBAND);
+		return;
+	}
+	if (grows && hurry) {
 		decision->reason = MEMORY_BECAUSE_URGENT;
 		return;
 	}
-	if (!grows && change >= 1 && !is_needed(policy, vm, current, due)) {
-		decision->reason = MEMORY_BECAUSE_UNNEEDED;
-		vm->want = decision->target_bytes;
+	if (!grows && change >= 1 && !is_needed(policy, vm, current)) {
+		stay(vm, change < calm_deadband(tuning, current) ? MEMORY_BECAUSE_DEADBAND
+								 : MEMORY_BECAUSE_UNNEEDED);
 		return;
 	}
-	if (change < max2(calm_deadband(tuning, current),
-			  grows && vm->demand <= current ? tuning->gift_fraction * current : 0)) {
-		if (change >= 1)
-			decision->reason = MEMORY_BECAUSE_DEADBAND;
-		vm->want = decision->target_bytes;
-	} else if (vm->trend == (grows ? MEMORY_SHRINKS : MEMORY_GROWS) &&
-		   now_ms - vm->moved_ms < tuning->turn_ms && !(policy->hurry && !grows)) {
-		decision->reason = MEMORY_BECAUSE_TURN;
-		vm->want = decision->target_bytes;
-	}
+	if (change < max2(grows || !policy->strict ? calm_deadband(tuning, current) : 0,
+			  grows && vm->demand <= current ? tuning->gift_fraction * current : 0))
+		stay(vm, change >= 1 ? MEMORY_BECAUSE_DEADBAND : decision->reason);
+	else if (grows && vm->demand <= current && change > policy->gifts)
+		stay(vm, MEMORY_BECAUSE_CREDIT);
+	else if (turns && now_ms - vm->moved_ms < tuning->turn_ms && !(policy->hurry && !grows))
+		stay(vm, MEMORY_BECAUSE_TURN);
 }
 
 void calm_moved(struct memory_vm *vm, uint64_t from, uint64_t to, uint64_t now_ms)

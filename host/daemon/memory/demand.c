@@ -9,6 +9,9 @@
  * first time is no reason for more memory. A guest that has nothing left to drop is a case of its
  * own: without swap it hardly stalls before its kernel ends a process.
  *
+ * What cannot be dropped, with a little headroom, is the firm part of the demand: where memory is
+ * scarce it goes before others' cache.
+ *
  * Growing does not help who reads a file larger than any cache. So each growth is judged after a
  * while: if the guest has grown and refaults as before, growing is futile for some minutes.
  */
@@ -118,6 +121,7 @@ void demand_sample(const struct memory_tuning *tuning, struct memory_vm *vm,
 	double size = sample->visible_bytes ? (double)sample->visible_bytes : vm_actual(vm);
 	double free_bytes = min2((double)sample->free_bytes, size);
 	double seconds = vm->sampled ? (double)(sample->at_ms - vm->sample.at_ms) / 1000 : 0;
+	double growing;
 
 	if (seconds > 0) {
 		take_rates(tuning, vm, sample, size, seconds);
@@ -127,9 +131,9 @@ void demand_sample(const struct memory_tuning *tuning, struct memory_vm *vm,
 		vm->refaults = 0;
 	}
 	vm->swap_used = (double)sample->swap_used_bytes;
+	growing = min2((double)MEMORY_GIB, 2 * vm->growth_rate);
 	vm->headroom = max2((double)tuning->headroom_floor_bytes,
-			    max2(tuning->headroom_fraction * size,
-				 min2((double)MEMORY_GIB, 2 * vm->growth_rate)));
+			    max2(tuning->headroom_fraction * size, growing));
 	vm->exhausted = sample->available_bytes < size / 100;
 	vm->constrained = vm->exhausted || free_bytes < 0.03 * size + (double)(16 * MEMORY_MIB);
 	vm->starved = vm->exhausted || (vm->constrained && vm->pressure > tuning->pressure_high &&
@@ -141,6 +145,8 @@ void demand_sample(const struct memory_tuning *tuning, struct memory_vm *vm,
 	vm->demand = demanded(tuning, vm, size, free_bytes, min2(seconds, 5), sample->at_ms);
 	vm->demand = clamp(vm->demand, (double)vm->config.minimum_bytes,
 			   (double)vm->config.maximum_bytes);
+	vm->firm = clamp(vm->used + max2((double)tuning->firm_headroom_bytes, growing),
+			 (double)vm->config.minimum_bytes, vm->demand);
 	vm->sample = *sample;
 	vm->sampled = true;
 }

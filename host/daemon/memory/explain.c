@@ -16,6 +16,7 @@ static const char *const reasons[] = {
 	[MEMORY_BECAUSE_START] = "it is starting, and has told nothing yet",
 	[MEMORY_BECAUSE_DEMAND] = "it gets what it needs, and its share of what nobody needs",
 	[MEMORY_BECAUSE_SHARES] = "memory is scarce: it gets what its shares give it",
+	[MEMORY_BECAUSE_SAVINGS] = "memory is scarce: it has back some of what it left to others",
 	[MEMORY_BECAUSE_MINIMUM] = "memory is scarce: it gets its guaranteed minimum",
 	[MEMORY_BECAUSE_MAXIMUM] = "it has all that it may have",
 	[MEMORY_BECAUSE_CREDIT] = "more is due, and waits for what others give back",

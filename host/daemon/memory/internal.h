@@ -22,6 +22,7 @@ struct memory_vm {
 
 	/* demand.c */
 	double demand;	     /* D */
+	double firm;	     /* of D: what is no cache */
 	double used;	     /* U */
 	double headroom;     /* h */
 	double growth_rate;  /* g, bytes a second */
@@ -51,6 +52,8 @@ struct memory_vm {
 	uint64_t moved_ms;
 	enum memory_trend trend;
 
+	double savings; /* savings.c: bytes times seconds */
+
 	uint64_t paused_ms; /* emergency.c: when it last was; 0: never */
 
 	/* health.c */
@@ -63,9 +66,12 @@ struct memory_vm {
 
 	/* The step's own. */
 	double due;    /* T of the allocation */
+	double share;  /* what it would be if all of D were worth the same */
 	uint64_t want; /* T after calm */
 	struct memory_decision decision;
 };
+
+#define MEMORY_SCRATCH 6
 
 struct memory_policy {
 	struct memory_tuning tuning;
@@ -76,13 +82,15 @@ struct memory_policy {
 	bool overdrawn; /* more is charged than may be: what is due is taken without calm */
 	bool hurry;	/* calm.c: somebody stalls, and is due more */
 	double spared;	/* calm.c: what each may keep above its due */
+	bool strict;	/* calm.c: also little things are taken */
+	double gifts;	/* calm.c: credits that nobody has to be taken from for */
 	double level;	/* lambda of the last allocation: what a share is worth */
 	bool scarce;
 	double slack; /* of the budget, above all demands */
 	uint64_t stepped_ms;
 	bool short_of_memory;
 	uint64_t short_since_ms, paused_ms;
-	double *scratch; /* 4 figures a VM, for allocations */
+	double *scratch; /* MEMORY_SCRATCH figures a VM, for allocations */
 };
 
 static inline double max2(double a, double b)
@@ -138,11 +146,15 @@ double allocate_max_min(size_t count, const double *demand, const double *base,
 			const double *weight, double total, double *result);
 void allocate(struct memory_policy *policy);
 
+void savings_update(struct memory_policy *policy, uint64_t now_ms);
+/* By how much a VM may be above its share now. */
+double savings_allow(const struct memory_tuning *tuning, const struct memory_vm *vm);
+
 void calm_pressure(const struct memory_tuning *tuning, struct memory_vm *vm, uint64_t now_ms);
 /* The size that is left of @size after a slow step, which hold and floor may forbid. */
 double calm_shrink(const struct memory_tuning *tuning, const struct memory_vm *vm, double size,
 		   double slow, uint64_t now_ms);
-void calm_plan(struct memory_policy *policy);
+void calm_plan(struct memory_policy *policy, uint64_t now_ms);
 void calm_decide(const struct memory_policy *policy, struct memory_vm *vm, uint64_t now_ms);
 void calm_moved(struct memory_vm *vm, uint64_t from, uint64_t to, uint64_t now_ms);
 double calm_deadband(const struct memory_tuning *tuning, double size);

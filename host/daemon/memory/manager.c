@@ -97,6 +97,7 @@ static void tuning_of(const struct memory_settings *settings, uint64_t total,
 	tuning->futile_shrink /= slower;
 	tuning->hold_ms = (uint64_t)((double)tuning->hold_ms * slower);
 	tuning->turn_ms = (uint64_t)((double)tuning->turn_ms * slower);
+	tuning->scarce_turn_ms = (uint64_t)((double)tuning->scarce_turn_ms * slower);
 	tuning->deadband_fraction *= slower;
 	if (settings->reserve_bytes && total) {
 		tuning->reserve_fraction = 0;

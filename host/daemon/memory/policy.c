@@ -10,24 +10,29 @@
 const struct memory_tuning memory_tuning_default = {
 	.reserve_fraction = 0.04,
 	.reserve_floor_bytes = 256 * MEMORY_MIB,
-	.pressure_high = 0.002,
-	.pressure_low = 0.0005,
+	.pressure_high = 0.02,
+	.pressure_low = 0.005,
 	.growth_per_pressure_bytes = (double)(2 * MEMORY_MIB),
 	.slow_shrink = 0.005,
 	.futile_shrink = 0.01,
-	.growth_half_life_ms = 10000,
-	.headroom_fraction = 0.06,
-	.headroom_floor_bytes = 96 * MEMORY_MIB,
+	.growth_half_life_ms = 4000,
+	.headroom_fraction = 0.03,
+	.headroom_floor_bytes = 48 * MEMORY_MIB,
+	.firm_headroom_bytes = 32 * MEMORY_MIB,
+	.savings_max_s = 600,
+	.savings_spent_s = 2,
 	.slack_given = 0.5,
-	.cushion_fraction = 0.03,
-	.gift_fraction = 0.15,
-	.deadband_fraction = 0.03,
+	.cushion_fraction = 0.005,
+	.gift_fraction = 0.3,
+	.deadband_fraction = 0.05,
 	.deadband_floor_bytes = 32 * MEMORY_MIB,
+	.scarce_deadband_fraction = 0.1,
+	.scarce_turn_ms = 10000,
 	.hold_ms = 10000,
 	.hold_max_ms = 160000,
 	.blame_ms = 30000,
 	.floor_half_life_ms = 300000,
-	.turn_ms = 5000,
+	.turn_ms = 10000,
 	.judge_ms = 30000,
 	.futile_ms = 300000,
 	.futile_max_ms = 1800000,
@@ -130,7 +135,7 @@ static int make_room(struct memory_policy *policy)
 	if (!grown)
 		return -ENOMEM;
 	policy->vm = grown;
-	scratch = reallocarray(policy->scratch, room, 4 * sizeof(double));
+	scratch = reallocarray(policy->scratch, room, MEMORY_SCRATCH * sizeof(double));
 	if (!scratch)
 		return -ENOMEM;
 	policy->scratch = scratch;
@@ -225,6 +230,7 @@ int memory_policy_configure(struct memory_policy *policy, struct memory_vm *vm,
 	vm->config.name = vm->name;
 	vm->demand =
 		clamp(vm->demand, (double)config->minimum_bytes, (double)config->maximum_bytes);
+	vm->firm = clamp(vm->firm, (double)config->minimum_bytes, vm->demand);
 	vm->decision.target_bytes =
 		(uint64_t)clamp((double)vm->decision.target_bytes, (double)config->minimum_bytes,
 				(double)config->maximum_bytes);
@@ -308,8 +314,9 @@ void memory_policy_step(struct memory_policy *policy, uint64_t now_ms)
 	let_start(policy, now_ms);
 	for (size_t i = 0; i < policy->count; i++)
 		health_check(&policy->tuning, policy->vm[i], now_ms);
+	savings_update(policy, now_ms);
 	allocate(policy);
-	calm_plan(policy);
+	calm_plan(policy, now_ms);
 	for (size_t i = 0; i < policy->count; i++)
 		if (vm_is_followed(policy->vm[i]))
 			calm_decide(policy, policy->vm[i], now_ms);

@@ -9,6 +9,7 @@
  * The law, "credit water-filling", in the order of a step:
  *   health.c     who still answers; what a VM must be charged with
  *   demand.c     what each guest needs, from its own figures
+ *   savings.c    what each has left to others of its share
  *   allocate.c   the budget, divided by shares (weighted max-min)
  *   emergency.c  the host itself runs short: what is taken first
  *   calm.c       deadband, hold, time between directions
@@ -49,11 +50,16 @@ struct memory_tuning {
 	double growth_half_life_ms;
 	double headroom_fraction;
 	uint64_t headroom_floor_bytes;
-	double slack_given;	 /* of what nobody demands, given out by shares */
-	double cushion_fraction; /* of the budget: credits kept for who comes next, at most */
-	double gift_fraction;	 /* of a size: less than that is not given to who needs no more */
+	uint64_t firm_headroom_bytes; /* the part of it that goes before the cache of others */
+	double savings_max_s;	      /* what a VM may save, in seconds of its share */
+	double savings_spent_s;	      /* time in which they could be spent */
+	double slack_given;	      /* of what nobody demands, given out by shares */
+	double cushion_fraction;      /* of the budget: credits kept for who comes next, at most */
+	double gift_fraction; /* of a size: less than that is not given to who needs no more */
 	double deadband_fraction;
 	uint64_t deadband_floor_bytes;
+	double scarce_deadband_fraction; /* for who has its share and wants more */
+	uint64_t scarce_turn_ms;	 /* and for growing after it has shrunk */
 	uint64_t hold_ms, hold_max_ms;
 	uint64_t blame_ms; /* pressure so soon after a shrink is the shrink's fault */
 	double floor_half_life_ms;
@@ -130,6 +136,7 @@ enum memory_reason {
 	MEMORY_BECAUSE_START,
 	MEMORY_BECAUSE_DEMAND,	  /* its demand, and a share of what nobody needs */
 	MEMORY_BECAUSE_SHARES,	  /* scarcity: its share */
+	MEMORY_BECAUSE_SAVINGS,	  /* scarcity: more than that, which it had left to others */
 	MEMORY_BECAUSE_MINIMUM,	  /* scarcity: the guaranteed minimum */
 	MEMORY_BECAUSE_MAXIMUM,	  /* all it can have */
 	MEMORY_BECAUSE_CREDIT,	  /* more is due, and waits for what others give back */

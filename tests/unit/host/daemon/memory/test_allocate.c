@@ -129,6 +129,31 @@ START_TEST(who_starts_with_all_its_memory_does_not_press_the_first_to_its_minimu
 }
 END_TEST
 
+/* One uses what it had left to others, which have filled it with cache that they miss. */
+START_TEST(in_use_goes_before_the_cache_of_others)
+{
+	struct played_host *host = played_host_new(8 * MEMORY_GIB);
+	struct played_guest *guest[3];
+
+	for (int i = 0; i < 3; i++) {
+		guest[i] = played_guest_add(host, 8 * MEMORY_GIB, MEMORY_GIB / 2, 1000);
+		guest[i]->cache = i ? (double)(8 * MEMORY_GIB) : 0;
+		guest[i]->pressure = 0.3;
+	}
+	played_run(host, 120);
+	ck_assert_double_lt(guest[0]->actual, (double)MEMORY_GIB);
+	guest[0]->used = 4.5 * (double)MEMORY_GIB;
+	played_run(host, 60);
+	ck_assert_double_ge(guest[0]->actual, guest[0]->used);
+	ck_assert_double_gt(guest[0]->actual, guest[0]->vm->share);
+	/* In time it has spent what it had saved. */
+	played_run(host, 1800);
+	ck_assert_double_eq(guest[0]->vm->savings, 0);
+	ck_assert_double_eq(savings_allow(&memory_tuning_default, guest[0]->vm), 0);
+	played_host_free(host);
+}
+END_TEST
+
 START_TEST(a_liar_gains_its_shares_and_no_more)
 {
 	struct played_host *host = played_host_new(8 * MEMORY_GIB);
@@ -140,6 +165,10 @@ START_TEST(a_liar_gains_its_shares_and_no_more)
 		honest[i] = played_guest_add(host, 8 * MEMORY_GIB, MEMORY_GIB / 2, 1000);
 		honest[i]->used = 1.5 * (double)MEMORY_GIB;
 	}
+	/* Cache, too, is safe from it. */
+	honest[2]->used = (double)MEMORY_GIB / 2;
+	honest[2]->cache = (double)MEMORY_GIB;
+	honest[2]->pressure = 0.3;
 	liar->claims = (double)(80 * MEMORY_GIB);
 	liar->pressure = 1;
 	liar->refaults = (double)MEMORY_GIB;
@@ -151,8 +180,9 @@ START_TEST(a_liar_gains_its_shares_and_no_more)
 		/* Slack is nobody's: it may have that while nobody else demands it. */
 		if (i > 60)
 			for (int j = 0; j < 3; j++)
-				ck_assert_double_ge(honest[j]->actual,
-						    min2(share, honest[j]->used) * 0.97);
+				ck_assert_double_ge(
+					honest[j]->actual,
+					min2(share, honest[j]->used + honest[j]->cache) * 0.97);
 	}
 	played_host_free(host);
 }
@@ -169,6 +199,7 @@ int main(void)
 	tcase_add_test(tests, half_of_the_slack_goes_out_by_shares);
 	tcase_add_test(tests,
 		       who_starts_with_all_its_memory_does_not_press_the_first_to_its_minimum);
+	tcase_add_test(tests, in_use_goes_before_the_cache_of_others);
 	tcase_add_test(tests, a_liar_gains_its_shares_and_no_more);
 	return suite_run_case("allocate", tests);
 }

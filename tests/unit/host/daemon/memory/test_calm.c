@@ -4,6 +4,7 @@
 
 static struct played_host *host;
 static struct played_guest *guest;
+static const struct memory_tuning *const tuning = &memory_tuning_default;
 
 static void set_up(void)
 {
@@ -28,10 +29,10 @@ static uint64_t decide(double due)
 START_TEST(small_changes_are_not_made)
 {
 	uint64_t target = played_decision(guest)->target_bytes;
-	double band = calm_deadband(&memory_tuning_default, (double)target);
+	double band = calm_deadband(tuning, (double)target);
 
-	ck_assert_double_eq(calm_deadband(&memory_tuning_default, 1e8), 32.0 * (double)MEMORY_MIB);
-	ck_assert_double_eq_tol(band, 0.03 * (double)target, 32.0 * (double)MEMORY_MIB);
+	ck_assert_double_eq(calm_deadband(tuning, 1e8), (double)tuning->deadband_floor_bytes);
+	ck_assert_double_eq_tol(band, tuning->deadband_fraction * (double)target, 1);
 	ck_assert_uint_eq(decide((double)target - band * 0.9), target);
 	ck_assert_int_eq(guest->vm->decision.reason, MEMORY_BECAUSE_DEADBAND);
 	ck_assert_uint_lt(decide((double)target - band * 1.1), target);
@@ -57,7 +58,7 @@ START_TEST(nobody_turns_around_within_seconds)
 
 	guest->vm->decision.target_bytes = target;
 	calm_moved(guest->vm, MEMORY_GIB, target, host->now_ms);
-	host->now_ms += 4999;
+	host->now_ms += tuning->turn_ms - 1;
 	ck_assert_uint_eq(decide((double)MEMORY_GIB), target);
 	ck_assert_int_eq(guest->vm->decision.reason, MEMORY_BECAUSE_TURN);
 	ck_assert_uint_eq(decide(3 * (double)MEMORY_GIB), 3 * MEMORY_GIB);
@@ -75,7 +76,6 @@ END_TEST
 
 START_TEST(a_stall_after_a_shrink_teaches_a_hold_and_a_floor)
 {
-	const struct memory_tuning *tuning = &memory_tuning_default;
 	struct memory_vm *vm = guest->vm;
 	uint64_t now = host->now_ms, expected = 20000;
 	double size = 2.0 * (double)MEMORY_GIB, slow = 10.0 * (double)MEMORY_MIB;

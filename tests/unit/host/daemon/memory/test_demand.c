@@ -8,11 +8,19 @@
 
 static struct memory_vm vm;
 static struct memory_sample sample;
-static const struct memory_tuning *tuning = &memory_tuning_default;
+/* Round figures, whatever is tuned. */
+static struct memory_tuning figures;
+static const struct memory_tuning *const tuning = &figures;
 
 /* A guest of 4 GiB of which 2 are in use, and @free_bytes are free. */
 static void set_up(void)
 {
+	figures = memory_tuning_default;
+	figures.pressure_high = 0.002;
+	figures.pressure_low = 0.0005;
+	figures.growth_half_life_ms = 10000;
+	figures.headroom_fraction = 0.06;
+	figures.headroom_floor_bytes = 96 * MEMORY_MIB;
 	memset(&vm, 0, sizeof(vm));
 	vm.config.maximum_bytes = 8 * MEMORY_GIB;
 	vm.config.minimum_bytes = MEMORY_GIB;

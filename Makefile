@@ -227,6 +227,7 @@ unit_components = $(strip $(or \
 	$(if $(filter tests/unit/host/statistics/%,$(1)),statistics protocol base),\
 	$(if $(filter tests/unit/host/daemon/memory/%,$(1)),memory base),\
 	$(if $(filter tests/unit/host/daemon/%,$(1)),daemon memory statistics probe pump relay busloop protocol base),\
+	$(if $(filter tests/unit/host/cli/mount/%,$(1)),cli fsrelay fsserver probe pump busloop protocol base),\
 	$(if $(filter tests/unit/host/cli/%,$(1)),cli fsrelay fsserver probe pump protocol base),\
 	$(if $(filter tests/unit/drivers/%,$(1)),drivers system pump protocol base),\
 	$(if $(filter tests/unit/guest-agent/agent/%,$(1)),agent common drivers system pump relay protocol base),\

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "host/vmm/virtio/fs.h"
+#include "host/vmm/virtio/fs_internal.h"
 
-#include "host/vmm/dax_copy.h"
 #include "host/vmm/dax_faults.h"
 #include "host/vmm/kvm.h"
-#include "host/vmm/vhost_frontend.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
 
-#include <linux/virtio_config.h>
-#include <linux/virtio_fs.h>
 #include <linux/virtio_ids.h>
-#include <linux/virtio_ring.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -20,203 +15,9 @@
 #define QUEUE_SIZE	  512
 #define PCI_CLASS_STORAGE 0x018000
 
-/* Features of rings that a back end may or may not have. */
-#define RING_FEATURES                                                                              \
-	(VIRTIO_FEATURE(VIRTIO_RING_F_INDIRECT_DESC) | VIRTIO_FEATURE(VIRTIO_RING_F_EVENT_IDX))
-
-struct fs {
-	struct virtio_device device;
-	struct virtio_fs_config config;
-	struct virtio_fs_setup setup;
-	struct vhost_frontend *back_end; /* NULL: gone */
-	struct loop_source *back_end_source, *requests_source;
-	struct loop_source *connector_source, *retry_source, *error_source;
-	int error_fd; /* eventfd of all rings: the back end found one that breaks the rules */
-	struct vhost_ring ring[VIRTIO_MAX_QUEUES];
-	bool serving;		     /* rings are with the back end */
-	_Atomic uint64_t window_gpa; /* where the guest has it; 0: nowhere */
-};
-
 static struct fs *of(struct virtio_device *device)
 {
 	return CONTAINER_OF(device, struct fs, device);
-}
-
-static int adopt(struct fs *fs, struct vhost_sockets *sockets, const char **problem);
-
-/* --- A back end that has gone --- */
-
-static void ask_for_another(struct fs *fs)
-{
-	if (connector_ask(&fs->setup.connector) == 0)
-		return;
-	loop_remove(fs->connector_source);
-	fs->connector_source = NULL;
-	log_warning("%s: it cannot be connected to again; only a new start of the machine helps",
-		    fs->device.name);
-}
-
-static void hang_up(struct fs *fs)
-{
-	loop_remove(fs->back_end_source);
-	loop_remove(fs->requests_source);
-	fs->back_end_source = fs->requests_source = NULL;
-	vhost_frontend_free(fs->back_end);
-	fs->back_end = NULL;
-	fs->serving = false;
-}
-
-static void lose(struct fs *fs, const char *what, int error)
-{
-	if (!fs->back_end)
-		return;
-	hang_up(fs);
-	log_warning("%s: %s (%s)%s", fs->device.name, what, error_text(error),
-		    fs->device.active ? "; the guest has to reset the device, by a reboot for one"
-				      : "");
-	fs->device.bus_ops->end_lending(fs->device.bus);
-	if (fs->device.active)
-		virtio_need_reset(&fs->device);
-	ask_for_another(fs);
-}
-
-static void on_connector(void *owner, uint32_t events)
-{
-	struct fs *fs = owner;
-	struct vhost_sockets sockets;
-	const char *problem;
-	int error = connector_receive(&fs->setup.connector, &sockets);
-
-	(void)events;
-	if (error == -EAGAIN)
-		return;
-	if (error) {
-		loop_remove(fs->connector_source);
-		fs->connector_source = NULL;
-		return;
-	}
-	if (adopt(fs, &sockets, &problem) < 0) {
-		log_warning("%s: who listens on its socket now is no use: %s", fs->device.name,
-			    problem);
-		ask_for_another(fs);
-		return;
-	}
-	log_info("%s: its server is back", fs->device.name);
-}
-
-/* --- The connection --- */
-
-static void on_back_end(void *owner, uint32_t events)
-{
-	(void)events;
-	lose(owner, "its server hung up, or said what nobody asked", -EPIPE);
-}
-
-static void on_requests(void *owner, uint32_t events)
-{
-	struct fs *fs = owner;
-	int error = vhost_frontend_serve(fs->back_end);
-
-	(void)events;
-	if (error)
-		lose(fs, "its server hung up, or made requests that make no sense", error);
-}
-
-static int map(void *owner, uint64_t offset, uint64_t length, int *fd, uint64_t file_offset,
-	       bool writable)
-{
-	struct fs *fs = owner;
-	int error;
-
-	/* What came too late is not for the driver that comes next. */
-	if (!fs->device.active)
-		return -ENODEV;
-	error = dax_window_map(fs->setup.window, offset, length, fd, file_offset, writable);
-	if (!error)
-		dax_faults_look(fs->setup.window);
-	return error;
-}
-
-static int unmap(void *owner, uint64_t offset, uint64_t length)
-{
-	struct fs *fs = owner;
-
-	return dax_window_unmap(fs->setup.window, offset, length);
-}
-
-/* The window of another device is no business of this one's back end. */
-static int copy(void *owner, uint64_t gpa, uint64_t length, int memory_fd, uint64_t offset,
-		bool into_guest)
-{
-	struct fs *fs = owner;
-	uint64_t base = atomic_load(&fs->window_gpa);
-
-	if (!fs->device.active)
-		return -ENODEV;
-	if (base == 0 || gpa < base)
-		return -EFAULT;
-	return dax_copy(fs->setup.window, gpa - base, length, memory_fd, offset, into_guest);
-}
-
-static void settle(void *owner, uint64_t device, uint64_t inode)
-{
-	struct fs *fs = owner;
-
-	dax_window_settle(fs->setup.window, device, inode);
-}
-
-static const struct vhost_handlers handlers = {map, unmap, copy, settle};
-
-static int watch(struct fs *fs)
-{
-	int requests_fd = vhost_frontend_requests_fd(fs->back_end);
-	int error = loop_add_fd(fs->device.loop, vhost_frontend_fd(fs->back_end), EPOLLIN,
-				on_back_end, fs, &fs->back_end_source);
-
-	if (!error && requests_fd >= 0)
-		error = loop_add_fd(fs->device.loop, requests_fd, EPOLLIN, on_requests, fs,
-				    &fs->requests_source);
-	return error;
-}
-
-/* What the guest was told of the first back end, all others must have. */
-static const char *check(const struct fs *fs)
-{
-	uint64_t offered = RING_FEATURES & ~fs->device.withheld_features;
-
-	if (offered & ~vhost_frontend_features(fs->back_end))
-		return "it lacks features that the guest was offered";
-	if (fs->device.queues > vhost_frontend_queues(fs->back_end))
-		return "it has too few queues";
-	return NULL;
-}
-
-static int meet(struct fs *fs, struct vhost_sockets *sockets, const char **problem)
-{
-	struct vhost_setup setup = {
-		.memory = fs->setup.memory,
-		.ram = fs->setup.ram,
-		.window_bytes = fs->setup.window ? dax_window_size(fs->setup.window) : 0,
-		.handlers = &handlers,
-		.owner = fs,
-	};
-
-	return vhost_frontend_new(sockets, &setup, &fs->back_end, problem);
-}
-
-static int adopt(struct fs *fs, struct vhost_sockets *sockets, const char **problem)
-{
-	int error = meet(fs, sockets, problem);
-
-	if (error)
-		return error;
-	*problem = check(fs);
-	if (!*problem && watch(fs) < 0)
-		*problem = "out of memory";
-	if (!*problem)
-		return 0;
-	hang_up(fs);
-	return -EPROTO;
 }
 
 /* --- Rings --- */
@@ -228,7 +29,7 @@ static void serve_rings(struct fs *fs)
 
 	fs->serving = true;
 	if (error)
-		lose(fs, "its server does not take the guest's queues", error);
+		fs_lose(fs, "its server does not take the guest's queues", error);
 }
 
 static void activate(struct virtio_device *device)
@@ -278,7 +79,7 @@ static void vector_changed(struct virtio_device *device, unsigned int index)
 	ring->call_fd = device->bus_ops->lend_interrupt(device->bus, index);
 	error = vhost_frontend_set_call(fs->back_end, index, ring->call_fd);
 	if (error)
-		lose(fs, "its server does not answer", error);
+		fs_lose(fs, "its server does not answer", error);
 }
 
 static void stop_rings(struct fs *fs)
@@ -290,7 +91,7 @@ static void stop_rings(struct fs *fs)
 	error = vhost_frontend_stop(fs->back_end, fs->ring, fs->device.queues);
 	fs->serving = false;
 	if (error)
-		lose(fs, "its server does not give the guest's queues back", error);
+		fs_lose(fs, "its server does not give the guest's queues back", error);
 }
 
 static void reset(struct virtio_device *device)
@@ -303,7 +104,7 @@ static void reset(struct virtio_device *device)
 	(void)eventfd_read(fs->error_fd, &ignored);
 	error = fs->back_end ? vhost_frontend_reset(fs->back_end) : 0;
 	if (error)
-		lose(fs, "its server does not take a reset", error);
+		fs_lose(fs, "its server does not take a reset", error);
 	device->bus_ops->end_lending(device->bus);
 	if (fs->setup.window)
 		dax_window_clear(fs->setup.window);
@@ -365,14 +166,14 @@ static void on_retry(void *owner, uint32_t events)
 static int start(struct virtio_device *device)
 {
 	struct fs *fs = of(device);
-	int error = watch(fs);
+	int error = fs_watch(fs);
 
 	if (!error)
 		error = loop_add_fd(device->loop, fs->error_fd, EPOLLIN, on_error, fs,
 				    &fs->error_source);
 	if (!error && fs->setup.connector.child > 0)
-		error = loop_add_fd(device->loop, fs->setup.connector.fd, EPOLLIN, on_connector, fs,
-				    &fs->connector_source);
+		error = loop_add_fd(device->loop, fs->setup.connector.fd, EPOLLIN, fs_on_connector,
+				    fs, &fs->connector_source);
 	if (!error && fs->setup.window)
 		error = loop_add_fd(device->loop, fs->setup.window_timer_fd, EPOLLIN, on_retry, fs,
 				    &fs->retry_source);
@@ -383,7 +184,7 @@ static void fs_free(struct virtio_device *device)
 {
 	struct fs *fs = of(device);
 
-	hang_up(fs);
+	fs_hang_up(fs);
 	loop_remove(fs->connector_source);
 	loop_remove(fs->retry_source);
 	loop_remove(fs->error_source);
@@ -437,7 +238,7 @@ static int set_up(struct fs *fs)
 	device->config = &fs->config;
 	device->config_size = sizeof(fs->config);
 	device->queues = queues + 1;
-	device->withheld_features = RING_FEATURES & ~vhost_frontend_features(fs->back_end);
+	device->withheld_features = FS_RING_FEATURES & ~vhost_frontend_features(fs->back_end);
 	if (fs->setup.window) {
 		device->window = dax_window_host(fs->setup.window);
 		device->window_bytes = dax_window_size(fs->setup.window);
@@ -463,7 +264,7 @@ int virtio_fs_new(struct virtio_fs_setup *setup, struct virtio_device **device)
 	fs->error_fd = -EBADF;
 	fs->device.ops = &ops;
 	snprintf(fs->device.name, sizeof(fs->device.name), "share %.24s", setup->options->tag);
-	error = meet(fs, &setup->sockets, &problem);
+	error = fs_meet(fs, &setup->sockets, &problem);
 	if (error)
 		log_error("share '%s': its server is no use: %s", setup->options->tag, problem);
 	else

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <sys/param.h>
 
 /* libvirt's sizes are KiB. A guest's nonsense becomes large, not small. */
 static uint64_t bytes_of(uint64_t kib)
@@ -22,7 +23,7 @@ void memory_figures_read(const virTypedParameter *parameters, int count,
 	} sizes[] = {
 		{"balloon.current", offsetof(struct memory_figures, actual_bytes)},
 		{"balloon.maximum", offsetof(struct memory_figures, maximum_bytes)},
-		{"balloon.rss", offsetof(struct memory_figures, resident_bytes)},
+		{"balloon.rss", offsetof(struct memory_figures, process_bytes)},
 		{"balloon.unused", offsetof(struct memory_figures, free_bytes)},
 		{"balloon.usable", offsetof(struct memory_figures, available_bytes)},
 		{"balloon.disk_caches", offsetof(struct memory_figures, cache_bytes)},
@@ -49,20 +50,50 @@ void memory_figures_read(const virTypedParameter *parameters, int count,
 	}
 }
 
+/* Figures of memory that has moved since are of different moments. */
+static bool is_at_rest(const struct memory_figures *last, const struct memory_figures *now)
+{
+	const uint64_t little = 4 << 20;
+
+	return last->told_s && now->process_bytes && now->actual_bytes == last->actual_bytes &&
+	       now->free_bytes <= now->actual_bytes &&
+	       MAX(now->free_bytes, last->free_bytes) - MIN(now->free_bytes, last->free_bytes) <=
+		       little &&
+	       MAX(now->process_bytes, last->process_bytes) -
+			       MIN(now->process_bytes, last->process_bytes) <=
+		       little;
+}
+
+static uint64_t beside(const struct memory_figures *last, const struct memory_figures *now)
+{
+	uint64_t used_bytes = now->actual_bytes - MIN(now->free_bytes, now->actual_bytes);
+	uint64_t most = last->beside_bytes ? last->beside_bytes : MEMORY_BESIDE_MAX;
+
+	if (!is_at_rest(last, now) || now->process_bytes <= used_bytes)
+		return last->beside_bytes;
+	return MIN(most, now->process_bytes - used_bytes);
+}
+
 bool memory_figures_update(struct memory_figures *last, const struct memory_figures *told)
 {
-	uint64_t resident_bytes =
-		told->resident_bytes ? told->resident_bytes : last->resident_bytes;
+	struct memory_figures now = *told;
 
+	if (!now.process_bytes)
+		now.process_bytes = last->process_bytes;
 	if (!told->told_s || told->told_s == last->told_s) {
-		last->actual_bytes = told->actual_bytes;
-		last->maximum_bytes = told->maximum_bytes;
-		last->resident_bytes = resident_bytes;
+		last->actual_bytes = now.actual_bytes;
+		last->maximum_bytes = now.maximum_bytes;
+		last->process_bytes = now.process_bytes;
 		return false;
 	}
-	*last = *told;
-	last->resident_bytes = resident_bytes;
+	now.beside_bytes = beside(last, &now);
+	*last = now;
 	return true;
+}
+
+uint64_t memory_figures_resident(const struct memory_figures *figures)
+{
+	return figures->process_bytes - MIN(figures->beside_bytes, figures->process_bytes);
 }
 
 static void tell_observation(const struct memory_figures *figures, bool driver,
@@ -70,7 +101,7 @@ static void tell_observation(const struct memory_figures *figures, bool driver,
 {
 	struct memory_observation observation = {
 		.actual_bytes = figures->actual_bytes,
-		.resident_bytes = figures->resident_bytes,
+		.resident_bytes = memory_figures_resident(figures),
 		.driver = driver,
 	};
 

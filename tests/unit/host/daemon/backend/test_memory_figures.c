@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MIB (1ULL << 20)
 #define GIB (1ULL << 30)
 
 struct named {
@@ -45,7 +46,7 @@ START_TEST(all_are_read)
 
 	ck_assert_uint_eq(figures.actual_bytes, GIB);
 	ck_assert_uint_eq(figures.maximum_bytes, 2 * GIB);
-	ck_assert_uint_eq(figures.resident_bytes, 3 * GIB / 2);
+	ck_assert_uint_eq(figures.process_bytes, 3 * GIB / 2);
 	ck_assert_uint_eq(figures.free_bytes, 100 << 10);
 	ck_assert(figures.has_available);
 	ck_assert_uint_eq(figures.available_bytes, 500 << 10);
@@ -103,7 +104,7 @@ START_TEST(a_busy_domain_tells_sizes_alone)
 	struct memory_figures last = {0}, told = {
 						  .actual_bytes = 2 * GIB,
 						  .maximum_bytes = 4 * GIB,
-						  .resident_bytes = GIB,
+						  .process_bytes = GIB,
 						  .told_s = 100,
 						  .free_bytes = 5,
 						  .swapped_in_bytes = 6,
@@ -114,15 +115,82 @@ START_TEST(a_busy_domain_tells_sizes_alone)
 	ck_assert(!memory_figures_update(&last, &told));
 	ck_assert(!memory_figures_update(&last, &busy));
 	ck_assert_uint_eq(last.actual_bytes, 3 * GIB);
-	ck_assert_uint_eq(last.resident_bytes, GIB);
+	ck_assert_uint_eq(last.process_bytes, GIB);
 	ck_assert_uint_eq(last.free_bytes, 5);
 	ck_assert_uint_eq(last.swapped_in_bytes, 6);
 	/* What was told before is no news because the domain was busy in between. */
 	ck_assert(!memory_figures_update(&last, &told));
 	told.told_s = 101;
-	told.resident_bytes = 0;
+	told.process_bytes = 0;
 	ck_assert(memory_figures_update(&last, &told));
-	ck_assert_uint_eq(last.resident_bytes, GIB);
+	ck_assert_uint_eq(last.process_bytes, GIB);
+}
+END_TEST
+
+/* A guest of 512 MiB, of which 400 MiB are free and 300 MiB were never touched. */
+START_TEST(what_qemu_needs_is_not_the_guests)
+{
+	struct memory_figures last = {0}, told = {
+						  .actual_bytes = GIB / 2,
+						  .maximum_bytes = GIB / 2,
+						  .process_bytes = 312 * MIB,
+						  .told_s = 100,
+						  .free_bytes = 400 * MIB,
+					  };
+
+	ck_assert(memory_figures_update(&last, &told));
+	ck_assert_uint_eq(memory_figures_resident(&last), 312 * MIB);
+	/* At rest, but as much could be the guest's. */
+	told.told_s++;
+	ck_assert(memory_figures_update(&last, &told));
+	ck_assert_uint_eq(memory_figures_resident(&last), 312 * MIB - MEMORY_BESIDE_MAX);
+	/* It moves: what it has now, and what was free a second ago. */
+	told.told_s++;
+	told.free_bytes = 200 * MIB;
+	ck_assert(memory_figures_update(&last, &told));
+	ck_assert_uint_eq(last.beside_bytes, MEMORY_BESIDE_MAX);
+	/* At rest it uses 462 MiB, so 60 MiB are QEMU's. */
+	told.free_bytes = 50 * MIB;
+	told.process_bytes = 522 * MIB;
+	for (unsigned int i = 0; i < 2; i++) {
+		told.told_s++;
+		ck_assert(memory_figures_update(&last, &told));
+	}
+	ck_assert_uint_eq(last.beside_bytes, 60 * MIB);
+	ck_assert_uint_eq(memory_figures_resident(&last), 462 * MIB);
+	/* It freed memory, which is still resident. */
+	told.free_bytes = 300 * MIB;
+	for (unsigned int i = 0; i < 2; i++) {
+		told.told_s++;
+		ck_assert(memory_figures_update(&last, &told));
+	}
+	ck_assert_uint_eq(memory_figures_resident(&last), 462 * MIB);
+}
+END_TEST
+
+/* Less is resident than it uses: huge pages of their own, or swap. */
+START_TEST(what_is_not_resident_tells_nothing)
+{
+	struct memory_figures last = {0}, told = {
+						  .actual_bytes = GIB,
+						  .maximum_bytes = GIB,
+						  .process_bytes = 40 * MIB,
+						  .told_s = 100,
+						  .free_bytes = 200 * MIB,
+					  };
+
+	for (unsigned int i = 0; i < 3; i++) {
+		told.told_s++;
+		ck_assert(memory_figures_update(&last, &told));
+	}
+	ck_assert_uint_eq(memory_figures_resident(&last), 40 * MIB);
+	/* Nor does nonsense. */
+	told.free_bytes = UINT64_MAX;
+	for (unsigned int i = 0; i < 3; i++) {
+		told.told_s++;
+		ck_assert(memory_figures_update(&last, &told));
+	}
+	ck_assert_uint_eq(memory_figures_resident(&last), 40 * MIB);
 }
 END_TEST
 
@@ -138,6 +206,8 @@ int main(void)
 	tcase_add_test(test, nonsense_is_large);
 	tcase_add_test(test, other_types_are_ignored);
 	tcase_add_test(test, a_busy_domain_tells_sizes_alone);
+	tcase_add_test(test, what_qemu_needs_is_not_the_guests);
+	tcase_add_test(test, what_is_not_resident_tells_nothing);
 	suite_add_tcase(suite, test);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -91,6 +91,16 @@ int world_run(struct world *world, const char *command)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+void world_do(struct world *world, const char *command)
+{
+	const uint64_t until_ms = uv_hrtime() / 1000000 + WORLD_WAIT_MS;
+
+	while (world_run(world, command) != 0) {
+		ck_assert_msg(uv_hrtime() / 1000000 < until_ms, "%s", command);
+		world_pass(world, 50);
+	}
+}
+
 void world_put(const struct world *world, const char *name, const void *bytes, size_t length)
 {
 	char path[256];

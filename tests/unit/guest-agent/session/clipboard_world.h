@@ -56,6 +56,8 @@ void world_pass(struct world *world, unsigned int ms);
 
 /* Run a shell command to its end while the loop runs; its exit status. */
 int world_run(struct world *world, const char *command);
+/* Run it until it succeeds: what was offered may not have got to the desktop yet. Or fail. */
+void world_do(struct world *world, const char *command);
 /* A file in the world's folder. */
 void world_put(const struct world *world, const char *name, const void *bytes, size_t length);
 uint8_t *world_get(const struct world *world, const char *name, size_t *length);

@@ -17,17 +17,17 @@ START_TEST(test_to_host)
 	uint8_t *much;
 
 	world_start_sway(&world);
-	ck_assert_int_eq(world_run(&world, "printf 'copied \\303\\251' | wl-copy 2>/dev/null"), 0);
+	world_do(&world, "printf 'copied \\303\\251' | wl-copy 2>/dev/null");
 	world_wait_offered(&world, CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT);
 	world_check_read(&world, CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT, "copied \303\251", 9);
 
-	ck_assert_int_eq(world_run(&world, "printf selected | wl-copy -p 2>/dev/null"), 0);
+	world_do(&world, "printf selected | wl-copy -p 2>/dev/null");
 	world_wait_offered(&world, CLIPBOARD_PRIMARY, CLIPBOARD_TEXT);
 	world_check_read(&world, CLIPBOARD_PRIMARY, CLIPBOARD_TEXT, "selected", 8);
 
 	much = world_noise(MUCH);
 	world_put(&world, "picture", much, MUCH);
-	ck_assert_int_eq(world_run(&world, "wl-copy -t image/png <picture 2>/dev/null"), 0);
+	world_do(&world, "wl-copy -t image/png <picture 2>/dev/null");
 	world_wait_offered(&world, CLIPBOARD_CLIPBOARD, "image/png");
 	world_check_read(&world, CLIPBOARD_CLIPBOARD, "image/png", much, MUCH);
 	world_check_read(&world, CLIPBOARD_PRIMARY, CLIPBOARD_TEXT, "selected", 8);
@@ -49,30 +49,29 @@ START_TEST(test_to_desktop)
 	world_start_sway(&world);
 	world_has_bytes(&world, "from h\303\264te", 11);
 	world_offer(&world, CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT);
-	ck_assert_int_eq(world_run(&world, "wl-paste -n >out"), 0);
+	world_do(&world, "wl-paste -n >out");
 	world_check_file(&world, "out", "from h\303\264te", 11);
-	ck_assert_int_eq(world_run(&world, "wl-paste -n -t STRING >out"), 0);
+	world_do(&world, "wl-paste -n -t STRING >out");
 	world_check_file(&world, "out", "from h\364te", 10);
-	ck_assert_int_eq(world_run(&world, "wl-paste -l >out && grep -qx UTF8_STRING out && "
-					   "grep -qx 'text/plain;charset=utf-8' out"),
-			 0);
+	world_do(&world, "wl-paste -l >out && grep -qx UTF8_STRING out && "
+			 "grep -qx 'text/plain;charset=utf-8' out");
 
 	world_has_bytes(&world, much, MUCH);
 	world_offer(&world, CLIPBOARD_CLIPBOARD, "image/png");
-	ck_assert_int_eq(world_run(&world, "wl-paste -t image/png >out"), 0);
+	world_do(&world, "wl-paste -t image/png >out");
 	world_check_file(&world, "out", much, MUCH);
 	free(much);
 
 	world_has_bytes(&world, "mouse", 5);
 	world_offer(&world, CLIPBOARD_PRIMARY, CLIPBOARD_TEXT);
-	ck_assert_int_eq(world_run(&world, "wl-paste -p -n >out"), 0);
+	world_do(&world, "wl-paste -p -n >out");
 	world_check_file(&world, "out", "mouse", 5);
 	/* What came from the host is never told back. */
 	ck_assert_uint_eq(world.offers[CLIPBOARD_CLIPBOARD], 0);
 	ck_assert_uint_eq(world.offers[CLIPBOARD_PRIMARY], 0);
 
 	/* A program copies: that counts now, and the host is told. */
-	ck_assert_int_eq(world_run(&world, "printf mine | wl-copy 2>/dev/null"), 0);
+	world_do(&world, "printf mine | wl-copy 2>/dev/null");
 	world_wait_offered(&world, CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT);
 	world_check_read(&world, CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT, "mine", 4);
 	world_stop(&world);
@@ -88,9 +87,9 @@ START_TEST(test_files)
 	world_start_sway(&world);
 	world_has_bytes(&world, list, strlen(list));
 	world_offer(&world, CLIPBOARD_CLIPBOARD, "text/uri-list");
-	ck_assert_int_eq(world_run(&world, "wl-paste -n -t text/uri-list >out"), 0);
+	world_do(&world, "wl-paste -n -t text/uri-list >out");
 	world_check_file(&world, "out", list, strlen(list));
-	ck_assert_int_eq(world_run(&world, "wl-paste -n -t x-special/gnome-copied-files >out"), 0);
+	world_do(&world, "wl-paste -n -t x-special/gnome-copied-files >out");
 	world_check_file(&world, "out", gnome, strlen(gnome));
 	ck_assert_str_eq(world.wanted, "text/uri-list");
 	world_stop(&world);
@@ -104,7 +103,7 @@ START_TEST(test_refusals)
 	world_start_sway(&world);
 	world.refuses = ENOENT;
 	world_offer(&world, CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT);
-	ck_assert_int_eq(world_run(&world, "wl-paste -n >out"), 0);
+	world_do(&world, "wl-paste -n >out");
 	world_check_file(&world, "out", "", 0);
 	ck_assert_uint_eq(world.wants, 1);
 	/* The host goes: so does what it has promised. */

@@ -18,14 +18,13 @@ START_TEST(test_to_host)
 	unsigned int offers;
 
 	world_start_x11(&world);
-	ck_assert_int_eq(world_run(&world, "printf 'copied \\303\\251' | xclip -selection "
-					   "clipboard -i 2>/dev/null"),
-			 0);
+	world_do(&world, "printf 'copied \\303\\251' | xclip -selection "
+			 "clipboard -i 2>/dev/null");
 	world_wait_offered(&world, CLIPBOARD_CLIPBOARD, "UTF8_STRING");
 	world_check_read(&world, CLIPBOARD_CLIPBOARD, "UTF8_STRING", "copied \303\251", 9);
 	ck_assert_ptr_null(strstr(world.offered[CLIPBOARD_CLIPBOARD], "TARGETS"));
 
-	ck_assert_int_eq(world_run(&world, "printf selected | xclip -selection primary -i"), 0);
+	world_do(&world, "printf selected | xclip -selection primary -i");
 	world_wait_offered(&world, CLIPBOARD_PRIMARY, "UTF8_STRING");
 	world_check_read(&world, CLIPBOARD_PRIMARY, "UTF8_STRING", "selected", 8);
 	world_check_read(&world, CLIPBOARD_CLIPBOARD, "UTF8_STRING", "copied \303\251", 9);
@@ -33,8 +32,7 @@ START_TEST(test_to_host)
 	/* A picture, by INCR. */
 	much = world_noise(MUCH);
 	world_put(&world, "picture", much, MUCH);
-	ck_assert_int_eq(world_run(&world, "xclip -selection clipboard -t image/png -i picture"),
-			 0);
+	world_do(&world, "xclip -selection clipboard -t image/png -i picture");
 	world_wait_offered(&world, CLIPBOARD_CLIPBOARD, "image/png");
 	world_check_read(&world, CLIPBOARD_CLIPBOARD, "image/png", much, MUCH);
 	free(much);
@@ -61,17 +59,15 @@ START_TEST(test_to_desktop)
 	offers = world.offers[CLIPBOARD_CLIPBOARD];
 	world_has_bytes(&world, "from h\303\264te", 11);
 	world_offer(&world, CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT);
-	ck_assert_int_eq(world_run(&world, "xclip -selection clipboard -o >out"), 0);
+	world_do(&world, "xclip -selection clipboard -o >out");
 	world_check_file(&world, "out", "from h\303\264te", 11);
 	ck_assert_str_eq(world.wanted, CLIPBOARD_TEXT);
-	ck_assert_int_eq(world_run(&world, "xclip -selection clipboard -t STRING -o -noutf8 >out"),
-			 0);
+	world_do(&world, "xclip -selection clipboard -t STRING -o -noutf8 >out");
 	world_check_file(&world, "out", "from h\364te", 10);
-	ck_assert_int_eq(world_run(&world, "xclip -selection clipboard -t TARGETS -o >out && "
-					   "grep -qx UTF8_STRING out && grep -qx TIMESTAMP out && "
-					   "grep -qx 'text/plain;charset=utf-8' out"),
-			 0);
-	ck_assert_int_eq(world_run(&world, "xclip -selection clipboard -t TIMESTAMP -o >out"), 0);
+	world_do(&world, "xclip -selection clipboard -t TARGETS -o >out && "
+			 "grep -qx UTF8_STRING out && grep -qx TIMESTAMP out && "
+			 "grep -qx 'text/plain;charset=utf-8' out");
+	world_do(&world, "xclip -selection clipboard -t TIMESTAMP -o >out");
 	ck_assert_int_ne(
 		world_run(&world, "xclip -selection clipboard -t MULTIPLE -o >out 2>/dev/null"), 0);
 	ck_assert_int_ne(
@@ -80,13 +76,13 @@ START_TEST(test_to_desktop)
 
 	world_has_bytes(&world, much, MUCH);
 	world_offer(&world, CLIPBOARD_CLIPBOARD, "image/png");
-	ck_assert_int_eq(world_run(&world, "xclip -selection clipboard -t image/png -o >out"), 0);
+	world_do(&world, "xclip -selection clipboard -t image/png -o >out");
 	world_check_file(&world, "out", much, MUCH);
 	free(much);
 
 	world_has_bytes(&world, "mouse", 5);
 	world_offer(&world, CLIPBOARD_PRIMARY, CLIPBOARD_TEXT);
-	ck_assert_int_eq(world_run(&world, "xclip -selection primary -o >out"), 0);
+	world_do(&world, "xclip -selection primary -o >out");
 	world_check_file(&world, "out", "mouse", 5);
 	/* What came from the host is never told back. */
 	ck_assert_uint_eq(world.offers[CLIPBOARD_CLIPBOARD], offers);
@@ -104,13 +100,9 @@ START_TEST(test_files)
 	world_start_x11(&world);
 	world_has_bytes(&world, list, strlen(list));
 	world_offer(&world, CLIPBOARD_CLIPBOARD, "text/uri-list");
-	ck_assert_int_eq(world_run(&world, "xclip -selection clipboard -t text/uri-list -o >out"),
-			 0);
+	world_do(&world, "xclip -selection clipboard -t text/uri-list -o >out");
 	world_check_file(&world, "out", list, strlen(list));
-	ck_assert_int_eq(
-		world_run(&world,
-			  "xclip -selection clipboard -t x-special/gnome-copied-files -o >out"),
-		0);
+	world_do(&world, "xclip -selection clipboard -t x-special/gnome-copied-files -o >out");
 	world_check_file(&world, "out", gnome, strlen(gnome));
 	ck_assert_str_eq(world.wanted, "text/uri-list");
 	world_stop(&world);

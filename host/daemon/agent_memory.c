@@ -33,6 +33,8 @@ void agent_memory_sample(const struct guest_memory_report *report, uint64_t now_
 		.swap_used_bytes = report->swap_total_bytes > report->swap_free_bytes
 					   ? report->swap_total_bytes - report->swap_free_bytes
 					   : 0,
+		.swap_free_bytes = report->swap_free_bytes,
+		.reclaims = report->reclaim.length > 0,
 		.stall_us = report->some_us,
 		.total_bytes = report->total_bytes,
 	};
@@ -52,6 +54,20 @@ static void on_message(struct stream *stream, void *owner, struct slice name, st
 	memory_member_sample(vm->memory, MEMORY_FROM_AGENT, &sample);
 	if (slice_is(name, "urgent"))
 		memory_member_urgent(vm->memory);
+}
+
+void agent_memory_reclaim(void *owner, uint64_t bytes)
+{
+	const struct guest_memory_reclaim reclaim = {.bytes = bytes};
+	struct vm *vm = owner;
+	uint8_t encoded[32];
+	struct cbor_writer writer = CBOR_WRITER(encoded);
+	int r;
+
+	message_encode(&message_guest_memory_reclaim, &reclaim, &writer);
+	r = agent_link_tell(vm->agent, "memory.reclaim", cbor_written(&writer));
+	if (r < 0)
+		log_debug("%s: its agent is not asked to reclaim: %s", vm->name, error_text(r));
 }
 
 static void on_closed(struct stream *stream, void *owner, const struct stream_result *result)

@@ -16,6 +16,9 @@ struct vm;
 /* The agent has come, or the VM has come into the manager: nothing, if it watches already. */
 void agent_memory_start(struct vm *vm);
 
+/* vm_memory_driver.reclaim of guests with an agent. @owner: the VM. */
+void agent_memory_reclaim(void *owner, uint64_t bytes);
+
 /* A sample out of a report, which is a guest's claim. @now_ms: when it came. */
 void agent_memory_sample(const struct guest_memory_report *report, uint64_t now_ms,
 			 struct memory_sample *sample);

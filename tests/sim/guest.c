@@ -103,6 +103,18 @@ static double make_room(struct sim_vm *vm, double bytes)
 	return less(bytes, more(0, room));
 }
 
+void guest_reclaim(struct sim_vm *vm, double bytes)
+{
+	const struct workload *w = &vm->workload;
+	double all = vm->resident + vm->swapped;
+	bool files_are_colder = w->file_rate * all < w->anonymous_rate * w->files;
+
+	if (files_are_colder || vm->streamed >= bytes)
+		bytes -= drop_cache(vm, bytes);
+	bytes -= swap_out(vm, bytes);
+	drop_cache(vm, bytes);
+}
+
 void guest_restart(struct sim_vm *vm, double now_ms)
 {
 	vm->ooms++;

@@ -8,6 +8,8 @@
  */
 #include "tests/sim/sim.h"
 
+#include "tests/sim/machine.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -88,6 +90,8 @@ static void tell(struct lodge *lodge, const struct sim *sim, size_t i)
 	sample.refaulted_bytes = (uint64_t)vm->refaulted;
 	sample.swapped_in_bytes = (uint64_t)vm->swapped_in;
 	sample.swap_used_bytes = (uint64_t)vm->swapped;
+	sample.swap_free_bytes = (uint64_t)(GUEST_SWAP_BYTES - vm->swapped);
+	sample.reclaims = true;
 	sample.stall_us += (uint64_t)vm->stall_us;
 	memory_vm_sample(lodge->policy, lodge->vm[i], &sample);
 	lodge->told_ms[i] = sim->now_ms;
@@ -126,8 +130,13 @@ static void lodge_step(void *state, struct sim *sim)
 			memory_vm_urgent(lodge->policy, lodge->vm[i], (uint64_t)sim->now_ms);
 	}
 	memory_policy_step(lodge->policy, (uint64_t)sim->now_ms);
-	for (size_t i = 0; i < sim->count; i++)
-		sim->vm[i].target = (double)memory_vm_decision(lodge->vm[i])->target_bytes;
+	for (size_t i = 0; i < sim->count; i++) {
+		const struct memory_decision *decision = memory_vm_decision(lodge->vm[i]);
+
+		sim->vm[i].target = (double)decision->target_bytes;
+		if (decision->reclaim_bytes)
+			guest_reclaim(&sim->vm[i], (double)decision->reclaim_bytes);
+	}
 }
 
 const struct controller controller_lodge = {"Lodge", lodge_start, lodge_step, lodge_stop};

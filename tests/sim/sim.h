@@ -121,6 +121,8 @@ double guest_resident(
 	const struct sim_vm *vm); /* on the host: free pages are reported, and not resident */
 double guest_need(const struct sim_vm *vm); /* with which it would not stall at all */
 void guest_step(struct sim_vm *vm, double now_ms, double host_swapped_part);
+/* Asked for its coldest memory. */
+void guest_reclaim(struct sim_vm *vm, double bytes);
 void guest_restart(struct sim_vm *vm, double now_ms);
 
 /* oracle.c: the weighted max-min of what all need, into ideal. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/backend/domain_memory.h"
 
+#include "host/daemon/agent_memory.h"
 #include "host/daemon/backend/domain.h"
 #include "host/daemon/backend/memory_metadata.h"
 #include "host/daemon/lodged.h"
@@ -384,6 +385,7 @@ const struct vm_memory_driver domain_memory_driver = {
 	.set_target = set_target,
 	.set_limit = set_domain_limit,
 	.pause = pause_domain,
+	.reclaim = agent_memory_reclaim,
 	.keep = keep,
 	.merges = true, /* QEMU, unless it is told not to */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/backend/libvirt_memory.h"
 
+#include "host/daemon/agent_memory.h"
 #include "host/daemon/backend/libvirt_internal.h"
 #include "host/daemon/lodged.h"
 #include "host/daemon/lodged_memory.h"
@@ -155,6 +156,7 @@ const struct vm_memory_driver libvirt_memory_driver = {
 	.observe = observe,
 	.set_target = set_target,
 	.pause = lodged_memory_pause,
+	.reclaim = agent_memory_reclaim,
 	.keep = lodged_memory_keep,
 	.merges = true, /* QEMU, unless it is told not to */
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/backend/vmm_memory.h"
+#include "host/daemon/agent_memory.h"
 
 #include "host/daemon/backend.h"
 #include "host/daemon/lodged_memory.h"
@@ -178,5 +179,6 @@ const struct vm_memory_driver vmm_memory_driver = {
 	.set_limit = lodged_memory_limit,
 	.can_limit = lodged_memory_can_limit,
 	.pause = lodged_memory_pause,
+	.reclaim = agent_memory_reclaim,
 	.keep = lodged_memory_keep,
 };

@@ -141,6 +141,7 @@ void demand_sample(const struct memory_tuning *tuning, struct memory_vm *vm,
 	if (vm->constrained && vm->pressure > tuning->pressure_high)
 		calm_pressure(tuning, vm, sample->at_ms);
 	demand_judge(tuning, vm, size, sample->at_ms);
+	reclaim_sampled(tuning, vm, size, seconds, sample->at_ms);
 	/* A pause in the figures does not make up for itself in one large step. */
 	vm->demand = demanded(tuning, vm, size, free_bytes, min2(seconds, 5), sample->at_ms);
 	vm->demand = clamp(vm->demand, (double)vm->config.minimum_bytes,

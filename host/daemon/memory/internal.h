@@ -54,6 +54,9 @@ struct memory_vm {
 
 	double savings; /* savings.c: bytes times seconds */
 
+	uint64_t disturbed_ms; /* reclaim.c: when it last stalled or read back */
+	uint64_t asked_ms;     /* when it last was asked */
+
 	uint64_t paused_ms; /* emergency.c: when it last was; 0: never */
 
 	/* health.c */
@@ -166,6 +169,11 @@ void ledger_grant(struct memory_policy *policy, uint64_t now_ms);
 
 void health_check(const struct memory_tuning *tuning, struct memory_vm *vm, uint64_t now_ms);
 void health_progress(const struct memory_tuning *tuning, struct memory_vm *vm, uint64_t now_ms);
+
+/* Pressure and refaults of a new sample are known. */
+void reclaim_sampled(const struct memory_tuning *tuning, struct memory_vm *vm, double size,
+		     double seconds, uint64_t at_ms);
+void reclaim_ask(struct memory_policy *policy, uint64_t now_ms);
 
 void emergency_check(struct memory_policy *policy, uint64_t now_ms);
 

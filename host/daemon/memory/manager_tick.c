@@ -317,6 +317,8 @@ static void carry_out(struct memory_member *member)
 	}
 	if (changed)
 		member->driver->set_target(member->driver_owner, decision->target_bytes);
+	if (decision->reclaim_bytes && member->driver->reclaim)
+		member->driver->reclaim(member->driver_owner, decision->reclaim_bytes);
 	if (decision->limit_bytes != member->limit_bytes && member->driver->set_limit) {
 		member->limit_bytes = decision->limit_bytes;
 		member->driver->set_limit(member->driver_owner, decision->limit_bytes);

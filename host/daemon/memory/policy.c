@@ -42,6 +42,10 @@ const struct memory_tuning memory_tuning_default = {
 	.stuck_bytes_per_s = MEMORY_MIB,
 	.retry_ms = 30000,
 	.retry_max_ms = 480000,
+	.reclaim_fraction = 0.02,
+	.reclaim_refaults = 0.002,
+	.reclaim_quiet_ms = 30000,
+	.reclaim_pause_ms = 10000,
 	.boot_ms = 60000,
 };
 
@@ -320,6 +324,7 @@ void memory_policy_step(struct memory_policy *policy, uint64_t now_ms)
 	for (size_t i = 0; i < policy->count; i++)
 		if (vm_is_followed(policy->vm[i]))
 			calm_decide(policy, policy->vm[i], now_ms);
+	reclaim_ask(policy, now_ms);
 	emergency_check(policy, now_ms);
 	ledger_grant(policy, now_ms);
 

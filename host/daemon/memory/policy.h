@@ -11,6 +11,7 @@
  *   demand.c     what each guest needs, from its own figures
  *   savings.c    what each has left to others of its share
  *   allocate.c   the budget, divided by shares (weighted max-min)
+ *   reclaim.c    idle guests are asked for what they use least
  *   emergency.c  the host itself runs short: what is taken first
  *   calm.c       deadband, hold, time between directions
  *   ledger.c     growth is paid from what guests have really given back
@@ -71,6 +72,9 @@ struct memory_tuning {
 	uint64_t stuck_ms; /* without progress of stuck_rate */
 	uint64_t stuck_bytes_per_s;
 	uint64_t retry_ms, retry_max_ms; /* a stuck guest is asked again */
+	double reclaim_fraction;	 /* of A, that an idle guest is asked to give up */
+	double reclaim_refaults;	 /* of A, a second, that an idle guest may read back */
+	uint64_t reclaim_quiet_ms, reclaim_pause_ms;
 	uint64_t boot_ms; /* in which a guest without driver is believed to be starting */
 };
 
@@ -99,6 +103,8 @@ struct memory_sample {
 	uint64_t refaulted_bytes;  /* workingset_refault_anon and _file, in bytes */
 	uint64_t swapped_in_bytes; /* pswpin, in bytes */
 	uint64_t swap_used_bytes;  /* what is swapped out now: no counter */
+	uint64_t swap_free_bytes;  /* and what could be yet */
+	bool reclaims;		   /* it does what reclaim_bytes asks */
 	uint64_t stall_us;	   /* total of "some" in /proc/pressure/memory */
 	uint64_t total_bytes;	   /* MemTotal: for the manager, which finds by it what of plugged
 				    * memory is not in use */
@@ -158,6 +164,7 @@ struct memory_decision {
 	uint64_t due_bytes;	/* the allocation, before calm and ledger */
 	uint64_t charged_bytes; /* what the ledger counts it with */
 	uint64_t limit_bytes;	/* memory.high for the VM's cgroup; 0: none */
+	uint64_t reclaim_bytes; /* to be asked of the guest in this step; 0: nothing */
 	bool ready;		/* may be started: what it starts with is there */
 	bool pause;		/* the last resort: stop it until the host recovers */
 	enum memory_state state;

@@ -28,6 +28,9 @@ struct vm_memory_driver {
 	bool (*can_limit)(void *owner);
 	/* Stops and starts the VM's processors. NULL: cannot be. */
 	void (*pause)(void *owner, bool pause);
+	/* The guest is to give up so much of what it uses least; whether it does, its figures
+	 * tell. Asked where its samples say that it can. NULL: it cannot be asked. */
+	void (*reclaim)(void *owner, uint64_t bytes);
 	/* What the VM's owner has set, for the next lodged. NULL: nothing is kept. */
 	void (*keep)(void *owner, const struct memory_member_config *config);
 	/* The VMM offers the VM's memory to be merged (ksm.h), where it is anonymous. */

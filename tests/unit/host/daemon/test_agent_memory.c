@@ -17,6 +17,7 @@ START_TEST(a_report_becomes_a_sample)
 		.swapped_in_bytes = 40,
 		.pressure = true,
 		.some_us = 80,
+		.reclaim = SLICE_LITERAL("cgroup"),
 	};
 	struct memory_sample sample;
 
@@ -30,6 +31,8 @@ START_TEST(a_report_becomes_a_sample)
 	ck_assert_uint_eq(sample.refaulted_bytes, 30);
 	ck_assert_uint_eq(sample.swapped_in_bytes, 40);
 	ck_assert_uint_eq(sample.swap_used_bytes, 2);
+	ck_assert_uint_eq(sample.swap_free_bytes, 3);
+	ck_assert(sample.reclaims);
 	ck_assert_uint_eq(sample.stall_us, 80);
 }
 END_TEST

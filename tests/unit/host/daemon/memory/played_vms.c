@@ -91,6 +91,8 @@ static void observe(void *owner)
 	statistics.stalls = vm->stalls;
 	statistics.age_ms = vm->age_ms;
 	memory_sample_of_statistics(&statistics, memory_member_now(vm->member), &sample);
+	sample.reclaims = vm->reclaims;
+	sample.swap_free_bytes = vm->reclaims ? vm->machine : 0;
 	memory_member_sample(vm->member, MEMORY_FROM_BALLOON, &sample);
 }
 
@@ -118,6 +120,14 @@ static void pause_vm(void *owner, bool pause)
 	vm->pauses++;
 }
 
+static void reclaim(void *owner, uint64_t bytes)
+{
+	struct played_vm *vm = owner;
+
+	vm->used -= bytes;
+	vm->reclaimed += bytes;
+}
+
 static void keep(void *owner, const struct memory_member_config *config)
 {
 	struct played_vm *vm = owner;
@@ -131,6 +141,7 @@ const struct vm_memory_driver played_driver = {
 	.set_target = set_target,
 	.set_limit = set_limit,
 	.pause = pause_vm,
+	.reclaim = reclaim,
 	.keep = keep,
 };
 

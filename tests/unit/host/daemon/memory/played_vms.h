@@ -20,10 +20,11 @@ struct played_vm {
 	uint64_t age_ms;
 	bool refuses;	 /* its guest gives nothing back */
 	bool silent;	 /* it is looked at in vain */
+	bool reclaims;	 /* its guest can be asked to, and does */
 	bool speechless; /* its guest tells no statistics */
 	/* What was asked of it. */
 	unsigned int looks, targets, pauses, limits, kept;
-	uint64_t target, limit;
+	uint64_t target, limit, reclaimed;
 	bool paused, ready;
 	struct memory_member_config config; /* as kept */
 };

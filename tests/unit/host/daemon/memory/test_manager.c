@@ -240,6 +240,39 @@ START_TEST(memory_flows_from_the_idle_to_the_working)
 }
 END_TEST
 
+/* What an idle guest uses is asked back where memory is scarce, but not in a dry run. */
+START_TEST(the_idle_are_asked_for_what_they_use_least)
+{
+	struct memory_settings settings = *memory_manager_settings(host.manager);
+	struct memory_member_config config = config_of(1536 * MEMORY_MIB, 128 * MEMORY_MIB);
+	struct played_vm *idle = played_vm_new(&host, 1536 * MEMORY_MIB);
+	struct played_vm *works = played_vm_new(&host, 1536 * MEMORY_MIB);
+
+	idle->reclaims = true;
+	idle->used = 600 * MEMORY_MIB;
+	works->used = works->actual = 900 * MEMORY_MIB;
+	settings.mode = MEMORY_MODE_DRY_RUN;
+	ck_assert_int_eq(memory_manager_set(host.manager, &settings, error, sizeof(error)), 0);
+	played_vm_admit(&host, idle, &config);
+	played_vm_admit(&host, works, &config);
+	for (unsigned int seconds = 0; seconds < 600; seconds++) {
+		if (seconds == 120) {
+			ck_assert_uint_eq(idle->reclaimed, 0);
+			settings.mode = MEMORY_MODE_ON;
+			ck_assert_int_eq(
+				memory_manager_set(host.manager, &settings, error, sizeof(error)),
+				0);
+		}
+		/* It would use all that it can get. */
+		works->used = works->actual;
+		works->stalls += 500;
+		played_vms_run(&host, 1 SECONDS);
+	}
+	ck_assert_uint_gt(idle->reclaimed, 100 * MEMORY_MIB);
+	ck_assert_uint_eq(works->reclaimed, 0);
+}
+END_TEST
+
 START_TEST(who_runs_already_keeps_its_size_and_gets_no_target_before_it_was_seen)
 {
 	struct memory_member_config config = config_of(MEMORY_GIB, 128 * MEMORY_MIB);
@@ -736,6 +769,7 @@ int main(void)
 	tcase_add_test(tests, each_is_looked_at_once_a_second);
 	tcase_add_test(tests, on_a_big_host_nothing_is_taken);
 	tcase_add_test(tests, memory_flows_from_the_idle_to_the_working);
+	tcase_add_test(tests, the_idle_are_asked_for_what_they_use_least);
 	tcase_add_test(tests,
 		       who_runs_already_keeps_its_size_and_gets_no_target_before_it_was_seen);
 	tcase_add_test(tests, what_failed_is_tried_again);

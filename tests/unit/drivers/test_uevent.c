@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "drivers/uevent.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -48,18 +49,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("uevent");
 	TCase *tc = tcase_create("uevent");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, the_subsystem_is_found);
 	tcase_add_test(tc, cut_events_are_not_believed);
 	tcase_add_test(tc, a_socket_without_events_gives_none);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("uevent", tc);
 }

@@ -2,6 +2,7 @@
 #include "protocol/clipboard_policy.h"
 
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -100,18 +101,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("clipboard policy");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, words_and_kinds);
 	tcase_add_test(tcase, a_policy_in_words);
 	tcase_add_test(tcase, types_have_kinds);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("clipboard policy", tcase);
 }

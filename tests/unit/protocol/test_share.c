@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "protocol/base/bytes.h"
 #include "protocol/share.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -80,17 +81,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("share");
 	TCase *tc = tcase_create("share");
 
 	tcase_add_loop_test(tc, a_name_is_a_plain_word, 0, ARRAY_SIZE(names));
 	tcase_add_test(tc, a_list_goes_and_comes);
 	tcase_add_test(tc, a_session_is_not_longer_than_it_may);
-	suite_add_tcase(suite, tc);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("share", tc);
 }

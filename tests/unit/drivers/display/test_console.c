@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "drivers/display/console.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -36,17 +37,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("console");
 	TCase *tc = tcase_create("console");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, the_kernels_way_to_write_a_size);
 	tcase_add_test(tc, only_whole_characters_count);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("console", tc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "drivers/pointer/pointer.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -59,18 +60,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("pointer");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, only_what_changes_is_told);
 	tcase_add_test(tcase, a_step_of_the_wheel_is_told_once);
 	tcase_add_test(tcase, all_at_once_fits);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("pointer", tcase);
 }

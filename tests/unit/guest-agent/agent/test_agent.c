@@ -2,6 +2,7 @@
 /* The agent as a whole: dispatch, ping, info, changes, time, restarts of the host. */
 #include "protocol/base/bytes.h"
 #include "tests/unit/guest-agent/agent/host.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -249,10 +250,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("agent");
 	TCase *tc = tcase_create("agent");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -266,10 +264,5 @@ int main(void)
 	tcase_add_test(tc, the_clock_is_read);
 	tcase_add_test(tc, a_wrong_power_action_is_refused);
 	tcase_add_test(tc, a_disabled_service_is_not_there);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("agent", tc);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "protocol/base/bytes.h"
 #include "tests/unit/guest-agent/agent/host.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -411,10 +412,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("agent exec");
 	TCase *tc = tcase_create("exec");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -435,10 +433,5 @@ int main(void)
 	tcase_add_test(tc, what_cannot_be_run_is_refused_with_words);
 	tcase_add_test(tc, a_login_shell_is_one);
 	tcase_add_test(tc, many_at_once_and_no_more_than_the_limit);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("agent exec", tc);
 }

@@ -2,6 +2,7 @@
 #include "protocol/base/bytes.h"
 #include "tests/unit/guest-agent/agent/host.h"
 #include "tests/unit/guest-agent/folder.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -453,10 +454,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("agent file");
 	TCase *tc = tcase_create("file");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -478,10 +476,5 @@ int main(void)
 	tcase_add_test(tc, stat_tells_of_files_and_links);
 	tcase_add_test(tc, a_listing_has_every_entry_once);
 	tcase_add_test(tc, directories_links_and_removal);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("agent file", tc);
 }

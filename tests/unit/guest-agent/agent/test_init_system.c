@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/agent/init_system.h"
 #include "tests/unit/guest-agent/folder.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -78,20 +79,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("init system");
 	TCase *tc = tcase_create("init system");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, make_folder, remove_folder);
 	tcase_add_test(tc, systemd_is_known_by_its_folder);
 	tcase_add_test(tc, busybox_is_init_only_when_called_so);
 	tcase_add_test(tc, scripts_and_others_are_told_apart);
 	tcase_add_test(tc, signals_are_those_documented);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("init system", tc);
 }

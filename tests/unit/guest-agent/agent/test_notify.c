@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/agent/notify.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -76,18 +77,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("notify");
 	TCase *tc = tcase_create("notify");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, a_path_is_told);
 	tcase_add_test(tc, an_abstract_name_is_told);
 	tcase_add_test(tc, nobody_to_tell_is_fine_and_errors_are_told);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("notify", tc);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/agent/port.h"
 #include "tests/unit/guest-agent/folder.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -125,20 +126,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("port");
 	TCase *tc = tcase_create("port");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, make_folder, remove_folder);
 	tcase_add_test(tc, one_host_at_a_time_is_taken_from_a_socket);
 	tcase_add_test(tc, a_device_by_path_is_opened_at_once);
 	tcase_add_test(tc, a_missing_device_is_waited_for);
 	tcase_add_test(tc, what_is_no_device_fails);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("port", tc);
 }

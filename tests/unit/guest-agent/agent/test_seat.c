@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/agent/seat.h"
 #include "tests/unit/guest-agent/folder.h"
+#include "tests/unit/suite.h"
 
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -181,10 +182,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("seat");
 	TCase *tc = tcase_create("seat");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, make_folder, remove_folder);
 	tcase_add_test(tc, logind_says_who_has_the_screen);
@@ -194,10 +192,5 @@ int main(void)
 	tcase_add_test(tc, without_logind_the_front_terminal_tells);
 	tcase_add_test(tc, a_process_session_is_in_its_control_group);
 	tcase_add_test(tc, what_comes_is_seen);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("seat", tc);
 }

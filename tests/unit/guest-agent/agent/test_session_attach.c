@@ -8,6 +8,7 @@
 #include "tests/unit/guest-agent/agent/host.h"
 #include "tests/unit/guest-agent/folder.h"
 #include "tests/unit/played_end.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -469,10 +470,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("session_attach");
 	TCase *tc = tcase_create("session_attach");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -488,10 +486,5 @@ int main(void)
 	tcase_add_test(tc, a_host_that_leaves_lets_the_session_be);
 	tcase_add_test(tc, a_clipboard_begins_anew_with_each_session);
 	tcase_add_test(tc, noise_on_the_socket_hurts_nobody);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("session_attach", tc);
 }

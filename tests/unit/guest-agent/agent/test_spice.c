@@ -11,6 +11,7 @@
 #include "tests/unit/guest-agent/folder.h"
 #include "tests/unit/played_end.h"
 #include "tests/unit/played_spice.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -599,10 +600,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("agent's SPICE dialect");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 60);
@@ -613,10 +611,5 @@ int main(void)
 	tcase_add_test(tcase, files_come);
 	tcase_add_test(tcase, files_are_refused);
 	tcase_add_test(tcase, nonsense_closes_the_port_and_both_begin_anew);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("agent's SPICE dialect", tcase);
 }

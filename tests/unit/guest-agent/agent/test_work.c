@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/agent/work.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -143,20 +144,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("work");
 	TCase *tc = tcase_create("work");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, the_slow_do_not_delay_the_quick);
 	tcase_add_test(tc, threads_come_on_demand_and_go_when_idle);
 	tcase_add_test(tc, more_than_the_limit_wait_their_turn);
 	tcase_add_test(tc, freeing_does_not_wait_for_what_hangs);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("work", tc);
 }

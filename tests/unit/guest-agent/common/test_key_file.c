@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/common/key_file.h"
 #include "tests/unit/guest-agent/folder.h"
+#include "tests/unit/suite.h"
 
 #include <unistd.h>
 
@@ -53,19 +54,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("key_file");
 	TCase *tc = tcase_create("key_file");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, make_folder, remove_folder);
 	tcase_add_test(tc, values_are_found_by_their_keys);
 	tcase_add_test(tc, a_value_that_does_not_fit_is_none);
 	tcase_add_test(tc, files_are_cut);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("key_file", tc);
 }

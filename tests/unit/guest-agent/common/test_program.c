@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/common/program.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -143,10 +144,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("program");
 	TCase *tc = tcase_create("program");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, own_options_are_handed_on);
 	tcase_add_test(tc, services_are_disabled_once_each);
@@ -154,10 +152,5 @@ int main(void)
 	tcase_add_test(tc, help_and_version_end_it);
 	tcase_add_test(tc, one_that_cannot_start_is_left_out);
 	tcase_add_test(tc, signals_stop_the_loop);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("program", tc);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/session/await.h"
 #include "tests/unit/guest-agent/folder.h"
+#include "tests/unit/suite.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -130,10 +131,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("await");
 	TCase *tc = tcase_create("await");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, remove_folder);
 	tcase_set_timeout(tc, 20);
@@ -142,10 +140,5 @@ int main(void)
 	tcase_add_test(tc, one_that_comes_is_waited_for);
 	tcase_add_test(tc, a_display_of_a_compositor_is_left_alone);
 	tcase_add_test(tc, without_a_runtime_folder_there_is_nothing_to_wait_for);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("await", tc);
 }

@@ -3,6 +3,7 @@
  * The clipboard on Wayland, in a sway without a screen, with wl-clipboard as the desktop's program.
  */
 #include "tests/unit/guest-agent/session/clipboard_world.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -135,10 +136,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("session's clipboard on Wayland");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	if (!world_has("sway") || !world_has("wl-copy"))
 		return EXIT_SUCCESS;
@@ -148,10 +146,5 @@ int main(void)
 	tcase_add_test(tcase, test_files);
 	tcase_add_test(tcase, test_refusals);
 	tcase_add_test(tcase, test_ends_amid_a_paste);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("session's clipboard on Wayland", tcase);
 }

@@ -3,6 +3,7 @@
  * The clipboard on X11, on an X server of the test's own, with xclip as the desktop's program.
  */
 #include "tests/unit/guest-agent/session/clipboard_world.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -151,10 +152,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("session's clipboard on X11");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	if (!world_has("Xvfb") || !world_has("xclip"))
 		return EXIT_SUCCESS;
@@ -164,10 +162,5 @@ int main(void)
 	tcase_add_test(tcase, test_files);
 	tcase_add_test(tcase, test_refusals);
 	tcase_add_test(tcase, test_ends_amid_a_paste);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("session's clipboard on X11", tcase);
 }

@@ -3,6 +3,7 @@
 
 #include "guest-agent/common/unix_socket.h"
 #include "tests/unit/guest-agent/folder.h"
+#include "tests/unit/suite.h"
 
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -88,19 +89,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("desktop_name");
 	TCase *tc = tcase_create("desktop_name");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, remove_folder);
 	tcase_add_test(tc, the_environment_says_it);
 	tcase_add_test(tc, logind_says_it);
 	tcase_add_test(tc, a_compositor_is_known_by_who_listens);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("desktop_name", tc);
 }

@@ -9,6 +9,7 @@
 #include "protocol/display.h"
 #include "tests/unit/guest-agent/folder.h"
 #include "tests/unit/played_end.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -247,10 +248,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("session's files");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 60);
@@ -258,10 +256,5 @@ int main(void)
 	tcase_add_test(tcase, the_folder_is_the_users_choice);
 	tcase_add_test(tcase, what_is_refused_leaves_nothing);
 	tcase_add_test(tcase, hidden_parts_are_placed_or_gone);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("session's files", tcase);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/system/agent_state.h"
 #include "tests/unit/guest-agent/folder.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -42,18 +43,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("agent state");
 	TCase *tc = tcase_create("agent state");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, make_folder, remove_folder);
 	tcase_add_test(tc, what_is_written_is_read);
 	tcase_add_test(tc, the_dead_and_nonsense_are_no_agent);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("agent state", tc);
 }

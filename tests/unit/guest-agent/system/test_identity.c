@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/system/collect.h"
 #include "tests/unit/guest-agent/folder.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -60,19 +61,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("identity");
 	TCase *tc = tcase_create("identity");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, make_folder, remove_folder);
 	tcase_add_test(tc, os_release_is_read_as_a_shell_would);
 	tcase_add_test(tc, unfinished_quotes_and_missing_files_do_no_harm);
 	tcase_add_test(tc, memory_and_load_have_their_units);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("identity", tc);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/system/mounts.h"
 #include "tests/unit/guest-agent/folder.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -86,10 +87,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("mounts");
 	TCase *tc = tcase_create("mounts");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, make_folder, remove_folder);
 	tcase_add_test(tc, a_line_is_taken_apart);
@@ -97,10 +95,5 @@ int main(void)
 	tcase_add_test(tc, kernel_file_systems_and_repeats_are_left_out);
 	tcase_add_test(tc, too_many_are_cut);
 	tcase_add_test(tc, figures_come_from_the_file_system);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("mounts", tc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/system/parts.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -40,17 +41,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("parts");
 	TCase *tc = tcase_create("parts");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, names_come_back);
 	tcase_add_test(tc, what_is_no_list_is_refused);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("parts", tc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/system/store.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -69,19 +70,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("store");
 	TCase *tc = tcase_create("store");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, texts_are_kept_until_there_is_no_room);
 	tcase_add_test(tc, a_list_that_does_not_fit_is_cut_between_items);
 	tcase_add_test(tc, in_a_full_store_lists_are_empty);
 	tcase_add_test(tc, a_line_is_read_without_its_end);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("store", tc);
 }

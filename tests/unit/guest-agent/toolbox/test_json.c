@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/toolbox/json.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -36,16 +37,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("json");
 	TCase *tc = tcase_create("json");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, values_commas_and_escapes);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("json", tc);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/command.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -48,18 +49,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("commands");
 	TCase *tc = tcase_create("commands");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tc, slips_are_understood, 0, ARRAY_SIZE(typed));
 	tcase_add_loop_test(tc, nonsense_is_not, 0, ARRAY_SIZE(nonsense));
 	tcase_add_test(tc, every_command_can_be_found_and_says_what_it_does);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("commands", tc);
 }

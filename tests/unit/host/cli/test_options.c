@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/options.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -128,10 +129,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("options");
 	TCase *tc = tcase_create("options");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, each_kind_takes_its_value);
 	tcase_add_test(tc, operands_and_options_mix);
@@ -139,10 +137,5 @@ int main(void)
 	tcase_add_test(tc, options_of_a_remote_command_are_its_own);
 	tcase_add_test(tc, operands_are_counted);
 	tcase_add_test(tc, help_ends_with_success);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("options", tc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/progress.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -77,10 +78,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("progress");
 	TCase *tc = tcase_create("progress");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, half_way);
 	tcase_add_test(tc, done);
@@ -88,10 +86,5 @@ int main(void)
 	tcase_add_test(tc, without_a_total);
 	tcase_add_loop_test(tc, never_wider_than_the_terminal, 0, 120);
 	tcase_add_test(tc, extremes_do_not_break_it);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("progress", tc);
 }

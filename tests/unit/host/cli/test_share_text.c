@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/share_text.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -71,17 +72,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("share_text");
 	TCase *tc = tcase_create("share_text");
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_loop_test(tc, a_folder_is_put_in_order, 0, ARRAY_SIZE(lines));
 	tcase_add_loop_test(tc, what_is_no_folder_is_told, 0, ARRAY_SIZE(bad));
-	suite_add_tcase(suite, tc);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("share_text", tc);
 }

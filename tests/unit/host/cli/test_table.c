@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/table.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -55,18 +56,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("table");
 	TCase *tc = tcase_create("table");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, columns_are_as_wide_as_needed);
 	tcase_add_test(tc, characters_count_and_escapes_do_not_pass);
 	tcase_add_test(tc, a_table_of_titles_alone);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("table", tc);
 }

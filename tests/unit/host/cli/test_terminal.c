@@ -5,6 +5,7 @@
  */
 #include "host/cli/terminal.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -160,10 +161,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("terminal");
 	TCase *tc = tcase_create("terminal");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, open_terminal, close_terminal);
 	tcase_add_test(tc, exit_restores);
@@ -173,10 +171,5 @@ int main(void)
 	tcase_add_test(tc, twice_is_refused);
 	tcase_add_test(tc, what_is_no_terminal_is_refused);
 	tcase_add_test(tc, size_is_asked_or_guessed);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("terminal", tc);
 }

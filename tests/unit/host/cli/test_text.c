@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/text.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -64,19 +65,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("text");
 	TCase *tc = tcase_create("text");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tc, guests_cannot_drive_the_terminal, 0, ARRAY_SIZE(texts));
 	tcase_add_test(tc, a_nul_does_not_end_the_text);
 	tcase_add_test(tc, what_does_not_fit_is_cut_between_characters);
 	tcase_add_test(tc, width_counts_characters);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("text", tc);
 }

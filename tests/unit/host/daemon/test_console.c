@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/console.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -234,7 +235,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("console");
 	TCase *tc = tcase_create("console");
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
@@ -246,11 +246,5 @@ int main(void)
 	tcase_add_test(tc, last_words_reach_who_listens_and_who_comes_later);
 	tcase_add_test(tc, a_console_that_went_is_found_again);
 	tcase_add_test(tc, clients_are_bounded);
-	suite_add_tcase(suite, tc);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("console", tc);
 }

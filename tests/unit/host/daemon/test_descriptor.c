@@ -2,6 +2,7 @@
 #include "host/daemon/descriptor.h"
 
 #include "protocol/base/cleanup.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -139,7 +140,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("descriptor");
 	TCase *tc = tcase_create("descriptor");
 
 	tcase_add_checked_fixture(tc, make_folder, remove_folder_again);
@@ -148,11 +148,5 @@ int main(void)
 	tcase_add_loop_test(tc, nonsense_is_refused, 0, sizeof(hostile) / sizeof(hostile[0]));
 	tcase_add_test(tc, a_huge_file_is_refused_unread);
 	tcase_add_test(tc, a_symbolic_link_is_not_followed);
-	suite_add_tcase(suite, tc);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("descriptor", tc);
 }

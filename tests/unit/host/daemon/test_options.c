@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/options.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -157,7 +158,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("options");
 	TCase *tc = tcase_create("options");
 
 	tcase_add_checked_fixture(tc, start_with_a_kernel, free_options);
@@ -171,11 +171,5 @@ int main(void)
 	tcase_add_test(tc, a_vm_without_display_has_no_vnc);
 	tcase_add_test(tc, kinds_are_not_mixed_up);
 	tcase_add_test(tc, lists_are_bounded);
-	suite_add_tcase(suite, tc);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("options", tc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/lodged.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -85,20 +86,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("vm_names");
 	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, set_up, NULL);
 	tcase_add_loop_test(tc, who_is_meant_is_found, 0, (int)(sizeof(cases) / sizeof(cases[0])));
 	tcase_add_loop_test(tc, each_is_found_by_its_label, 0, (int)VM_COUNT);
 	tcase_add_test(tc, a_label_is_as_short_as_can_be);
 	tcase_add_test(tc, only_ours_are_found_as_ours);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("vm_names", tc);
 }

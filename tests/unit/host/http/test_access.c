@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/http/access.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -175,10 +176,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("access");
 	TCase *tcase = tcase_create("access");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, tokens_are_long_and_plain);
@@ -187,9 +185,5 @@ int main(void)
 	tcase_add_test(tcase, the_token_among_subprotocols);
 	tcase_add_loop_test(tcase, names_of_this_machine, 0, sizeof(hosts) / sizeof(hosts[0]));
 	tcase_add_loop_test(tcase, pages_of_ours, 0, sizeof(origins) / sizeof(origins[0]));
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("access", tcase);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/http/http.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -180,7 +181,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("http");
 	TCase *tests = tcase_create("http");
 
 	tcase_add_test(tests, a_page_is_asked_for);
@@ -190,13 +190,5 @@ int main(void)
 	tcase_add_loop_test(tests, what_is_no_request_is_refused, 0, sizeof(bad) / sizeof(bad[0]));
 	tcase_add_test(tests, long_ones_are_refused);
 	tcase_add_test(tests, an_answer_says_how_it_is_kept_safe);
-	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return suite_run_case("http", tests);
 }

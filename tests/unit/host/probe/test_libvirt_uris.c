@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/probe/libvirt_uris.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -100,10 +101,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("libvirt_uris");
 	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, without_a_word_it_is_the_users_own);
 	tcase_add_test(tc, off_is_none);
@@ -111,10 +109,5 @@ int main(void)
 	tcase_add_test(tc, what_cannot_be_is_left_out);
 	tcase_add_test(tc, a_session_is_reached_by_its_socket);
 	tcase_add_test(tc, others_are_taken_as_they_are);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("libvirt_uris", tc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/screen/bus_auth.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -105,10 +106,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("bus_auth");
 	TCase *tcase = tcase_create("bus_auth");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, a_client_that_knows_its_name);
@@ -117,9 +115,5 @@ int main(void)
 	tcase_add_test(tcase, nonsense_ends);
 	tcase_add_test(tcase, we_are_the_client);
 	tcase_add_test(tcase, we_are_refused);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("bus_auth", tcase);
 }

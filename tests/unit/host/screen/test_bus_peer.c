@@ -3,6 +3,7 @@
 
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <dbus/dbus.h>
@@ -496,8 +497,6 @@ int main(void)
 	Suite *suite = suite_create("bus_peer");
 	TCase *two = tcase_create("two"), *one = tcase_create("one"),
 	      *libdbus = tcase_create("libdbus");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(two, setup, teardown);
 	tcase_add_test(two, both_call_each_other);
@@ -518,8 +517,5 @@ int main(void)
 	tcase_add_test(libdbus, libdbus_is_the_client);
 	tcase_add_test(libdbus, libdbus_is_the_server);
 	suite_add_tcase(suite, libdbus);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 
 #include "host/screen/bus_peer.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -57,17 +58,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("bus_wire");
 	TCase *tests = tcase_create("bus_wire");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, a_message_tells_its_length);
 	tcase_add_test(tests, descriptors_are_counted_and_taken_out);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("bus_wire", tests);
 }

@@ -5,6 +5,7 @@
 #include "protocol/display.h"
 #include "protocol/head_list.h"
 #include "tests/unit/played_end.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -241,20 +242,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("guest");
 	TCase *tests = tcase_create("guest");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, a_layout_is_known);
 	tcase_add_test(tests, the_session_is_asked_and_answers);
 	tcase_add_test(tests, another_agent_takes_the_place_of_the_last);
 	tcase_add_test(tests, who_cannot_is_not_asked);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("guest", tests);
 }

@@ -2,6 +2,7 @@
 #include "host/screen/handoff.h"
 
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -97,17 +98,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("handoff");
 	TCase *tests = tcase_create("handoff");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, kinds_and_keys);
 	tcase_add_test(tests, what_is_refused);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("handoff", tests);
 }

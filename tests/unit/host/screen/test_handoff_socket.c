@@ -3,6 +3,7 @@
 
 #include "host/screen/socket_path.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -217,10 +218,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("handoff_socket");
 	TCase *tests = tcase_create("handoff_socket");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, a_descriptor_is_handed_over);
@@ -228,10 +226,5 @@ int main(void)
 	tcase_add_test(tests, who_watches_is_told);
 	tcase_add_test(tests, who_watches_and_does_not_listen_goes);
 	tcase_add_test(tests, too_long_or_too_many);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("handoff_socket", tests);
 }

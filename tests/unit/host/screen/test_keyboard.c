@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/screen/keyboard.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -255,10 +256,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("keyboard");
 	TCase *tests = tcase_create("keyboard");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, keysyms_go_by_the_layout);
@@ -270,10 +268,5 @@ int main(void)
 	tcase_add_test(tests, another_layout_takes_other_modifiers);
 	tcase_add_test(tests, caps_lock_is_thought_of);
 	tcase_add_test(tests, more_than_can_be_held_is_pressed_all_the_same);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("keyboard", tests);
 }

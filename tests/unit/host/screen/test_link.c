@@ -4,6 +4,7 @@
 #include "host/screen/link_layer.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -409,10 +410,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("link");
 	TCase *tcase = tcase_create("link");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, bytes_go_both_ways);
@@ -431,9 +429,5 @@ int main(void)
 	tcase_add_test(tcase, a_layer_that_breaks_closes);
 	tcase_add_test(tcase, a_limit_closes);
 	tcase_add_test(tcase, a_descriptor_that_is_no_socket);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("link", tcase);
 }

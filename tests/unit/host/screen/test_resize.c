@@ -3,6 +3,7 @@
 
 #include "painted_source.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -656,10 +657,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("resize");
 	TCase *tests = tcase_create("resize");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_set_timeout(tests, 30);
@@ -686,10 +684,5 @@ int main(void)
 	tcase_add_test(tests, what_nobody_noticed_is_done_again_for_longer);
 	tcase_add_test(tests, several_viewers_and_the_last_wins);
 	tcase_add_test(tests, another_source_is_told_the_monitors);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("resize", tests);
 }

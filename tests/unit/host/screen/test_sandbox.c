@@ -3,6 +3,7 @@
 
 #include "host/screen/keyboard.h"
 #include "host/screen/tls.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -114,10 +115,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sandbox");
 	TCase *tests = tcase_create("sandbox");
-	SRunner *runner;
-	int failed;
 
 	if (IS_SANITIZED) {
 		puts("left out: a sanitizer's own system calls are not on the sandbox's list");
@@ -125,10 +123,5 @@ int main(void)
 		tcase_add_test(tests, nothing_can_be_opened_or_started);
 		tcase_add_test(tests, what_is_needed_later_can_be_had);
 	}
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("sandbox", tests);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/screen/scancode.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <linux/input-event-codes.h>
@@ -28,16 +29,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("scancode");
 	TCase *tests = tcase_create("scancode");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, scancodes_there_and_back);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("scancode", tests);
 }

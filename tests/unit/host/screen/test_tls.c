@@ -4,6 +4,7 @@
 #include "host/screen/link.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -347,10 +348,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("tls");
 	TCase *tcase = tcase_create("tls");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(tcase, bytes_go_both_ways, 0, 2);
 	tcase_add_test(tcase, much_goes_both_ways);
@@ -360,9 +358,5 @@ int main(void)
 	tcase_add_test(tcase, an_anonymous_server_has_no_certificate);
 	tcase_add_test(tcase, the_certificate_is_for_localhost);
 	tcase_add_test(tcase, certificate_and_key_as_given);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("tls", tcase);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/screen/uuid.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 
@@ -19,16 +20,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("uuid");
 	TCase *tests = tcase_create("uuid");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, names_have_one);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("uuid", tests);
 }

@@ -4,6 +4,7 @@
 #include "host/screen/link.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -351,10 +352,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("websocket");
 	TCase *tcase = tcase_create("websocket");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_loop_test(tcase, payload_of_all_lengths, 0, ARRAY_SIZE(steps));
@@ -367,9 +365,5 @@ int main(void)
 	tcase_add_test(tcase, the_layer_closes_with_the_peer);
 	tcase_add_test(tcase, the_layer_tells_a_peer_off);
 	tcase_add_test(tcase, the_layer_says_good_bye);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("websocket", tcase);
 }

@@ -3,6 +3,7 @@
 
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "tests/unit/suite.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -201,10 +202,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("listener");
 	TCase *tcase = tcase_create("listener");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, who_comes_is_named, 0, 2);
@@ -213,9 +211,5 @@ int main(void)
 	tcase_add_test(tcase, freed_when_somebody_comes);
 	tcase_add_test(tcase, without_descriptors_it_waits);
 	tcase_add_test(tcase, what_does_not_listen_is_refused);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("listener", tcase);
 }

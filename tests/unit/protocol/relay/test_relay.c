@@ -4,6 +4,7 @@
  */
 #include "protocol/base/bytes.h"
 #include "protocol/relay/relay.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -288,10 +289,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("relay");
 	TCase *tc = tcase_create("relay");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, passes_the_answer_on);
@@ -301,9 +299,5 @@ int main(void)
 	tcase_add_test(tc, passes_a_cancel_on);
 	tcase_add_test(tc, stops_the_server_when_the_client_is_gone);
 	tcase_add_test(tc, fails_when_the_server_is_gone);
-	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("relay", tc);
 }

@@ -3,6 +3,7 @@
 #include "protocol/base/bytes.h"
 #include "protocol/spice/spice.h"
 #include "protocol/spice/spice_wire.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -431,10 +432,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("spice");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, a_mouse_is_read);
 	tcase_add_test(tcase, a_chunk_may_hold_a_whole_message);
@@ -445,10 +443,5 @@ int main(void)
 	tcase_add_test(tcase, test_file_data);
 	tcase_add_test(tcase, test_wire);
 	tcase_add_test(tcase, test_wire_refuses);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("spice", tcase);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/agent/exec/account.h"
 #include "tests/unit/guest-agent/folder.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -80,20 +81,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("account");
 	TCase *tc = tcase_create("account");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, make_folder, remove_folder);
 	tcase_add_test(tc, a_user_has_home_shell_and_groups);
 	tcase_add_test(tc, empty_fields_have_defaults);
 	tcase_add_test(tc, who_is_not_there_is_not_found);
 	tcase_add_test(tc, too_many_groups_are_cut);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("account", tc);
 }

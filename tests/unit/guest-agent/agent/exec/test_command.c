@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/agent/exec/command.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -143,20 +144,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("command");
 	TCase *tc = tcase_create("command");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, a_program_is_looked_up_in_the_path);
 	tcase_add_test(tc, a_path_is_taken_as_it_is);
 	tcase_add_test(tc, a_login_shell_is_named_so);
 	tcase_add_test(tc, nonsense_is_refused_with_words);
 	tcase_add_test(tc, wrong_items_are_refused);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("command", tc);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/agent/file/place.h"
 #include "tests/unit/guest-agent/folder.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -111,10 +112,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("place");
 	TCase *tc = tcase_create("place");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, make_folder, remove_folder);
 	tcase_add_test(tc, a_path_is_taken_apart);
@@ -122,10 +120,5 @@ int main(void)
 	tcase_add_test(tc, new_files_have_names_of_their_own);
 	tcase_add_test(tc, a_swapped_folder_misleads_nobody);
 	tcase_add_test(tc, attributes_do_not_go_through_links);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("place", tc);
 }

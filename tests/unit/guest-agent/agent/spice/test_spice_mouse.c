@@ -4,6 +4,7 @@
  * have other wishes.
  */
 #include "guest-agent/agent/spice/spice_internal.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -100,19 +101,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("SPICE mouse and monitors");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, every_pixel_comes_back);
 	tcase_add_test(tcase, screens_have_their_places);
 	tcase_add_test(tcase, without_a_layout_it_stays);
 	tcase_add_test(tcase, wishes_become_orders);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("SPICE mouse and monitors", tcase);
 }

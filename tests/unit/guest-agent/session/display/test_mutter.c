@@ -8,6 +8,7 @@
 #include "protocol/base/bytes.h"
 #include "protocol/bus/bus_loop.h"
 #include "protocol/pump/pump.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -539,10 +540,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("mutter");
 	TCase *tc = tcase_create("mutter");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, the_state_is_read);
@@ -553,10 +551,5 @@ int main(void)
 	tcase_add_test(tc, a_mode_that_is_not_there_needs_a_replug);
 	tcase_add_test(tc, an_answer_of_another_kind_is_no_mutter);
 	tcase_add_test(tc, a_mutter_that_goes_ends_the_session);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("mutter", tc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/session/display/plan.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -171,10 +172,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("plan");
 	TCase *tc = tcase_create("plan");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, heads_on_top_of_each_other_become_a_row);
 	tcase_add_test(tc, the_row_keeps_the_order_of_places);
@@ -185,10 +183,5 @@ int main(void)
 	tcase_add_test(tc, one_and_only_one_is_primary);
 	tcase_add_test(tc, what_cannot_be_is_refused);
 	tcase_add_test(tc, rounded_scales_are_met);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("plan", tc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/session/display/randr_scale.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -35,17 +36,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("randr_scale");
 	TCase *tc = tcase_create("randr_scale");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, the_scale_is_that_of_the_dots);
 	tcase_add_test(tc, the_other_resources_stay);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("randr_scale", tc);
 }

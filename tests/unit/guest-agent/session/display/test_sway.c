@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-agent/session/display/sway.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -133,18 +134,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sway");
 	TCase *tc = tcase_create("sway");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, the_numbers_are_found);
 	tcase_add_test(tc, commands_are_made);
 	tcase_add_test(tc, a_sway_is_asked);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("sway", tc);
 }

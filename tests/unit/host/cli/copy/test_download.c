@@ -8,6 +8,7 @@
 #include "host/cli/copy/host_tree.h"
 #include "protocol/base/bytes.h"
 #include "tests/unit/host/cli/copy/fake_guest.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -278,10 +279,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("download");
 	TCase *tc = tcase_create("download");
-	SRunner *runner;
-	int failed;
 
 	signal(SIGPIPE, SIG_IGN);
 	tcase_add_checked_fixture(tc, make_folders, remove_folders);
@@ -294,10 +292,5 @@ int main(void)
 	tcase_add_test(tc, devices_are_left_out);
 	tcase_add_test(tc, endless_depth_ends);
 	tcase_add_loop_test(tc, bytes_that_are_no_list_are_refused, 0, ARRAY_SIZE(garbage));
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("download", tc);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/copy/listing.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -95,20 +96,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("listing");
 	TCase *tc = tcase_create("listing");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, begin, NULL);
 	tcase_add_test(tc, entries_cut_anywhere_are_put_together);
 	tcase_add_test(tc, an_end_within_an_entry_is_seen);
 	tcase_add_test(tc, an_entry_without_end_is_refused);
 	tcase_add_test(tc, the_owner_can_end_it);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("listing", tc);
 }

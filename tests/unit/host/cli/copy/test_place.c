@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/copy/place.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -100,20 +101,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("place");
 	TCase *tc = tcase_create("place");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tc, places_are_told_apart, 0, ARRAY_SIZE(good));
 	tcase_add_test(tc, a_dash_is_standard_input_or_output);
 	tcase_add_loop_test(tc, what_is_no_place_is_refused, 0, ARRAY_SIZE(bad));
 	tcase_add_test(tc, a_name_that_is_too_long_is_refused);
 	tcase_add_loop_test(tc, the_last_component_is_found, 0, ARRAY_SIZE(names));
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("place", tc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/memory/memory_table.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -129,20 +130,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("memory_table");
 	TCase *tc = tcase_create("memory_table");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, rows_and_what_they_cannot_say);
 	tcase_add_loop_test(tc, a_note, 0, sizeof(notes) / sizeof(notes[0]));
 	tcase_add_test(tc, the_host);
 	tcase_add_test(tc, the_host_in_trouble);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("memory_table", tc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/memory/memory_words.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -119,19 +120,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("memory_words");
 	TCase *tc = tcase_create("memory_words");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tc, a_machine, 0, sizeof(machines) / sizeof(machines[0]));
 	tcase_add_loop_test(tc, a_size, 0, sizeof(sizes) / sizeof(sizes[0]));
 	tcase_add_test(tc, words_of_the_policy_add_up);
 	tcase_add_loop_test(tc, wrong_words_are_refused, 0, sizeof(wrong) / sizeof(wrong[0]));
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("memory_words", tc);
 }

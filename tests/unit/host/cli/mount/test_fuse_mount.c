@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/mount/fuse_mount.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -86,18 +87,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("fuse_mount");
 	TCase *tc = tcase_create("fuse_mount");
 
 	tcase_add_loop_test(tc, the_helper_is_told_and_cannot_be_fooled, 0, ARRAY_SIZE(options));
 	tcase_add_loop_test(tc, numbers_are_bytes_again, 0, ARRAY_SIZE(fields));
 	tcase_add_loop_test(tc, a_point_is_found_without_looking_at_it, 0, ARRAY_SIZE(points));
 	tcase_add_test(tc, what_is_nowhere_is_not_ours);
-	suite_add_tcase(suite, tc);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("fuse_mount", tc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/screen/display_word.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -84,18 +85,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("display_word");
 	TCase *tc = tcase_create("display_word");
 
 	tcase_add_loop_test(tc, a_mode_is_a_size_and_a_scale, 0, sizeof(modes) / sizeof(modes[0]));
 	tcase_add_loop_test(tc, a_place_is_two_numbers_with_signs, 0,
 			    sizeof(places) / sizeof(places[0]));
 	tcase_add_test(tc, scales_are_short);
-	suite_add_tcase(suite, tc);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("display_word", tc);
 }

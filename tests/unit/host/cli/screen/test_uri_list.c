@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/screen/uri_list.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -91,7 +92,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("uri_list");
 	TCase *tc = tcase_create("uri_list");
 
 	tcase_add_checked_fixture(tc, clear, clear);
@@ -100,11 +100,5 @@ int main(void)
 	tcase_add_loop_test(tc, guests_lists_are_read_with_care, 0,
 			    sizeof(lists) / sizeof(lists[0]));
 	tcase_add_test(tc, a_path_that_is_too_long_is_refused);
-	suite_add_tcase(suite, tc);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("uri_list", tc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/top/keys.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -81,20 +82,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("keys");
 	TCase *tc = tcase_create("keys");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, keys_move, 0, sizeof(moves) / sizeof(moves[0]));
 	tcase_add_test(tc, keys_order);
 	tcase_add_test(tc, keys_end);
 	tcase_add_test(tc, fewer_vms);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("keys", tc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/top/snapshot.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -112,10 +113,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("snapshot");
 	TCase *tc = tcase_create("snapshot");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, rates_are_of_the_same_vm);
@@ -123,10 +121,5 @@ int main(void)
 	tcase_add_test(tc, a_counter_that_went_back_has_none);
 	tcase_add_test(tc, time_that_stands_still_has_none);
 	tcase_add_test(tc, orders);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("snapshot", tc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/top/snapshot.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -80,17 +81,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("snapshot_read");
 	TCase *tc = tcase_create("snapshot_read");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, all_is_read);
 	tcase_add_test(tc, nothing_is_told);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("snapshot_read", tc);
 }

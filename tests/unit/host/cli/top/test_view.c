@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/cli/text.h"
 #include "host/cli/top/view.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -255,10 +256,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("view");
 	TCase *tc = tcase_create("view");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, all_columns);
@@ -271,10 +269,5 @@ int main(void)
 	tcase_add_test(tc, no_vm);
 	tcase_add_test(tc, an_emergency_is_said);
 	tcase_add_test(tc, colors_take_no_column);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("view", tc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/backend/domain_facts.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -158,10 +159,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("domain_facts");
 	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, what_matters_is_found);
 	tcase_add_test(tc, memory_that_nothing_is_said_of);
@@ -169,10 +167,5 @@ int main(void)
 	tcase_add_loop_test(tc, other_channels_are_not_ours, 0, COUNT(no_channels));
 	tcase_add_test(tc, a_path_that_no_socket_can_have_is_left_out);
 	tcase_add_loop_test(tc, what_is_no_domain_is_refused, 0, COUNT(bad));
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("domain_facts", tc);
 }

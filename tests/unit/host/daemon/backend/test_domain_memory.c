@@ -5,6 +5,7 @@
 #include "host/daemon/memory/manager.h"
 #include "host/daemon/memory_pause.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -297,10 +298,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("domain_memory");
 	TCase *test = tcase_create("domain_memory");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(test, set_up, tear_down);
 	tcase_set_timeout(test, 120);
@@ -312,10 +310,5 @@ int main(void)
 	tcase_add_test(test, what_others_write_is_followed);
 	tcase_add_test(test, nonsense_is_watched);
 	tcase_add_test(test, a_balloon_that_moves_is_seen);
-	suite_add_tcase(suite, test);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("domain_memory", test);
 }

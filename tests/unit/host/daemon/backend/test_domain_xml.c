@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/backend/domain_xml.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -187,7 +188,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("domain_xml");
 	TCase *tc = tcase_create("domain_xml");
 
 	tcase_add_checked_fixture(tc, make_plan, drop_plan);
@@ -204,11 +204,5 @@ int main(void)
 	tcase_add_test(tc, a_disk_must_be_there);
 	tcase_add_test(tc, a_folder_is_no_disk);
 	tcase_add_test(tc, actions_are_libvirts);
-	suite_add_tcase(suite, tc);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("domain_xml", tc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/backend/kernel_file.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -54,17 +55,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("kernel_file");
 	TCase *tc = tcase_create("kernel_file");
 
 	tcase_add_test(tc, kernels_pass);
 	tcase_add_test(tc, other_files_are_named_and_refused);
 	tcase_add_test(tc, what_cannot_be_read_says_why);
-	suite_add_tcase(suite, tc);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("kernel_file", tc);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/backend/libvirt_call.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -163,10 +164,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("libvirt_call");
 	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_set_timeout(tc, 60);
@@ -174,10 +172,5 @@ int main(void)
 	tcase_add_test(tc, one_that_hangs_holds_nobody_up);
 	tcase_add_test(tc, there_are_not_too_many);
 	tcase_add_test(tc, at_the_end_who_waits_is_told);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("libvirt_call", tc);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/backend/memory_figures.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -196,10 +197,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("memory_figures");
 	TCase *test = tcase_create("memory_figures");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(test, all_are_read);
 	tcase_add_test(test, what_is_not_told_is_nothing);
@@ -208,10 +206,5 @@ int main(void)
 	tcase_add_test(test, a_busy_domain_tells_sizes_alone);
 	tcase_add_test(test, what_qemu_needs_is_not_the_guests);
 	tcase_add_test(test, what_is_not_resident_tells_nothing);
-	suite_add_tcase(suite, test);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("memory_figures", test);
 }

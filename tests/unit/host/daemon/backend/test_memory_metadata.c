@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/backend/memory_metadata.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -176,10 +177,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("memory_metadata");
 	TCase *test = tcase_create("memory_metadata");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(test, nothing_said_is_watched);
 	tcase_add_test(test, what_is_said_is_read);
@@ -187,10 +185,5 @@ int main(void)
 	tcase_add_test(test, the_rest_is_filled_in);
 	tcase_add_test(test, what_is_written_is_read);
 	tcase_add_test(test, the_longest_fits);
-	suite_add_tcase(suite, test);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("memory_metadata", test);
 }

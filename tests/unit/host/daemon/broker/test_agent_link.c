@@ -7,6 +7,7 @@
 #include "protocol/base/bytes.h"
 #include "protocol/pump/pump.h"
 #include "tests/unit/played_agent.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -541,7 +542,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("agent_link");
 	TCase *tc = tcase_create("agent_link");
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
@@ -558,11 +558,5 @@ int main(void)
 	tcase_add_test(tc, the_agents_end_is_the_streams_end);
 	tcase_add_test(tc, a_guest_that_breaks_the_rules_costs_only_its_session);
 	tcase_add_test(tc, a_ping_comes_back);
-	suite_add_tcase(suite, tc);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("agent_link", tc);
 }

@@ -4,6 +4,7 @@
 #include "host/daemon/screen/handoff_client.h"
 #include "host/screen/handoff.h"
 #include "protocol/base/log.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -278,7 +279,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("handoff_client");
 	TCase *tc = tcase_create("handoff_client");
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
@@ -291,11 +291,5 @@ int main(void)
 	tcase_add_test(tc, it_can_be_freed_by_who_is_told);
 	tcase_add_test(tc, what_waits_is_bounded);
 	tcase_add_test(tc, silence_is_death);
-	suite_add_tcase(suite, tc);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("handoff_client", tc);
 }

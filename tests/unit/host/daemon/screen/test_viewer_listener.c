@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/daemon/screen/viewer_listener.h"
 #include "host/screen/handoff.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -165,7 +166,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("viewer_listener");
 	TCase *tc = tcase_create("viewer_listener");
 
 	tcase_add_test(tc, a_plan_says_it_all);
@@ -178,11 +178,5 @@ int main(void)
 	tcase_add_test(tc, a_packet_has_its_keys);
 	tcase_add_loop_test(tc, a_password_is_the_first_line, 0, sizeof(files) / sizeof(files[0]));
 	tcase_add_test(tc, secrets_differ);
-	suite_add_tcase(suite, tc);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("viewer_listener", tc);
 }

@@ -3,6 +3,7 @@
 #include "talk.h"
 
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <malloc.h>
@@ -117,18 +118,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("crowd");
 	TCase *tcase = tcase_create("crowd");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_bad_company);
 	tcase_add_test(tcase, test_sizes_again_and_again);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("crowd", tcase);
 }

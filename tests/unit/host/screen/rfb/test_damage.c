@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/screen/rfb/damage.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -186,10 +187,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("damage");
 	TCase *tcase = tcase_create("damage");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -199,9 +197,5 @@ int main(void)
 	tcase_add_test(tcase, test_within);
 	tcase_add_test(tcase, test_in_parts);
 	tcase_add_test(tcase, test_smaller_desktop);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("damage", tcase);
 }

@@ -4,6 +4,7 @@
 
 #include "decoder.h"
 #include "pictures.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 
@@ -281,10 +282,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("encoder");
 	TCase *tcase = tcase_create("encoder");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, test_comes_back, 0, 8 * (int)ARRAY_SIZE(formats));
@@ -292,9 +290,5 @@ int main(void)
 	tcase_add_test(tcase, test_gradient);
 	tcase_add_test(tcase, test_jpeg);
 	tcase_add_test(tcase, test_tight_cuts);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("encoder", tcase);
 }

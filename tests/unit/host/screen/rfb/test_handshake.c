@@ -3,6 +3,7 @@
 #include "host/screen/tls.h"
 
 #include "talk.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -339,10 +340,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("handshake");
 	TCase *tcase = tcase_create("handshake");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_versions_open);
@@ -354,9 +352,5 @@ int main(void)
 	tcase_add_test(tcase, test_outside);
 	tcase_add_test(tcase, test_exclusive);
 	tcase_add_test(tcase, test_no_desktop);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("handshake", tcase);
 }

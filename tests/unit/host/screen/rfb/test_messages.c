@@ -4,6 +4,7 @@
 #include "host/screen/keyboard.h"
 #include "protocol/base/bytes.h"
 #include "talk.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <linux/input-event-codes.h>
@@ -439,10 +440,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("messages");
 	TCase *tcase = tcase_create("messages");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -460,9 +458,5 @@ int main(void)
 	tcase_add_test(tcase, test_colour_map);
 	tcase_add_test(tcase, test_flood);
 	tcase_add_test(tcase, test_requests);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("messages", tcase);
 }

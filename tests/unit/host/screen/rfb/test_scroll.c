@@ -3,6 +3,7 @@
  * dirty. */
 #include "host/screen/rfb/scroll.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -218,19 +219,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("scroll");
 	TCase *tcase = tcase_create("scroll");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_console);
 	tcase_add_test(tcase, test_no_copy);
 	tcase_add_loop_test(tcase, test_anything, 0, 20);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("scroll", tcase);
 }

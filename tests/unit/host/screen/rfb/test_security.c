@@ -2,6 +2,7 @@
 #include "host/screen/rfb/rfb_internal.h"
 
 #include "talk.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -97,17 +98,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("security");
 	TCase *tcase = tcase_create("security");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, test_known_answers);
 	tcase_add_test(tcase, test_challenges_differ);
 	tcase_add_test(tcase, test_attempts);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("security", tcase);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/screen/source/area.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -211,7 +212,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("area");
 	TCase *tc = tcase_create("area");
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
@@ -221,11 +221,5 @@ int main(void)
 	tcase_add_test(tc, nonsense_is_refused);
 	tcase_add_test(tc, who_is_still_writing_is_not_waited_for);
 	tcase_add_test(tc, descriptors_must_be_as_large_as_is_said);
-	suite_add_tcase(suite, tc);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("area", tc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/screen/source/limit.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 
@@ -74,20 +75,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("source/limit");
 	TCase *tests = tcase_create("limits");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tests, what_fits_stays, 0, 4);
 	tcase_add_test(tests, low_ones_are_200_high);
 	tcase_add_test(tests, large_ones_shrink_in_shape);
 	tcase_add_test(tests, one_surface_fits_into_a_message);
 	tcase_add_test(tests, there_is_always_something);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("source/limit", tests);
 }

@@ -5,6 +5,7 @@
 
 #include "host/screen/bus_peer.h"
 #include "protocol/base/bytes.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -480,10 +481,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("qemu source");
 	TCase *tests = tcase_create("qemu source");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_set_timeout(tests, 20);
@@ -494,10 +492,5 @@ int main(void)
 	tcase_add_test(tests, a_second_monitor_comes_and_goes);
 	tcase_add_test(tests, input);
 	tcase_add_test(tests, the_end);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("qemu source", tests);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/screen/source/vmm.h"
 #include "tests/unit/host/screen/source/fake_vmm.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -334,7 +335,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("vmm source");
 	TCase *tc = tcase_create("vmm source");
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
@@ -350,11 +350,5 @@ int main(void)
 	tcase_add_loop_test(tc, who_breaks_the_rules_is_left, 0,
 			    sizeof(broken) / sizeof(broken[0]));
 	tcase_add_loop_test(tc, hello_comes_first_and_with_descriptors, 0, 2);
-	suite_add_tcase(suite, tc);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run_case("vmm source", tc);
 }

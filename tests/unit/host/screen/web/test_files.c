@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/screen/web/files.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -137,19 +138,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("files");
 	TCase *tcase = tcase_create("files");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, our_own_are_in_the_program);
 	tcase_add_test(tcase, modules_and_nothing_else);
 	tcase_add_test(tcase, too_much_is_refused);
 	tcase_add_test(tcase, no_novnc);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("files", tcase);
 }

@@ -4,6 +4,7 @@
 #include "host/screen/tls.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
+#include "tests/unit/suite.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -544,10 +545,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("web");
 	TCase *tcase = tcase_create("web");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 60);
@@ -565,9 +563,5 @@ int main(void)
 	tcase_add_test(tcase, options_are_checked);
 	tcase_add_test(tcase, tls_that_is_required_is_said_to_be);
 	tcase_add_test(tcase, pages_by_tls);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_case("web", tcase);
 }

@@ -13,7 +13,7 @@
 #include <string.h>
 
 struct wish {
-	const char *at, *map, *owner, *cache;
+	const char *at, *options, *map, *owner, *cache;
 	char mapped[64]; /* --map as a rule */
 	bool read_only, json;
 };
@@ -37,8 +37,8 @@ static bool append_all(DBusMessage *message, const char *name, const char *folde
 	       dbus_message_iter_open_container(&iter, DBUS_TYPE_ARRAY, "{sv}", &dict) &&
 	       (!wish->read_only ||
 		client_add_option(&dict, "read_only", DBUS_TYPE_BOOLEAN, &read_only)) &&
-	       add_text(&dict, "at", wish->at) && add_text(&dict, "cache", wish->cache) &&
-	       add_text(&dict, "owner", wish->owner) &&
+	       add_text(&dict, "at", wish->at) && add_text(&dict, "options", wish->options) &&
+	       add_text(&dict, "cache", wish->cache) && add_text(&dict, "owner", wish->owner) &&
 	       dbus_message_iter_close_container(&iter, &dict);
 }
 
@@ -188,7 +188,8 @@ static int list(const char *vm, bool json)
 
 static bool has_wishes(const struct wish *wish)
 {
-	return wish->at || wish->map || wish->owner || wish->cache || wish->read_only;
+	return wish->at || wish->options || wish->map || wish->owner || wish->cache ||
+	       wish->read_only;
 }
 
 static int run_add(const struct command *command, char **argv, struct wish *wish)
@@ -209,6 +210,8 @@ static int run_share(const struct command *command, int argc, char **argv)
 		{"ro", 0, OPTION_FLAG, NULL, "add: the guest may only read", &wish.read_only, 0, 0},
 		{"at", 0, OPTION_TEXT, "PATH", "add: the guest's agent mounts it there", &wish.at,
 		 0, 0},
+		{"options", 0, OPTION_TEXT, "LIST", "add: of that mount, as after mount's -o",
+		 &wish.options, 0, 0},
 		{"map", 0, OPTION_TEXT, "UID[:GID]", "add: the guest's user who is you", &wish.map,
 		 0, 0},
 		{"owner", 0, OPTION_TEXT, "RULE", "add: whose files are: map, squash or pass",

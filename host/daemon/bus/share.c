@@ -41,7 +41,9 @@ static const char *read_option(struct share_spec *spec, const char *key, DBusMes
 		spec->at = strdup(value.str);
 		return spec->at ? NULL : "finds no memory";
 	}
-	if (strcmp(key, "cache") == 0 && strlen(value.str) < sizeof(spec->cache))
+	if (strcmp(key, "options") == 0 && strlen(value.str) < sizeof(spec->options))
+		strcpy(spec->options, value.str);
+	else if (strcmp(key, "cache") == 0 && strlen(value.str) < sizeof(spec->cache))
 		strcpy(spec->cache, value.str);
 	else if (strcmp(key, "owner") == 0 && strlen(value.str) < sizeof(spec->owner))
 		strcpy(spec->owner, value.str);
@@ -142,7 +144,7 @@ static void append_share(DBusMessageIter *array, const struct vm_share_state *st
 {
 	const struct share_spec *spec = state->spec;
 	const char *at = spec->at ? spec->at : "", *name = spec->name, *cache = spec->cache;
-	const char *owner = spec->owner;
+	const char *owner = spec->owner, *options = spec->options;
 	const char *trouble = dbus_validate_utf8(state->trouble, NULL) ? state->trouble : "?";
 	dbus_bool_t read_only = spec->read_only;
 	dbus_uint32_t mounts = state->mounts;
@@ -152,6 +154,7 @@ static void append_share(DBusMessageIter *array, const struct vm_share_state *st
 	append_basic(&dict, "name", DBUS_TYPE_STRING, &name);
 	append_basic(&dict, "directory", DBUS_TYPE_STRING, &spec->directory);
 	append_basic(&dict, "at", DBUS_TYPE_STRING, &at);
+	append_basic(&dict, "options", DBUS_TYPE_STRING, &options);
 	append_basic(&dict, "read_only", DBUS_TYPE_BOOLEAN, &read_only);
 	append_basic(&dict, "cache", DBUS_TYPE_STRING, &cache);
 	append_basic(&dict, "owner", DBUS_TYPE_STRING, &owner);

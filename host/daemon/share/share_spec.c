@@ -61,6 +61,21 @@ static bool is_owner(const char *owner)
 	return owner[0] == '\0';
 }
 
+/* Words of mount.lodge; which there are is the guest's to say. Where its server is found is not
+ * among what may be wished for. */
+static bool is_options(const char *options)
+{
+	for (const char *word = options; word; word = strchr(word, ',')) {
+		word += *word == ',';
+		if (strncmp(word, "socket=", 7) == 0)
+			return false;
+	}
+	for (; *options; options++)
+		if (*options <= ' ' || *options > '~')
+			return false;
+	return true;
+}
+
 int share_spec_check(const struct share_spec *spec, char *error, size_t capacity)
 {
 	if (!share_name_is_valid(spec->name, strlen(spec->name)))
@@ -75,6 +90,14 @@ int share_spec_check(const struct share_spec *spec, char *error, size_t capacity
 		return refuse(error, capacity,
 			      "a share is mounted at an absolute path of the guest, not at",
 			      spec->at);
+	if (!is_options(spec->options))
+		return refuse(error, capacity, "a share is not mounted with the options",
+			      spec->options);
+	if (spec->options[0] && !spec->at)
+		return refuse(error, capacity,
+			      "a share that is not mounted by itself (at) takes no options of a "
+			      "mount:",
+			      spec->options);
 	if (!is_cache(spec->cache))
 		return refuse(error, capacity, "a share's cache is never, auto or always, not",
 			      spec->cache);
@@ -134,6 +157,7 @@ static int set_word(struct share_spec *spec, const char *word, char *error, size
 {
 	const char *at = value_of(word, "at"), *cache = value_of(word, "cache");
 	const char *owner = value_of(word, "owner"), *dax = value_of(word, "dax");
+	const char *options = value_of(word, "options");
 
 	if (strcmp(word, "ro") == 0) {
 		spec->read_only = true;
@@ -141,6 +165,8 @@ static int set_word(struct share_spec *spec, const char *word, char *error, size
 		free(spec->at);
 		spec->at = strdup(at);
 		return spec->at ? 0 : -ENOMEM;
+	} else if (options && strlen(options) < sizeof(spec->options)) {
+		strcpy(spec->options, options);
 	} else if (cache && strlen(cache) < sizeof(spec->cache)) {
 		strcpy(spec->cache, cache);
 	} else if (owner && strlen(owner) < sizeof(spec->owner)) {
@@ -149,8 +175,8 @@ static int set_word(struct share_spec *spec, const char *word, char *error, size
 		return 0;
 	} else {
 		return refuse(error, capacity,
-			      "a share is NAME=DIR[,ro][,at=PATH][,cache=…][,owner=…][,dax=SIZE], "
-			      "which has no",
+			      "a share is NAME=DIR[,ro][,at=PATH][,options=…][,cache=…][,owner=…]"
+			      "[,dax=SIZE], which has no",
 			      word);
 	}
 	return 0;
@@ -191,12 +217,13 @@ int share_spec_parse(const char *line, struct share_spec *spec, char *error, siz
 	return r;
 }
 
-static void write_path(FILE *file, const char *path)
+/* With its commas. */
+static void write_value(FILE *file, const char *value)
 {
-	for (; *path; path++) {
-		if (*path == ',')
+	for (; *value; value++) {
+		if (*value == ',')
 			fputc(',', file);
-		fputc(*path, file);
+		fputc(*value, file);
 	}
 }
 
@@ -209,12 +236,16 @@ char *share_spec_line(const struct share_spec *spec)
 	if (!file)
 		return NULL;
 	fprintf(file, "%s=", spec->name);
-	write_path(file, spec->directory);
+	write_value(file, spec->directory);
 	if (spec->read_only)
 		fputs(",ro", file);
 	if (spec->at) {
 		fputs(",at=", file);
-		write_path(file, spec->at);
+		write_value(file, spec->at);
+	}
+	if (spec->options[0]) {
+		fputs(",options=", file);
+		write_value(file, spec->options);
 	}
 	fprintf(file, ",cache=%s", spec->cache);
 	if (spec->owner[0])

@@ -4,9 +4,9 @@
  *
  * The line is what `lodge run --share` takes, and what vm.json keeps:
  *
- *	NAME=DIRECTORY[,ro][,at=PATH][,cache=never|auto|always][,owner=RULE][,dax=SIZE]
+ *	NAME=DIRECTORY[,ro][,at=PATH][,options=LIST][,cache=never|auto|always][,owner=RULE][,dax=SIZE]
  *
- * A comma that belongs to a path is written twice.
+ * A comma that belongs to a path or to the list is written twice.
  */
 #ifndef LODGE_DAEMON_SHARE_SPEC_H
 #define LODGE_DAEMON_SHARE_SPEC_H
@@ -21,12 +21,15 @@
 #define SHARE_DAX_MIN	(2ULL << 20)
 #define SHARE_DAX_MAX	(16ULL << 30)
 /* So that a VM's whole list fits into one message. */
-#define SHARE_AT_MAX 1023
+#define SHARE_AT_MAX	  1023
+#define SHARE_OPTIONS_MAX 255
 
 struct share_spec {
 	char name[SHARE_NAME_MAX + 1];
 	char *directory; /* absolute, of the host */
 	char *at;	 /* absolute, of the guest: mounted there by the agent; or NULL */
+	/* With `at`, of that mount: words of mount.lodge's; "": none */
+	char options[SHARE_OPTIONS_MAX + 1];
 	bool read_only;
 	char cache[8];			 /* "never", "auto", "always" */
 	char owner[SHARE_OWNER_MAX + 1]; /* lodge-fsd's rule; "": its default */

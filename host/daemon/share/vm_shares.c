@@ -72,6 +72,7 @@ static struct slice encode_list(const struct vm_shares *shares, uint8_t *bytes, 
 			.name = slice_of(at->spec.name),
 			.at = at->spec.at ? slice_of(at->spec.at) : (struct slice){NULL, 0},
 			.read_only = at->spec.read_only,
+			.options = slice_of(at->spec.options),
 		};
 
 		if (at->was_ready)

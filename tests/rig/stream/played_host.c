@@ -54,7 +54,7 @@ static void tell_share(struct host *host)
 	static const struct stream_handlers handlers = {.closed = on_attach_closed};
 	const struct share_entry entry = {.name = slice_of(host->name),
 					  .at = slice_of(host->at ? host->at : ""),
-					  .options = SLICE_LITERAL("stream")};
+					  .options = SLICE_LITERAL("stream,noexec")};
 	uint8_t item_bytes[8192], bytes[8192];
 	struct cbor_writer items = CBOR_WRITER(item_bytes), writer = CBOR_WRITER(bytes);
 	struct share_list list;

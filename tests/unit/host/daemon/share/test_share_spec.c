@@ -39,6 +39,7 @@ static const char *const lines[] = {
 	"a=/x,,,,y,,,ro,cache=never",
 	"a.b-c_d=/tmp,at=/mnt,,,cache=always,owner=squash",
 	"a=/,cache=auto,dax=1073741824",
+	"a=/,at=/mnt,options=nosuid,,noexec,cache=auto",
 };
 
 START_TEST(what_is_written_is_read)
@@ -52,6 +53,10 @@ START_TEST(what_is_written_is_read)
 	share_spec_free(&spec);
 }
 END_TEST
+
+#define TEXT_16	 "0123456789abcdef"
+#define TEXT_64	 TEXT_16 TEXT_16 TEXT_16 TEXT_16
+#define TEXT_256 TEXT_64 TEXT_64 TEXT_64 TEXT_64
 
 static const struct {
 	const char *line, *about;
@@ -74,6 +79,12 @@ static const struct {
 	{"a=/x,owner=root", "owner"},
 	{"a=/x,owner=map:a", "owner"},
 	{"a=/x,owner=--help", "owner"},
+	{"a=/x,at=/y,options=a b", "options"},
+	{"a=/x,at=/y,options=a\n", "options"},
+	{"a=/x,at=/y,options=ro,,socket=/z", "options"},
+	{"a=/x,at=/y,options=socket=/z", "options"},
+	{"a=/x,options=noexec", "options"},
+	{"a=/x,at=/y,options=" TEXT_256, "options"},
 	{"a=/x,rw", "rw"},
 	{"a=/x,dax=1M", "dax"},
 	{"a=/x,dax=3G", "dax"},

@@ -70,7 +70,7 @@ static bool is_set(const void *about)
 static struct {
 	struct played_agent played;
 	struct stream *attach;
-	char list[256]; /* "one two:/mnt three(ro)" */
+	char list[256]; /* "one two:/mnt -o noexec three(ro)" */
 	unsigned int lists;
 	/* Of the last request. */
 	struct stream *open;
@@ -98,11 +98,14 @@ static void on_list(struct stream *stream, void *owner, struct slice name, struc
 	reader = (struct cbor_reader)CBOR_READER(list.shares);
 	ck_assert_int_eq(message_items_begin(&reader, &left), 0);
 	while (message_items_next(&reader, &left, &message_share_entry, &entry) == 1)
-		at += (size_t)snprintf(agent.list + at, sizeof(agent.list) - at, "%s%.*s%s%.*s%s",
-				       at ? " " : "", (int)entry.name.length, entry.name.bytes,
-				       entry.at.length ? ":" : "", (int)entry.at.length,
-				       entry.at.length ? (const char *)entry.at.bytes : "",
-				       entry.read_only ? "(ro)" : "");
+		at += (size_t)snprintf(
+			agent.list + at, sizeof(agent.list) - at, "%s%.*s%s%.*s%s%s%.*s",
+			at ? " " : "", (int)entry.name.length, entry.name.bytes,
+			entry.at.length ? ":" : "", (int)entry.at.length,
+			entry.at.length ? (const char *)entry.at.bytes : "",
+			entry.read_only ? "(ro)" : "", entry.options.length ? " -o " : "",
+			(int)entry.options.length,
+			entry.options.length ? (const char *)entry.options.bytes : "");
 }
 
 static void attach_ended(struct stream *stream, void *owner, const struct stream_result *result)
@@ -493,13 +496,14 @@ START_TEST(the_next_lodged_finds_them)
 	size_t first = 0;
 	pid_t pid;
 
-	expect_added("one=/tmp,ro,at=/mnt/x");
+	expect_added("one=/tmp,ro,at=/mnt/x,options=nosuid,,noexec");
 	pid = pid_of("one");
 	snprintf(path, sizeof(path), "%s", vm->path);
 	leave();
 	ck_assert(process_runs(pid, SHARE_PROGRAM));
 	ck_assert_int_eq(descriptor_read(path, &descriptor), 0);
-	ck_assert_str_eq(descriptor.options.shares[0], "one=/tmp,ro,at=/mnt/x,cache=auto");
+	ck_assert_str_eq(descriptor.options.shares[0],
+			 "one=/tmp,ro,at=/mnt/x,options=nosuid,,noexec,cache=auto");
 	ck_assert_ptr_null(descriptor.options.shares[1]);
 
 	vm = vm_new_foreign(&lodged, "vm/v", "v", NULL);
@@ -511,7 +515,7 @@ START_TEST(the_next_lodged_finds_them)
 	start_agent();
 	vm_connect_agent(vm, path);
 	vm_shares_start(vm, true);
-	must(list_is, "one:/mnt/x(ro)");
+	must(list_is, "one:/mnt/x(ro) -o nosuid,noexec");
 	must(is_ready, &first);
 	ck_assert_int_eq(pid_of("one"), pid);
 	ask("share.open", "one", true);

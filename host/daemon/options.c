@@ -258,6 +258,14 @@ static int check_memory(const struct vm_options *options, char *error, size_t ca
 		snprintf(error, capacity, "--memory: max= is to be more than the size before it");
 		return -EINVAL;
 	}
+	if (options->memory_most / OPTION_MAX_GROWTH > options->memory) {
+		snprintf(
+			error, capacity,
+			"--memory: max= is to be at most %d times the size before it, in which the "
+			"guest's kernel keeps its books of the rest",
+			OPTION_MAX_GROWTH);
+		return -EINVAL;
+	}
 	return 0;
 }
 

@@ -53,6 +53,9 @@ extern const size_t vm_option_count;
 #define OPTION_DEFAULT_SIZE  "1280x800"
 #define OPTION_DEFAULT_HEADS 4
 #define OPTION_MAX_HEADS     16
+/* What can be plugged in is movable memory: the kernel's own, its books of all pages included (a
+ * 64th), has to fit into what the VM starts with. */
+#define OPTION_MAX_GROWTH 8
 /* Of a head, each way. */
 #define OPTION_MIN_PIXELS 64
 #define OPTION_MAX_PIXELS 8192

@@ -75,6 +75,10 @@ START_TEST(what_can_grow_needs_lodge_vmm)
 	ck_assert_int_eq(strstr(error, "lodge-vmm") != NULL, !_i);
 	options.memory_most = 512 << 20;
 	ck_assert_int_eq(vm_options_complete(&options, error, sizeof(error)), -EINVAL);
+	options.memory_most = UINT64_C(4096) << 20;
+	ck_assert_int_eq(vm_options_complete(&options, error, sizeof(error)), 0);
+	options.memory_most += 128 << 20;
+	ck_assert_int_eq(vm_options_complete(&options, error, sizeof(error)), -EINVAL);
 	vm_options_free(&options);
 }
 END_TEST

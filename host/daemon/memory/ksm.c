@@ -24,9 +24,10 @@
 /* Pages at a time: what the kernel starts with, and a few per cent of a processor. */
 #define LEAST_PAGES 100
 #define MOST_PAGES  2000
-/* What it has to save once it has seen all pages twice; else it rests, each time longer. */
+/* What it has to save in the end; else it rests, each time longer. It merges what it finds
+ * unchanged at the second look, and the first may have begun in the middle. */
 #define PAYS_PART   100
-#define PAYS_SCANS  2
+#define PAYS_SCANS  3
 #define REST_MS	    600000
 #define REST_MAX_MS 7200000
 /* struct ksm_rmap_item, one for each page that is looked at. */

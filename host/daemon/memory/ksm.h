@@ -5,8 +5,8 @@
  * ksmd costs processor time, and merges only what processes have offered: QEMU's guest memory where
  * it is anonymous, never lodge-vmm's, which is a memfd (Documentation/admin-guide/mm/ksm.rst). So
  * it runs while VMs want nearly all that there is, as fast as that calls for, and no longer than it
- * pays: one that has seen all pages twice and saved next to nothing rests for minutes. What was
- * merged stays so when it stops, until it is written to.
+ * pays: one that has seen all pages three times and saved next to nothing rests for minutes. What
+ * was merged stays so when it stops, until it is written to.
  *
  * Where it runs already, or is turned off meanwhile, it is somebody else's, and is left alone.
  */

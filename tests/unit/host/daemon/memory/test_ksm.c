@@ -119,22 +119,22 @@ END_TEST
 START_TEST(it_rests_when_it_does_not_pay)
 {
 	ck_assert_int_eq(look(8 * MEMORY_GIB), KSM_STARTED);
-	put("full_scans", 8);
-	ck_assert_int_eq(look(8 * MEMORY_GIB), KSM_NOTHING);
 	put("full_scans", 9);
+	ck_assert_int_eq(look(8 * MEMORY_GIB), KSM_NOTHING);
+	put("full_scans", 10);
 	ck_assert_int_eq(look(8 * MEMORY_GIB), KSM_POINTLESS);
 	ck_assert_uint_eq(get("run"), 0);
 	ck_assert_int_eq(look(8 * MEMORY_GIB), KSM_NOTHING);
 	now_ms += 600000;
 	ck_assert_int_eq(look(8 * MEMORY_GIB), KSM_STARTED);
-	put("full_scans", 11);
+	put("full_scans", 13);
 	ck_assert_int_eq(look(8 * MEMORY_GIB), KSM_POINTLESS);
 	/* For twice as long. */
 	now_ms += 600000;
 	ck_assert_int_eq(look(8 * MEMORY_GIB), KSM_NOTHING);
 	now_ms += 600000;
 	ck_assert_int_eq(look(8 * MEMORY_GIB), KSM_STARTED);
-	put("full_scans", 13);
+	put("full_scans", 16);
 	save(500 * MEMORY_MIB);
 	ck_assert_int_eq(look(8 * MEMORY_GIB), KSM_NOTHING);
 	ck_assert_uint_eq(get("run"), 1);

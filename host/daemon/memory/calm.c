@@ -56,8 +56,9 @@ static bool is_worth_growing(const struct memory_policy *policy, const struct me
 	double current = (double)vm->decision.target_bytes;
 	double missing = vm->due - current, band = calm_deadband(tuning, current);
 
+	/* Headroom is there to be used, and is filled up before it is. */
 	if (!policy->scarce || vm->due >= vm->demand)
-		return missing >= band || vm->urgent || vm->starved;
+		return missing >= min2(band, vm->headroom / 2) || vm->urgent || vm->starved;
 	if (vm->trend == MEMORY_SHRINKS && now_ms - vm->moved_ms < tuning->scarce_turn_ms)
 		return false;
 	return missing >= max2(band, tuning->scarce_deadband_fraction * current);
@@ -174,6 +175,17 @@ static void stay(struct memory_vm *vm, enum memory_reason reason)
 	vm->want = vm->decision.target_bytes;
 }
 
+/* What a move has to be worth, beyond what was judged before. */
+static double least_move(const struct memory_policy *policy, const struct memory_vm *vm, bool grows)
+{
+	double current = (double)vm->decision.target_bytes;
+	double band = calm_deadband(&policy->tuning, current);
+
+	if (grows ? vm->demand > current : policy->strict)
+		return 0;
+	return grows ? max2(band, policy->tuning.gift_fraction * current) : band;
+}
+
 void calm_decide(const struct memory_policy *policy, struct memory_vm *vm, uint64_t now_ms)
 {
 	const struct memory_tuning *tuning = &policy->tuning;
@@ -202,8 +214,7 @@ void calm_decide(const struct memory_policy *policy, struct memory_vm *vm, uint6
 								 : MEMORY_BECAUSE_UNNEEDED);
 		return;
 	}
-	if (change < max2(grows || !policy->strict ? calm_deadband(tuning, current) : 0,
-			  grows && vm->demand <= current ? tuning->gift_fraction * current : 0))
+	if (change < least_move(policy, vm, grows))
 		stay(vm, change >= 1 ? MEMORY_BECAUSE_DEADBAND : decision->reason);
 	else if (grows && vm->demand <= current && change > policy->gifts)
 		stay(vm, MEMORY_BECAUSE_CREDIT);

@@ -52,6 +52,19 @@ START_TEST(who_starves_gets_the_small_change_too)
 }
 END_TEST
 
+START_TEST(headroom_is_filled_up_before_it_is_used)
+{
+	uint64_t target = played_decision(guest)->target_bytes - 64 * MEMORY_MIB;
+
+	guest->vm->decision.target_bytes = target;
+	guest->vm->headroom = 48.0 * (double)MEMORY_MIB;
+	guest->vm->demand = (double)(target + 20 * MEMORY_MIB);
+	ck_assert_uint_eq(decide(guest->vm->demand), target);
+	guest->vm->demand = (double)(target + 30 * MEMORY_MIB);
+	ck_assert_uint_eq(decide(guest->vm->demand), target + 30 * MEMORY_MIB);
+}
+END_TEST
+
 START_TEST(nobody_turns_around_within_seconds)
 {
 	uint64_t target = 2 * MEMORY_GIB;
@@ -158,6 +171,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, small_changes_are_not_made);
 	tcase_add_test(tests, who_starves_gets_the_small_change_too);
+	tcase_add_test(tests, headroom_is_filled_up_before_it_is_used);
 	tcase_add_test(tests, nobody_turns_around_within_seconds);
 	tcase_add_test(tests, a_stall_after_a_shrink_teaches_a_hold_and_a_floor);
 	tcase_add_test(tests, a_stall_long_after_a_shrink_teaches_nothing);

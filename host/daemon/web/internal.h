@@ -5,11 +5,9 @@
 
 #include "host/daemon/statistics/statistics.h"
 #include "host/daemon/web/web.h"
-#include "protocol/session.h"
+#include "protocol/pump/pumped_session.h"
 
 #include <uv.h>
-
-struct pump;
 
 #define WEB_TOKEN_LENGTH 32
 
@@ -21,13 +19,13 @@ struct web_child {
 struct web {
 	struct lodged *lodged;
 	struct web_child *child; /* NULL: it does not run */
-	struct session *session;
-	struct pump *pump;
+	struct pumped_session *session;
 	unsigned int port;
 	char token[WEB_TOKEN_LENGTH + 1];
 };
 
 /* web_answers.c */
-extern const struct session_handlers web_session_handlers; /* their owner is the web */
+/* As of pumped_session_handlers; its owner is the web. */
+void web_request(void *web, struct stream *stream, struct slice method, struct slice params);
 
 #endif

@@ -5,7 +5,6 @@
 #include "host/daemon/screen/viewer_listener.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
-#include "protocol/pump/pump.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -88,10 +87,7 @@ static void on_child_exit(uv_process_t *process, int64_t status, int number)
 
 static void drop_session(struct web *web)
 {
-	pump_free(web->pump);
-	web->pump = NULL;
-	session_free(web->session);
-	web->session = NULL;
+	pumped_session_free(take_ptr(web->session));
 }
 
 static void on_closed(void *owner, int error)
@@ -100,7 +96,8 @@ static void on_closed(void *owner, int error)
 	drop_session(owner);
 }
 
-static const struct pump_handlers pump_handlers = {.closed = on_closed};
+static const struct pumped_session_handlers session_handlers = {.request = web_request,
+								.closed = on_closed};
 
 static int listen_at(unsigned int port, unsigned int *bound)
 {
@@ -195,22 +192,18 @@ static void let_go(struct web *web)
 static int connect_to(struct web *web, int *far)
 {
 	static const char *const capabilities[] = {NULL};
-	int pair[2], result;
+	const struct pumped_session_options options = {.loop = &web->lodged->loop,
+						       .role = SESSION_GUEST,
+						       .software = "lodged " LODGE_VERSION,
+						       .capabilities = capabilities,
+						       .handlers = &session_handlers,
+						       .owner = web};
+	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	*far = pair[1];
-	web->session = session_new(SESSION_GUEST, "lodged " LODGE_VERSION, capabilities,
-				   &web_session_handlers, web);
-	if (!web->session) {
-		close(pair[0]);
-		return -ENOMEM;
-	}
-	result = pump_new(&web->lodged->loop, pair[0], false, web->session, &pump_handlers, web,
-			  &web->pump);
-	if (result == 0)
-		session_start(web->session);
-	return result;
+	return pumped_session_new(&options, pair[0], &web->session);
 }
 
 static int start(struct web *web, unsigned int port)

@@ -11,7 +11,6 @@
 #include "protocol/base/log.h"
 #include "protocol/byte_queue.h"
 #include "protocol/display.h"
-#include "protocol/pump/pump.h"
 #include "protocol/relay/relay.h"
 
 #include <errno.h>
@@ -194,8 +193,7 @@ static struct vm *find_vm(struct web *web, struct stream *stream, struct slice p
 
 /* A connection to the VM's lodge-screen, for one picture. */
 struct taking {
-	struct session *session;
-	struct pump *pump;
+	struct pumped_session *session;
 	struct stream *near; /* lodge-web's; NULL: it is the relay's, or answered */
 	uv_timer_t timer;    /* its limit, then its end */
 	bool over;
@@ -215,9 +213,7 @@ static void end_taking(uv_timer_t *timer)
 	taking->near = NULL;
 	if (near)
 		stream_fail(near, ETIMEDOUT, "The screen does not answer.");
-	pump_free(taking->pump);
-	taking->pump = NULL;
-	session_free(taking->session);
+	pumped_session_free(taking->session);
 	uv_close((uv_handle_t *)timer, taking_closed);
 }
 
@@ -260,8 +256,9 @@ static void screen_established(void *owner, const struct session_peer *peer)
 	if (!taking->near)
 		return;
 	message_encode(&message_screen_capture, &capture, &writer);
-	if (relay_request(taking->near, taking->session, SLICE_LITERAL("screen.capture"),
-			  cbor_written(&writer), end_soon, taking) == 0)
+	if (relay_request(taking->near, pumped_session_session(taking->session),
+			  SLICE_LITERAL("screen.capture"), cbor_written(&writer), end_soon,
+			  taking) == 0)
 		taking->near = NULL;
 	else
 		end_soon(taking);
@@ -273,36 +270,29 @@ static void screen_lost(void *owner, int reason)
 	end_soon(owner);
 }
 
-static void screen_wakes(void *owner)
-{
-	pump_wake(((struct taking *)owner)->pump);
-}
-
-static const struct session_handlers screen_session_handlers = {
-	.established = screen_established,
-	.lost = screen_lost,
-	.wake = screen_wakes,
-};
-
 static void screen_closed(void *owner, int error)
 {
 	(void)error;
 	end_soon(owner);
 }
 
-static const struct pump_handlers screen_pump_handlers = {.closed = screen_closed};
-
 static int connect_screen(struct taking *taking, uv_loop_t *loop, const struct vm *vm)
 {
+	static const struct pumped_session_handlers handlers = {
+		.established = screen_established, .lost = screen_lost, .closed = screen_closed};
+	static const char *const capabilities[] = {NULL};
+	const struct pumped_session_options options = {.loop = loop,
+						       .role = SESSION_HOST,
+						       .software = "lodged " LODGE_VERSION,
+						       .capabilities = capabilities,
+						       .handlers = &handlers,
+						       .owner = taking};
 	char path[PATH_MAX];
 	int fd = vm_file(vm, SCREEN_CONTROL, path, sizeof(path));
 
 	if (fd == 0)
 		fd = connect_unix(path);
-	if (fd < 0)
-		return fd;
-	return pump_new(loop, fd, false, taking->session, &screen_pump_handlers, taking,
-			&taking->pump);
+	return fd < 0 ? fd : pumped_session_new(&options, fd, &taking->session);
 }
 
 static void take_picture(struct web *web, struct stream *stream, struct slice params)
@@ -311,32 +301,28 @@ static void take_picture(struct web *web, struct stream *stream, struct slice pa
 		.cancelled = near_cancelled,
 		.closed = near_closed,
 	};
-	static const char *const capabilities[] = {NULL};
 	const struct vm *vm = find_vm(web, stream, params);
 	struct taking *taking;
-	int result = -ENOMEM;
+	int result;
 
 	if (!vm)
 		return;
 	taking = calloc(1, sizeof(*taking));
-	if (taking)
-		taking->session = session_new(SESSION_HOST, "lodged " LODGE_VERSION, capabilities,
-					      &screen_session_handlers, taking);
-	if (taking && taking->session)
-		result = connect_screen(taking, &web->lodged->loop, vm);
+	if (!taking) {
+		stream_fail(stream, ENOMEM, NULL);
+		return;
+	}
+	uv_timer_init(&web->lodged->loop, &taking->timer);
+	taking->timer.data = taking;
+	result = connect_screen(taking, &web->lodged->loop, vm);
 	if (result < 0) {
-		if (taking)
-			session_free(taking->session);
-		free(taking);
+		uv_close((uv_handle_t *)&taking->timer, taking_closed);
 		stream_fail(stream, result, "The screen does not answer.");
 		return;
 	}
 	taking->near = stream;
 	stream_set_handlers(stream, &handlers, taking);
-	uv_timer_init(&web->lodged->loop, &taking->timer);
-	taking->timer.data = taking;
 	uv_timer_start(&taking->timer, end_taking, PICTURE_LIMIT_MS, 0);
-	session_start(taking->session);
 }
 
 /* --- Where it is shown ------------------------------------------------------------------------ */
@@ -426,7 +412,7 @@ static const struct {
 	{WEB_SCREEN, open_screen},
 };
 
-static void on_request(void *owner, struct stream *stream, struct slice method, struct slice params)
+void web_request(void *owner, struct stream *stream, struct slice method, struct slice params)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
 		if (slice_is(method, methods[i].method)) {
@@ -436,13 +422,3 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 	}
 	stream_fail(stream, ENOSYS, "lodged does not know this method");
 }
-
-static void on_wake(void *owner)
-{
-	pump_wake(((struct web *)owner)->pump);
-}
-
-const struct session_handlers web_session_handlers = {
-	.request = on_request,
-	.wake = on_wake,
-};

@@ -136,7 +136,7 @@ class Guest:
     <disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{run.disk}'/>
       <target dev='vda' bus='virtio'/><readonly/><shareable/>
       <iotune><total_bytes_sec>{64 * MIB}</total_bytes_sec><total_iops_sec>1000</total_iops_sec></iotune></disk>
-    <memballoon model='virtio' freePageReporting='on'><stats period='1'/></memballoon>
+    <memballoon model='virtio' freePageReporting='on' autodeflate='{run.autodeflate}'><stats period='1'/></memballoon>
   </devices>
 </domain>
 """
@@ -224,7 +224,7 @@ class Guest:
 class Run:
     def __init__(self, options):
         self.policy, self.total = options.policy, options.total
-        self.reserve = options.reserve
+        self.reserve, self.autodeflate = options.reserve, options.autodeflate
         self.host_mib = self.total + options.guests * options.beside
         self.seconds, self.work = options.seconds, options.work
         self.guest, self.disk, self.libvirtd = options.guest, options.disk, options.libvirtd
@@ -384,6 +384,7 @@ def main():
     parser.add_argument("--total", type=int, default=2048, help="MiB of the host for guests")
     parser.add_argument("--beside", type=int, default=100, help="MiB that the host has more for each QEMU")
     parser.add_argument("--reserve", type=int, default=128, help="MiB that lodged keeps free")
+    parser.add_argument("--autodeflate", choices=["on", "off"], default="off", help="the balloon, on OOM in the guest")
     parser.add_argument("--work", required=True, help="a folder for sockets and logs")
     parser.add_argument("--guest", required=True, help="a folder with vmlinuz and bench.img")
     parser.add_argument("--disk", required=True)

@@ -42,7 +42,8 @@ def virsh(*arguments, check=True):
 
 
 class Cgroup:
-    """The host: so much memory, no swap, and the kernel's OOM killer. By version 1 or 2 of cgroups."""
+    """The host: so much memory, no swap, and the kernel's OOM killer. By version 1 of cgroups; version 2 is written
+    down, but has not been tried."""
 
     def __init__(self, total_mib):
         base = "/sys/fs/cgroup/memory"

@@ -5,6 +5,7 @@
 
 #include "host/display/channel.h"
 #include "protocol/base/bytes.h"
+#include "tests/fuzz/checked_viewer.h"
 
 #include <linux/input-event-codes.h>
 #include <stdlib.h>
@@ -39,10 +40,8 @@ struct memory {
 struct fuzz {
 	uv_loop_t loop;
 	struct screen *screen;
-	struct viewer viewer;
-	bool gone;
+	struct checked_viewer viewer;
 	int fd;
-	uint64_t sum;
 	const uint8_t *bytes;
 	size_t left;
 };
@@ -55,60 +54,6 @@ static uint64_t take(struct fuzz *fuzz, size_t count)
 		value = value << 8 | *fuzz->bytes++;
 	return value;
 }
-
-/* --- A viewer that reads every pixel it is told of -------------------------------------------- */
-
-static void on_changed(struct viewer *viewer)
-{
-	const struct desktop *desktop = screen_desktop(viewer->screen);
-
-	if (desktop->width && !desktop->pixels)
-		abort();
-	for (unsigned int i = 0; i < desktop->heads; i++) {
-		const struct rectangle *place = &desktop->head[i].place;
-
-		if (desktop->head[i].enabled &&
-		    (place->width == 0 || place->x + place->width > desktop->width ||
-		     place->y + place->height > desktop->height))
-			abort();
-	}
-}
-
-static void on_damaged(struct viewer *viewer, const struct rectangle *where)
-{
-	struct fuzz *fuzz = CONTAINER_OF(viewer, struct fuzz, viewer);
-	const struct desktop *desktop = screen_desktop(viewer->screen);
-
-	if (where->width == 0 || where->x + where->width > desktop->width ||
-	    where->y + where->height > desktop->height)
-		abort();
-	for (uint32_t y = where->y; y < where->y + where->height; y++)
-		fuzz->sum +=
-			desktop->pixels[y * desktop->stride + where->x * 4UL] +
-			desktop->pixels[y * desktop->stride + (where->x + where->width) * 4UL - 1];
-}
-
-static void on_cursor(struct viewer *viewer)
-{
-	const struct desktop_cursor *cursor = screen_cursor(viewer->screen);
-
-	if (cursor->visible &&
-	    (!cursor->pixels || cursor->hot_x >= cursor->width || cursor->hot_y >= cursor->height))
-		abort();
-}
-
-static void on_close(struct viewer *viewer)
-{
-	CONTAINER_OF(viewer, struct fuzz, viewer)->gone = true;
-}
-
-static const struct viewer_ops viewer_ops = {
-	.protocol = "fuzz",
-	.desktop_changed = on_changed,
-	.damaged = on_damaged,
-	.cursor_changed = on_cursor,
-	.close = on_close,
-};
 
 /* --- The VMM ---------------------------------------------------------------------------------- */
 
@@ -245,11 +190,11 @@ static void do_input(struct fuzz *fuzz)
 {
 	struct screen_wish wish = {0};
 
-	screen_pointer(&fuzz->viewer, (uint32_t)take(fuzz, 2), (uint32_t)take(fuzz, 2),
+	screen_pointer(&fuzz->viewer.viewer, (uint32_t)take(fuzz, 2), (uint32_t)take(fuzz, 2),
 		       (uint32_t)take(fuzz, 1));
-	screen_key(&fuzz->viewer, (uint32_t)take(fuzz, 2), take(fuzz, 1) & 1);
+	screen_key(&fuzz->viewer.viewer, (uint32_t)take(fuzz, 2), take(fuzz, 1) & 1);
 	wish.head[0].named = wish.head[0].enabled = true;
-	(void)screen_request(fuzz->screen, &fuzz->viewer, SCREEN_BY_VIEWER, &wish);
+	(void)screen_request(fuzz->screen, &fuzz->viewer.viewer, SCREEN_BY_VIEWER, &wish);
 }
 
 static void act(struct fuzz *fuzz, struct channel_area *area)
@@ -277,7 +222,7 @@ static void act(struct fuzz *fuzz, struct channel_area *area)
 		write_cursor(fuzz, area);
 		return;
 	case WATCH:
-		screen_watch(&fuzz->viewer, take(fuzz, 1) & 1);
+		screen_watch(&fuzz->viewer.viewer, take(fuzz, 1) & 1);
 		break;
 	default:
 		do_input(fuzz);
@@ -300,7 +245,8 @@ static void clean(struct channel_area *area)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static struct memory memory = {.ram_fd = -1};
-	struct fuzz fuzz = {.bytes = bytes, .left = size, .viewer = {.ops = &viewer_ops}};
+	struct fuzz fuzz = {
+		.bytes = bytes, .left = size, .viewer = {.viewer = {.ops = &checked_viewer_ops}}};
 	struct source *source;
 	int pair[2];
 
@@ -316,12 +262,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	if (vmm_source_new(fuzz.screen, pair[1], &source) < 0)
 		abort();
 	screen_set_source(fuzz.screen, source);
-	(void)screen_add_viewer(fuzz.screen, &fuzz.viewer);
-	screen_watch(&fuzz.viewer, true);
+	(void)screen_add_viewer(fuzz.screen, &fuzz.viewer.viewer);
+	screen_watch(&fuzz.viewer.viewer, true);
 	if (take(&fuzz, 1) & 3)
 		send_hello(&fuzz, &memory);
 	turn(&fuzz);
-	while (fuzz.left > 0 && !fuzz.gone)
+	while (fuzz.left > 0 && !fuzz.viewer.gone)
 		act(&fuzz, memory.area);
 	turn(&fuzz);
 	close(fuzz.fd);

@@ -7,6 +7,7 @@
 #include "host/screen/guest.h"
 
 #include "protocol/base/bytes.h"
+#include "tests/fuzz/checked_viewer.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -30,12 +31,10 @@ enum {
 struct fuzz {
 	uv_loop_t loop;
 	struct screen *screen;
-	struct viewer viewer;
+	struct checked_viewer viewer;
 	struct clipboard *clipboard;
 	struct guest *guest;
-	bool gone;
 	int fd;
-	uint64_t sum;
 	const uint8_t *bytes;
 	size_t left;
 };
@@ -47,52 +46,6 @@ static uint8_t take(struct fuzz *fuzz)
 	fuzz->left--;
 	return *fuzz->bytes++;
 }
-
-/* --- A viewer that reads every pixel it is told of -------------------------------------------- */
-
-static void on_changed(struct viewer *viewer)
-{
-	const struct desktop *desktop = screen_desktop(viewer->screen);
-
-	if (desktop->width && !desktop->pixels)
-		abort();
-}
-
-static void on_damaged(struct viewer *viewer, const struct rectangle *where)
-{
-	struct fuzz *fuzz = CONTAINER_OF(viewer, struct fuzz, viewer);
-	const struct desktop *desktop = screen_desktop(viewer->screen);
-
-	if (where->width == 0 || where->x + where->width > desktop->width ||
-	    where->y + where->height > desktop->height)
-		abort();
-	for (uint32_t y = where->y; y < where->y + where->height; y++)
-		fuzz->sum +=
-			desktop->pixels[y * desktop->stride + where->x * 4UL] +
-			desktop->pixels[y * desktop->stride + (where->x + where->width) * 4UL - 1];
-}
-
-static void on_cursor(struct viewer *viewer)
-{
-	const struct desktop_cursor *cursor = screen_cursor(viewer->screen);
-
-	if (cursor->visible &&
-	    (!cursor->pixels || cursor->hot_x >= cursor->width || cursor->hot_y >= cursor->height))
-		abort();
-}
-
-static void on_close(struct viewer *viewer)
-{
-	CONTAINER_OF(viewer, struct fuzz, viewer)->gone = true;
-}
-
-static const struct viewer_ops viewer_ops = {
-	.protocol = "fuzz",
-	.desktop_changed = on_changed,
-	.damaged = on_damaged,
-	.cursor_changed = on_cursor,
-	.close = on_close,
-};
 
 /* --- The server ------------------------------------------------------------------------------- */
 
@@ -193,7 +146,7 @@ static void begin(struct fuzz *fuzz)
 	say(fuzz, init, sizeof(init));
 	say(fuzz, caps, sizeof(caps));
 	turn(fuzz);
-	if (!fuzz->gone)
+	if (!fuzz->viewer.gone)
 		guest_set_spare(fuzz->guest, session, fuzz->screen);
 	turn(fuzz);
 }
@@ -202,9 +155,9 @@ static void do_input(struct fuzz *fuzz)
 {
 	const uint8_t x = take(fuzz), y = take(fuzz), buttons = take(fuzz), code = take(fuzz);
 
-	screen_pointer(&fuzz->viewer, x, y, buttons);
-	screen_motion(&fuzz->viewer, (int8_t)x, (int8_t)y, buttons);
-	screen_key(&fuzz->viewer, code, take(fuzz) & 1);
+	screen_pointer(&fuzz->viewer.viewer, x, y, buttons);
+	screen_motion(&fuzz->viewer.viewer, (int8_t)x, (int8_t)y, buttons);
+	screen_key(&fuzz->viewer.viewer, code, take(fuzz) & 1);
 }
 
 static void set_size(struct fuzz *fuzz)
@@ -228,7 +181,7 @@ static void act(struct fuzz *fuzz)
 		say_rectangle(fuzz);
 		break;
 	case WATCH:
-		screen_watch(&fuzz->viewer, take(fuzz) & 1);
+		screen_watch(&fuzz->viewer.viewer, take(fuzz) & 1);
 		break;
 	case CLIPBOARD:
 		say_clipboard(fuzz);
@@ -241,8 +194,8 @@ static void act(struct fuzz *fuzz)
 		break;
 	}
 	case COPY:
-		(void)clipboard_copied_bytes(fuzz->clipboard, &fuzz->viewer, CLIPBOARD_CLIPBOARD,
-					     CLIPBOARD_TEXT, "text", 4);
+		(void)clipboard_copied_bytes(fuzz->clipboard, &fuzz->viewer.viewer,
+					     CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT, "text", 4);
 		break;
 	case SIZE:
 		set_size(fuzz);
@@ -256,7 +209,8 @@ static void act(struct fuzz *fuzz)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	struct fuzz fuzz = {.bytes = bytes, .left = size, .viewer = {.ops = &viewer_ops}};
+	struct fuzz fuzz = {
+		.bytes = bytes, .left = size, .viewer = {.viewer = {.ops = &checked_viewer_ops}}};
 	struct source *source;
 	int pair[2];
 
@@ -271,17 +225,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	if (vnc_source_new(fuzz.screen, pair[1], &source) < 0)
 		abort();
 	screen_set_source(fuzz.screen, source);
-	(void)screen_add_viewer(fuzz.screen, &fuzz.viewer);
-	screen_watch(&fuzz.viewer, true);
+	(void)screen_add_viewer(fuzz.screen, &fuzz.viewer.viewer);
+	screen_watch(&fuzz.viewer.viewer, true);
 	if (take(&fuzz) & 3)
 		begin(&fuzz);
-	while (fuzz.left > 0 && !fuzz.gone)
+	while (fuzz.left > 0 && !fuzz.viewer.gone)
 		act(&fuzz);
 	close(fuzz.fd);
 	for (int i = 0; i < 3; i++)
 		uv_run(&fuzz.loop, UV_RUN_NOWAIT);
 	guest_free(fuzz.guest);
-	clipboard_forget(fuzz.clipboard, &fuzz.viewer);
+	clipboard_forget(fuzz.clipboard, &fuzz.viewer.viewer);
 	screen_free(fuzz.screen);
 	clipboard_free(fuzz.clipboard);
 	uv_run(&fuzz.loop, UV_RUN_DEFAULT);

@@ -157,9 +157,11 @@ void host_wait(struct host *host, bool (*condition)(void *data), void *data)
 void host_run_ms(struct host *host, unsigned int milliseconds)
 {
 	host->expired = false;
-	uv_timer_start(&host->watchdog, on_watchdog, milliseconds, 0);
+	/* Again and again: the first time may be before the loop begins to wait. */
+	uv_timer_start(&host->watchdog, on_watchdog, milliseconds, milliseconds);
 	while (!host->expired)
 		uv_run(&host->loop, UV_RUN_ONCE);
+	uv_timer_stop(&host->watchdog);
 }
 
 static void on_message(struct stream *stream, void *owner, struct slice name, struct slice params)

@@ -219,7 +219,6 @@ void run_until(struct world *world, bool (*condition)(const struct world *world)
 static void on_pause(uv_timer_t *timer)
 {
 	*(bool *)timer->data = true;
-	uv_close((uv_handle_t *)timer, NULL);
 }
 
 /* All that is to happen happens. */
@@ -229,9 +228,11 @@ void calm(struct world *world)
 	uv_timer_t pause = {.data = &over};
 
 	uv_timer_init(&world->loop, &pause);
-	uv_timer_start(&pause, on_pause, 100, 0);
+	/* Again and again: the first time may be before the loop begins to wait. */
+	uv_timer_start(&pause, on_pause, 100, 100);
 	while (!over)
 		uv_run(&world->loop, UV_RUN_ONCE);
+	uv_close((uv_handle_t *)&pause, NULL);
 	uv_run(&world->loop, UV_RUN_NOWAIT);
 }
 

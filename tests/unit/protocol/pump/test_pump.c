@@ -198,7 +198,8 @@ static unsigned int run_until(bool (*done)(void), uint64_t timeout_ms)
 	uv_timer_t timer = {.data = &over};
 
 	uv_timer_init(&loop, &timer);
-	uv_timer_start(&timer, on_time, timeout_ms, 0);
+	/* Again and again: the first time may be before the loop begins to wait. */
+	uv_timer_start(&timer, on_time, timeout_ms, 10);
 	while (!over && !(done && done())) {
 		uv_run(&loop, UV_RUN_ONCE);
 		turns++;

@@ -246,7 +246,8 @@ static void on_time(uv_timer_t *timer)
 	*(bool *)timer->data = true;
 }
 
-/* Runs until @condition holds; false when it did not within @limit_ms. */
+/* Runs until @condition holds; false when it did not within @limit_ms. The timer goes off again and
+ * again, for the first time may be before the loop begins to wait. */
 #define RUN_UNTIL(condition, limit_ms)                                                             \
 	({                                                                                         \
 		bool over_ = false;                                                                \
@@ -254,7 +255,7 @@ static void on_time(uv_timer_t *timer)
                                                                                                    \
 		uv_timer_init(&loop, &timer_);                                                     \
 		timer_.data = &over_;                                                              \
-		uv_timer_start(&timer_, on_time, limit_ms, 0);                                     \
+		uv_timer_start(&timer_, on_time, limit_ms, 10);                                    \
 		while (!(condition) && !over_)                                                     \
 			uv_run(&loop, UV_RUN_ONCE);                                                \
 		uv_close((uv_handle_t *)&timer_, NULL);                                            \

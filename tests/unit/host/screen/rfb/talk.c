@@ -173,7 +173,8 @@ static void run_once(struct talk *talk, unsigned int milliseconds)
 	uv_timer_t timer;
 
 	uv_timer_init(&talk->loop, &timer);
-	uv_timer_start(&timer, on_timer, milliseconds, 0);
+	/* Again and again: the first time may be before the loop begins to wait. */
+	uv_timer_start(&timer, on_timer, milliseconds, milliseconds);
 	uv_run(&talk->loop, UV_RUN_ONCE);
 	uv_close((uv_handle_t *)&timer, NULL);
 	uv_run(&talk->loop, UV_RUN_NOWAIT);

@@ -65,7 +65,8 @@ static void take_properties(struct qemu *qemu, struct qemu_console *console, con
 			    DBusMessageIter *array)
 {
 	struct property property;
-	uint32_t width = console ? console->width : 0, height = console ? console->height : 0;
+	uint32_t width = console ? console->told_width : 0;
+	uint32_t height = console ? console->told_height : 0;
 
 	while (next_property(array, &property)) {
 		if (strcmp(interface, QEMU_KEYBOARD) == 0 && is_number(&property, "Modifiers"))
@@ -78,10 +79,17 @@ static void take_properties(struct qemu *qemu, struct qemu_console *console, con
 		else if (strcmp(interface, QEMU_CONSOLE) == 0 && is_number(&property, "Height"))
 			height = property.value.number;
 	}
-	if (!console || (width == console->width && height == console->height))
+	width = MIN(width, QEMU_MAX_SIDE);
+	height = MIN(height, QEMU_MAX_SIDE);
+	if (!console || (width == console->told_width && height == console->told_height))
 		return;
-	console->width = MIN(width, QEMU_MAX_SIDE);
-	console->height = MIN(height, QEMU_MAX_SIDE);
+	console->told_width = width;
+	console->told_height = height;
+	console->doubted = false;
+	if (width == console->width && height == console->height)
+		return;
+	console->width = width;
+	console->height = height;
 	/* While we listen, viewers are told when the pixels are there. */
 	if (console->listener && qemu_listener_has_picture(console->listener))
 		qemu_size_differs(qemu);
@@ -160,9 +168,11 @@ static void add_console(struct qemu *qemu, const char *path, uint32_t width, uin
 		.qemu = qemu,
 		.head = qemu->heads,
 		.is_on = qemu->heads == 0,
-		.width = MIN(width, QEMU_MAX_SIDE),
-		.height = MIN(height, QEMU_MAX_SIDE),
+		.told_width = MIN(width, QEMU_MAX_SIDE),
+		.told_height = MIN(height, QEMU_MAX_SIDE),
 	};
+	console->width = console->told_width;
+	console->height = console->told_height;
 	snprintf(console->path, sizeof(console->path), "%s", path);
 	qemu->heads++;
 	qemu_tell_size(console);

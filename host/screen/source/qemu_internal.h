@@ -26,8 +26,10 @@ struct qemu_console {
 	unsigned int head;
 	char path[64];
 	bool is_on;
-	uint32_t width, height;		    /* as QEMU says, whether it is on or not */
+	uint32_t width, height;		    /* the last that was heard, whether it is on or not */
+	uint32_t told_width, told_height;   /* as its properties say */
 	uint32_t drawn_width, drawn_height; /* of what the listener was told */
+	bool doubted;			    /* that picture, for these properties: once is enough */
 	struct qemu_listener *listener;
 	unsigned int registering; /* calls under way */
 	bool settled;		  /* the listener has been told what is shown now */

@@ -39,6 +39,18 @@ static void on_settled(uv_timer_t *timer)
 	}
 }
 
+/* QEMU's word of its size comes by another connection, and may have overtaken a picture from
+ * before, after which nothing more would come. Or the picture overtook the word: the timer looks
+ * again. */
+static void doubt(struct qemu_console *console)
+{
+	if (console->doubted || (console->drawn_width == console->told_width &&
+				 console->drawn_height == console->told_height))
+		return;
+	console->doubted = true;
+	qemu_size_differs(console->qemu);
+}
+
 static bool on_shows(void *owner, uint32_t width, uint32_t height)
 {
 	struct qemu_console *console = owner;
@@ -48,6 +60,8 @@ static bool on_shows(void *owner, uint32_t width, uint32_t height)
 	console->width = console->drawn_width = width;
 	console->height = console->drawn_height = height;
 	qemu_tell_size(console);
+	if (width > 0)
+		doubt(console);
 	return console->is_on && width > 0;
 }
 
@@ -142,8 +156,8 @@ static void on_relisten(uv_timer_t *timer)
 		struct qemu_console *console = &qemu->console[i];
 
 		if (!console->listener || !qemu_listener_has_picture(console->listener) ||
-		    (console->width == console->drawn_width &&
-		     console->height == console->drawn_height))
+		    (console->told_width == console->drawn_width &&
+		     console->told_height == console->drawn_height))
 			continue;
 		qemu_listener_free(take_ptr(console->listener));
 		if (!qemu->watching)

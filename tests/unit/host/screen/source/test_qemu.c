@@ -22,7 +22,7 @@
 static uv_loop_t loop;
 static struct bus_peer *bus, *listener[2];
 static char calls[2048];
-static unsigned int replies, errors;
+static unsigned int replies, errors, registrations;
 
 static void on_listener_message(void *owner, DBusMessage *message, int *fds, size_t count)
 {
@@ -160,6 +160,7 @@ static void on_message(void *owner, DBusMessage *message, int *fds, size_t count
 			&listener[strstr(dbus_message_get_path(message), "_2") != NULL];
 
 		ck_assert_uint_eq(count, 1);
+		registrations++;
 		bus_peer_free(*place);
 		ck_assert_int_eq(
 			bus_peer_new(&loop, fds[0], true, &listener_handlers, place, place), 0);
@@ -230,7 +231,7 @@ static void setup(void)
 
 	uv_loop_init(&loop);
 	calls[0] = '\0';
-	replies = errors = 0;
+	replies = errors = registrations = 0;
 	gone = false;
 	viewer = (struct viewer){.ops = &viewer_ops};
 	listener[0] = listener[1] = NULL;
@@ -275,7 +276,29 @@ static void tell(unsigned int head, const char *member, int type, const uint32_t
 	turns();
 }
 
-static void tell_scanout(unsigned int head, uint32_t width, uint32_t height, uint32_t pixel)
+/* The console's properties have changed. */
+static void tell_size(unsigned int head, uint32_t width, uint32_t height)
+{
+	const char *interface = "org.qemu.Display1.Console";
+	DBusMessage *message = dbus_message_new_signal(
+		head == 0 ? "/org/qemu/Display1/Console_0" : "/org/qemu/Display1/Console_2",
+		"org.freedesktop.DBus.Properties", "PropertiesChanged");
+	DBusMessageIter iter, array;
+
+	dbus_message_iter_init_append(message, &iter);
+	dbus_message_iter_append_basic(&iter, DBUS_TYPE_STRING, &interface);
+	dbus_message_iter_open_container(&iter, DBUS_TYPE_ARRAY, "{sv}", &array);
+	put_variant(&array, "Width", DBUS_TYPE_UINT32, &width);
+	put_variant(&array, "Height", DBUS_TYPE_UINT32, &height);
+	dbus_message_iter_close_container(&iter, &array);
+	dbus_message_iter_open_container(&iter, DBUS_TYPE_ARRAY, "s", &array);
+	dbus_message_iter_close_container(&iter, &array);
+	ck_assert_int_eq(bus_peer_send(bus, message, -EBADF), 0);
+	dbus_message_unref(message);
+	turns();
+}
+
+static void tell_picture(unsigned int head, uint32_t width, uint32_t height, uint32_t pixel)
 {
 	const uint32_t numbers[] = {width, height, width * 4, BGRX};
 	uint32_t *pixels = malloc((size_t)width * height * 4);
@@ -284,6 +307,13 @@ static void tell_scanout(unsigned int head, uint32_t width, uint32_t height, uin
 		pixels[i] = pixel;
 	tell(head, "Scanout", DBUS_TYPE_UINT32, numbers, 4, pixels, (int)(width * height * 4));
 	free(pixels);
+}
+
+/* As QEMU does: another size is a property, too. */
+static void tell_scanout(unsigned int head, uint32_t width, uint32_t height, uint32_t pixel)
+{
+	tell_size(head, width, height);
+	tell_picture(head, width, height, pixel);
 }
 
 static uint32_t pixel_at(uint32_t x, uint32_t y)
@@ -435,6 +465,44 @@ START_TEST(a_second_monitor_comes_and_goes)
 }
 END_TEST
 
+static void await_registration(void)
+{
+	unsigned int before = registrations;
+
+	while (registrations == before)
+		uv_run(&loop, UV_RUN_ONCE);
+	turns();
+}
+
+START_TEST(a_size_that_overtakes_the_first_picture_counts)
+{
+	screen_watch(&viewer, true);
+	turns();
+	tell_size(0, 720, 400);
+	tell_picture(0, 640, 480, 0x111111);
+	/* QEMU would say nothing more: it is listened to anew. */
+	await_registration();
+	tell_picture(0, 720, 400, 0x222222);
+	ck_assert_uint_eq(screen_desktop(screen)->width, 720);
+	ck_assert_uint_eq(pixel_at(719, 399), 0x222222);
+}
+END_TEST
+
+/* One that tells wrong sizes is believed, the second time, to show what it shows. */
+START_TEST(a_size_that_is_never_drawn_is_doubted_once)
+{
+	screen_watch(&viewer, true);
+	turns();
+	tell_picture(0, 300, 200, 0x111111);
+	await_registration();
+	tell_picture(0, 300, 200, 0x222222);
+	while (!screen_is_current(screen))
+		uv_run(&loop, UV_RUN_ONCE);
+	ck_assert_uint_eq(registrations, 2);
+	ck_assert_uint_eq(screen_desktop(screen)->width, 300);
+}
+END_TEST
+
 START_TEST(input)
 {
 	screen_watch(&viewer, true);
@@ -487,6 +555,8 @@ int main(void)
 	tcase_set_timeout(tests, 20);
 	tcase_add_test(tests, graphic_consoles_are_heads);
 	tcase_add_test(tests, updates_are_copied_where_they_are);
+	tcase_add_test(tests, a_size_that_overtakes_the_first_picture_counts);
+	tcase_add_test(tests, a_size_that_is_never_drawn_is_doubted_once);
 	tcase_add_test(tests, nonsense_is_refused);
 	tcase_add_test(tests, cursors);
 	tcase_add_test(tests, a_second_monitor_comes_and_goes);

@@ -276,7 +276,7 @@ struct guest_memory_report {
 	bool trigger;  /* and wakes the agent when the guest stalls: without, it looks */
 	uint64_t some_us, full_us; /* sums: total of /proc/pressure/memory */
 	struct slice reclaim; /* how "memory.reclaim" would do it: "cgroup", "cgroups"; "": not */
-	bool online; /* what is plugged into the machine is put into use */
+	bool online;	      /* what is plugged into the machine is put into use */
 };
 extern const struct message_type message_guest_memory_report;
 

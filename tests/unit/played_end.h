@@ -18,7 +18,7 @@
 struct played_end {
 	/* The test's. */
 	void (*request)(void *owner, struct stream *stream, struct slice method,
-			struct slice params); /* NULL: all are refused */
+			struct slice params);			   /* NULL: all are refused */
 	void (*met)(void *owner, const struct session_peer *peer); /* or NULL */
 	void *owner;
 	/* To be looked at. */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -51,10 +52,25 @@ static struct finding find_qemu(const struct probe *probe)
 	};
 }
 
+/* For root, libvirt's QEMU driver does not start without the user that the distribution built it
+ * for, whichever user then runs QEMU. */
+static bool lacks_qemu_user(void)
+{
+	return geteuid() == 0 && !getpwnam("libvirt-qemu") && !getpwnam("qemu");
+}
+
 static struct finding find_libvirt(const struct probe *probe)
 {
 	bool wanted = probe->kvm != PROBE_KVM_GOOD;
 
+	if (probe->libvirt_driver && lacks_qemu_user())
+		return (struct finding){
+			.name = "libvirt",
+			.good = !wanted,
+			.text = "its QEMU driver is installed, but not the user that it asks for",
+			.advice = "run packaging/install-dependencies, or install "
+				  "libvirt-daemon-system",
+		};
 	return (struct finding){
 		.name = "libvirt",
 		.good = probe->libvirt_driver || !wanted,

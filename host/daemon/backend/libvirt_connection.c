@@ -155,8 +155,7 @@ virConnectPtr libvirt_connection_get(struct libvirt_connection *connection, char
 	else
 		libvirt_last_words(words, sizeof(words));
 	snprintf(error, capacity,
-		 "libvirt's QEMU driver does not start (is libvirt-daemon-driver-qemu installed?): "
-		 "%s",
+		 "libvirt's QEMU driver does not start ('lodge doctor' says what is missing): %s",
 		 words);
 	return NULL;
 }

@@ -112,10 +112,9 @@ static void hash_part(uint64_t lane[LANES], const uint8_t *pixels, uint32_t widt
 	hash_row(lane, row);
 }
 
-uint64_t damage_hash(const struct damage *damage, const struct desktop *desktop, uint32_t column,
-		     uint32_t row)
+uint64_t damage_hash_at(const struct damage *damage, const struct desktop *desktop, uint32_t x,
+			uint32_t y)
 {
-	uint32_t x = column * DAMAGE_TILE, y = row * DAMAGE_TILE;
 	uint32_t right = MIN(MIN(x + DAMAGE_TILE, damage->width), desktop->width);
 	uint32_t bottom = MIN(MIN(y + DAMAGE_TILE, damage->height), desktop->height);
 	const uint8_t *pixels = desktop->pixels + y * desktop->stride + x * 4UL;
@@ -132,6 +131,12 @@ uint64_t damage_hash(const struct damage *damage, const struct desktop *desktop,
 		hash ^= hash >> 32;
 	}
 	return hash ? hash : 1;
+}
+
+uint64_t damage_hash(const struct damage *damage, const struct desktop *desktop, uint32_t column,
+		     uint32_t row)
+{
+	return damage_hash_at(damage, desktop, column * DAMAGE_TILE, row * DAMAGE_TILE);
 }
 
 static void clean(struct damage *damage, size_t tile)

@@ -37,6 +37,9 @@ void damage_mark(struct damage *damage, const struct rectangle *where, bool forg
  */
 uint64_t damage_hash(const struct damage *damage, const struct desktop *desktop, uint32_t column,
 		     uint32_t row);
+/* Of as many pixels at any place of the picture. */
+uint64_t damage_hash_at(const struct damage *damage, const struct desktop *desktop, uint32_t x,
+			uint32_t y);
 
 struct damage_limits {
 	size_t list;	    /* rectangles that there is room for */

@@ -10,6 +10,7 @@
 #ifndef LODGE_BENCH_SCREEN_H
 #define LODGE_BENCH_SCREEN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define BENCH_WIDTH  1920U
@@ -25,6 +26,8 @@ enum bench_kind {
 
 /* BENCH_FRAMES pictures of 32-bit pixels (blue, green, red, 0), one after the other. */
 uint32_t *bench_pictures(enum bench_kind kind);
+/* Likewise: lines of text of @line rows each, that go up and down by @step rows. */
+uint32_t *bench_scrolls(uint32_t line, uint32_t step);
 
 /* Paints a frame; what that costs is added up in *bench_painting_ms, and is no server's work. */
 extern double *bench_painting_ms;
@@ -38,6 +41,7 @@ void bench_theirs(const uint32_t *frames, int fd, int next);
 struct bench_wish {
 	int32_t encoding;
 	int compression, quality; /* -1: not said */
+	bool copies;		  /* CopyRect too */
 };
 
 /* The viewer: connects, takes @frames pictures. Return: bytes of those. */

@@ -19,8 +19,7 @@
 typedef void server(const uint32_t *frames, int fd, int next);
 
 struct result {
-	double milliseconds; /* a frame */
-	double bytes;
+	double milliseconds, bytes; /* of all frames; or of one */
 };
 
 static double milliseconds_of(const struct rusage *usage)
@@ -69,7 +68,7 @@ static struct result run(server *serve, const uint32_t *frames, const struct ben
 	}
 	close(sockets[1]);
 	close(next[0]);
-	result.bytes = (double)bench_view(sockets[0], next[1], wish, count) / count;
+	result.bytes = (double)bench_view(sockets[0], next[1], wish, count);
 	close(next[1]);
 	close(sockets[0]);
 	wait4(child, &status, 0, &usage);
@@ -85,14 +84,48 @@ static struct result measure(server *serve, const uint32_t *frames, const struct
 	struct result best = {.milliseconds = 1e9};
 
 	for (unsigned int i = 0; i < 3; i++) {
-		double base = run(serve, frames, wish, 1).milliseconds;
+		struct result base = run(serve, frames, wish, 1);
 		struct result one = run(serve, frames, wish, count + 1);
 
-		one.milliseconds = (one.milliseconds - base) / count;
+		one.milliseconds = (one.milliseconds - base.milliseconds) / count;
+		one.bytes = (one.bytes - base.bytes) / count;
 		if (one.milliseconds < best.milliseconds)
 			best = one;
 	}
 	return best;
+}
+
+/* Lines "scroll-STEP encoding with_ms without_ms with_bytes without_bytes": copies of what the
+ * viewer has, or all anew; both are ours, as libvncserver leaves scrolls to who draws. */
+static void measure_scrolls(unsigned int count, const char *only)
+{
+	static const struct {
+		uint32_t line, step;
+	} scrolls[] = {{14, 14}, {16, 16}, {18, 18}, {19, 19}, {18, 53}, {18, 120}};
+	static const struct {
+		const char *name;
+		int32_t encoding;
+	} ways[] = {{"raw", 0}, {"zrle", 16}, {"tight", 7}};
+
+	for (unsigned int i = 0; i < sizeof(scrolls) / sizeof(scrolls[0]); i++) {
+		uint32_t *frames = bench_scrolls(scrolls[i].line, scrolls[i].step);
+
+		for (unsigned int way = 0; way < sizeof(ways) / sizeof(ways[0]); way++) {
+			struct bench_wish wish = {ways[way].encoding, -1, -1, true};
+			struct result with, without;
+
+			if (only && strcmp(only, ways[way].name) != 0)
+				continue;
+			with = measure(bench_ours, frames, &wish, count);
+			wish.copies = false;
+			without = measure(bench_ours, frames, &wish, count);
+			printf("scroll-%u %s %.3f %.3f %.0f %.0f\n", scrolls[i].step,
+			       ways[way].name, with.milliseconds, without.milliseconds, with.bytes,
+			       without.bytes);
+			fflush(stdout);
+		}
+		free(frames);
+	}
 }
 
 int main(int argc, char **argv)
@@ -102,8 +135,9 @@ int main(int argc, char **argv)
 		const char *name;
 		struct bench_wish wish;
 	} ways[] = {
-		{"raw", {0, -1, -1}},	{"zrle", {16, -1, -1}},	       {"zrle-2", {16, 2, -1}},
-		{"tight", {7, -1, -1}}, {"tight-2-jpeg-8", {7, 2, 8}},
+		{"raw", {0, -1, -1, false}},	      {"zrle", {16, -1, -1, false}},
+		{"zrle-2", {16, 2, -1, false}},	      {"tight", {7, -1, -1, false}},
+		{"tight-2-jpeg-8", {7, 2, 8, false}},
 	};
 	unsigned int count = argc > 1 ? (unsigned int)strtoul(argv[1], NULL, 10) : 12;
 	const char *only = argc > 2 ? argv[2] : NULL;
@@ -128,5 +162,6 @@ int main(int argc, char **argv)
 		}
 		free(frames);
 	}
+	measure_scrolls(count, only);
 	return 0;
 }

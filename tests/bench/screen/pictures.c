@@ -15,7 +15,7 @@
 
 struct painter {
 	uint32_t *pixels;
-	uint32_t state;
+	uint32_t height, state;
 	uint8_t letter[LETTERS][LETTER_HEIGHT][LETTER_WIDTH]; /* how much ink */
 };
 
@@ -62,7 +62,7 @@ static uint32_t mix(uint32_t back, uint32_t fore, uint32_t ink)
 static void fill(struct painter *painter, uint32_t x, uint32_t y, uint32_t width, uint32_t height,
 		 uint32_t colour)
 {
-	for (uint32_t row = y; row < y + height && row < BENCH_HEIGHT; row++) {
+	for (uint32_t row = y; row < y + height && row < painter->height; row++) {
 		for (uint32_t column = x; column < x + width && column < BENCH_WIDTH; column++)
 			painter->pixels[row * BENCH_WIDTH + column] = colour;
 	}
@@ -71,7 +71,7 @@ static void fill(struct painter *painter, uint32_t x, uint32_t y, uint32_t width
 static void draw_letter(struct painter *painter, uint32_t x, uint32_t y, uint32_t letter,
 			uint32_t back, uint32_t fore)
 {
-	for (uint32_t row = 0; row < LETTER_HEIGHT && y + row < BENCH_HEIGHT; row++) {
+	for (uint32_t row = 0; row < LETTER_HEIGHT && y + row < painter->height; row++) {
 		for (uint32_t column = 0; column < LETTER_WIDTH && x + column < BENCH_WIDTH;
 		     column++)
 			painter->pixels[(y + row) * BENCH_WIDTH + x + column] =
@@ -79,14 +79,14 @@ static void draw_letter(struct painter *painter, uint32_t x, uint32_t y, uint32_
 	}
 }
 
-/* Lines of words, some of them in another colour, of different lengths. */
-static void draw_text(struct painter *painter, uint32_t x, uint32_t y, uint32_t width,
-		      uint32_t height, uint32_t back, uint32_t fore)
+/* Lines of words, some of them in another colour, of different lengths. @line: rows of each. */
+static void draw_lines(struct painter *painter, uint32_t x, uint32_t y, uint32_t width,
+		       uint32_t height, uint32_t line, uint32_t back, uint32_t fore)
 {
 	static const uint32_t others[] = {0x2060c0, 0xb03030, 0x208040, 0x906010};
 
 	fill(painter, x, y, width, height, back);
-	for (uint32_t row = y + 4; row + LETTER_HEIGHT < y + height; row += LETTER_HEIGHT + 2) {
+	for (uint32_t row = y + 4; row + LETTER_HEIGHT < y + height; row += line) {
 		uint32_t columns = noise(painter) % (width / LETTER_WIDTH - 2), colour = fore;
 
 		for (uint32_t i = 0; i < columns; i++) {
@@ -101,6 +101,12 @@ static void draw_text(struct painter *painter, uint32_t x, uint32_t y, uint32_t 
 				    noise(painter) % (1 + noise(painter) % LETTERS), back, colour);
 		}
 	}
+}
+
+static void draw_text(struct painter *painter, uint32_t x, uint32_t y, uint32_t width,
+		      uint32_t height, uint32_t back, uint32_t fore)
+{
+	draw_lines(painter, x, y, width, height, LETTER_HEIGHT + 2, back, fore);
 }
 
 static void draw_window(struct painter *painter, uint32_t x, uint32_t y, uint32_t width,
@@ -141,7 +147,7 @@ static void draw_photo(struct painter *painter, double shift)
 
 uint32_t *bench_pictures(enum bench_kind kind)
 {
-	struct painter painter = {.state = 4711};
+	struct painter painter = {.height = BENCH_HEIGHT, .state = 4711};
 	uint32_t *all = malloc(4UL * BENCH_WIDTH * BENCH_HEIGHT * BENCH_FRAMES);
 
 	if (!all)
@@ -171,5 +177,29 @@ uint32_t *bench_pictures(enum bench_kind kind)
 		for (uint32_t pixel = 0; pixel < BENCH_WIDTH * BENCH_HEIGHT; pixel++)
 			painter.pixels[pixel] ^= i;
 	}
+	return all;
+}
+
+/* Windows on a text that is higher than they are. A bar at the top stays. */
+uint32_t *bench_scrolls(uint32_t line, uint32_t step)
+{
+	static const uint32_t steps[BENCH_FRAMES] = {0, 1, 2, 3, 2, 1};
+	struct painter painter = {.height = BENCH_HEIGHT + 3 * step, .state = 4711};
+	size_t picture = (size_t)BENCH_WIDTH * BENCH_HEIGHT;
+	uint32_t *all = malloc(4UL * picture * BENCH_FRAMES);
+
+	painter.pixels = malloc(4UL * BENCH_WIDTH * painter.height);
+	if (!all || !painter.pixels)
+		abort();
+	make_letters(&painter);
+	draw_lines(&painter, 0, 0, BENCH_WIDTH, painter.height, line, 0xffffff, 0x303030);
+	for (unsigned int i = 0; i < BENCH_FRAMES; i++)
+		memcpy(all + i * picture, painter.pixels + (size_t)steps[i] * step * BENCH_WIDTH,
+		       picture * 4);
+	free(painter.pixels);
+	painter.pixels = all;
+	painter.height = BENCH_HEIGHT;
+	for (unsigned int i = 0; i < BENCH_FRAMES; i++, painter.pixels += picture)
+		fill(&painter, 0, 0, BENCH_WIDTH, 41, 0x5070a0);
 	return all;
 }

@@ -127,6 +127,9 @@ static uint64_t skip_rectangle(struct viewer *viewer)
 	case RFB_ZRLE:
 		take(viewer, NULL, number(viewer, 4));
 		break;
+	case RFB_COPY_RECT:
+		take(viewer, NULL, 4);
+		break;
 	case RFB_LAST_RECT:
 		return 0;
 	default:
@@ -152,8 +155,8 @@ static void greet(struct viewer *viewer, const struct bench_wish *wish)
 	/* 32 bits, 24 of them used: blue in the first byte. */
 	static const uint8_t format[20] = {0,	0, 0,	0, 32,	24, 0, 1, 0,
 					   255, 0, 255, 0, 255, 16, 8, 0};
-	uint8_t encodings[4 + 4 * 4] = {2};
-	int32_t list[4];
+	uint8_t encodings[4 + 4 * 5] = {2};
+	int32_t list[5];
 	uint8_t count = 0;
 
 	take(viewer, NULL, 12);
@@ -165,6 +168,8 @@ static void greet(struct viewer *viewer, const struct bench_wish *wish)
 	say(viewer, format, sizeof(format));
 	list[count++] = wish->encoding;
 	list[count++] = RFB_LAST_RECT;
+	if (wish->copies)
+		list[count++] = RFB_COPY_RECT;
 	if (wish->compression >= 0)
 		list[count++] = -256 + wish->compression;
 	if (wish->quality >= 0)

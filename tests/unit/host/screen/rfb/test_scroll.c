@@ -19,6 +19,7 @@ struct fixture {
 	uint32_t viewer[HEIGHT][WIDTH];
 	uint32_t state;
 	uint64_t sent, copied; /* pixels */
+	struct scroll found;
 };
 
 static struct fixture *fixture;
@@ -120,12 +121,12 @@ static void update(const struct rectangle *within, size_t list, uint64_t pixels)
 {
 	struct damage_limits limits = {list, pixels, DAMAGE_MAX_PIXELS};
 	struct rectangle piece[100];
-	struct scroll found;
+	struct scroll *found = &fixture->found;
 	size_t count;
 
-	ck_assert_int_eq(scroll_find(&fixture->damage, within, &fixture->desktop, &found), 0);
-	for (size_t i = 0; i < found.count; i++)
-		copy(&found.copy[i], found.rows);
+	ck_assert_int_eq(scroll_find(&fixture->damage, within, &fixture->desktop, found), 0);
+	for (size_t i = 0; i < found->count; i++)
+		copy(&found->copy[i], found->rows);
 	check_clean();
 	count = damage_take(&fixture->damage, within, &fixture->desktop, &limits, piece);
 	for (size_t i = 0; i < count; i++) {
@@ -167,6 +168,51 @@ START_TEST(test_console)
 }
 END_TEST
 
+/* A terminal's letters of 14, 18 and 19 rows, a browser's steps: all but the tiles at the edges. */
+START_TEST(test_any_step)
+{
+	static const int32_t lines[] = {14, 18, -19, 53, -120, 300, 1};
+
+	scribble(0, 0, WIDTH, HEIGHT);
+	update_all();
+	for (unsigned int i = 0; i < ARRAY_SIZE(lines); i++) {
+		scroll(0, 5, WIDTH, HEIGHT - 5, lines[i]);
+		update(&all, 100, UINT64_MAX);
+		ck_assert_uint_eq(fixture->damage.count, 0);
+		ck_assert_int_eq(fixture->found.rows, lines[i]);
+		/* Less what came in, the first and the last row of tiles, and what these were
+		 * copied to; the column that is cut. */
+		ck_assert_uint_le(fixture->sent,
+				  WIDTH * ((uint64_t)abs(lines[i]) + 4UL * DAMAGE_TILE) +
+					  2 * DAMAGE_TILE * HEIGHT);
+		update_all();
+	}
+}
+END_TEST
+
+/* After much that was in vain one update in four is searched, and all again once there is a scroll.
+ */
+START_TEST(test_film)
+{
+	unsigned int found = 0;
+
+	for (unsigned int i = 0; i < 30; i++) {
+		scribble(0, 0, WIDTH, HEIGHT);
+		update_all();
+		ck_assert_uint_eq(fixture->found.count, 0);
+	}
+	ck_assert_uint_gt(fixture->found.misses, 7);
+	for (unsigned int i = 0; i < 8; i++) {
+		scroll(0, 0, WIDTH, HEIGHT, 18);
+		update(&all, 100, UINT64_MAX);
+		found += fixture->found.count > 0;
+		update_all();
+	}
+	ck_assert_uint_ge(found, 5);
+	ck_assert_uint_eq(fixture->found.misses, 0);
+}
+END_TEST
+
 /* Nothing is copied that was not there, or would not spare anything. */
 START_TEST(test_no_copy)
 {
@@ -174,8 +220,6 @@ START_TEST(test_no_copy)
 	update(&all, 100, UINT64_MAX); /* the viewer has nothing yet */
 	ck_assert_uint_eq(fixture->copied, 0);
 	update_all();
-	scroll(0, 0, WIDTH, 400, 17);
-	update(&all, 100, UINT64_MAX);
 	scroll(0, 0, 32, 48, 16); /* too little of it */
 	update(&all, 100, UINT64_MAX);
 	ck_assert_uint_eq(fixture->copied, 0);
@@ -202,9 +246,12 @@ START_TEST(test_anything)
 		uint32_t width = MIN(WIDTH - x, wide), height = MIN(HEIGHT - y, high);
 		struct rectangle within = {chance(100), chance(100), 300 + chance(200),
 					   300 + chance(100)};
-		int32_t lines = (int32_t)(1 + chance(3)) * (int32_t)DAMAGE_TILE;
+		int32_t lines = chance(2) ? (int32_t)(1 + chance(3)) * (int32_t)DAMAGE_TILE
+					  : (int32_t)(1 + chance(99));
 
-		scroll(x, y, width, height, chance(2) ? lines : -lines);
+		if (chance(2))
+			y += chance(DAMAGE_TILE);
+		scroll(x, y, width, MIN(height, HEIGHT - y), chance(2) ? lines : -lines);
 		if (chance(3) == 0)
 			scribble(chance(400), chance(300), 1 + chance(90), 1 + chance(90));
 		update(chance(2) ? &all : &within, 1 + chance(20), 1 + chance(60000));
@@ -224,7 +271,9 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_console);
+	tcase_add_test(tcase, test_any_step);
+	tcase_add_test(tcase, test_film);
 	tcase_add_test(tcase, test_no_copy);
-	tcase_add_loop_test(tcase, test_anything, 0, 20);
+	tcase_add_loop_test(tcase, test_anything, 0, 30);
 	return suite_run_case("scroll", tcase);
 }

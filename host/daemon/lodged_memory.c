@@ -7,6 +7,7 @@
 #include "host/daemon/memory/host_memory.h"
 #include "host/daemon/memory/ksm.h"
 #include "host/daemon/memory/vm_cgroup.h"
+#include "host/daemon/memory_ksm.h"
 #include "host/daemon/memory_pause.h"
 #include "host/daemon/memory_settings.h"
 #include "protocol/base/cleanup.h"
@@ -16,6 +17,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/param.h>
+
+/* KSM that an earlier lodged drove runs on for so long without a VM that takes part: domains of
+ * libvirt are found by then. */
+#define WITHOUT_VMS_MS 15000
 
 struct lodged_memory {
 	struct lodged *lodged;
@@ -53,6 +58,24 @@ static uint64_t now_ms(void *owner)
 {
 	(void)owner;
 	return uv_hrtime() / 1000000;
+}
+
+static void keep_ksm(void *owner, const struct ksm_kept *kept)
+{
+	const struct lodged *lodged = ((struct lodged_memory *)owner)->lodged;
+	int r = memory_ksm_keep(lodged->runtime, lodged->host_root, kept);
+
+	if (r < 0)
+		log_warning("the next lodged will not know why KSM runs: %s", error_text(r));
+}
+
+static bool begin_ksm(struct lodged_memory *memory)
+{
+	const struct lodged *lodged = memory->lodged;
+	struct ksm_keeper keeper = {.keep = keep_ksm, .owner = memory};
+
+	memory_ksm_read(lodged->runtime, lodged->host_root, &keeper.found);
+	return ksm_begin(&memory->ksm, lodged->host_root, &keeper);
 }
 
 static void look_at_ksm(struct lodged_memory *memory)
@@ -116,7 +139,8 @@ static void on_wanted(void *owner)
 	if (!memory->manager || memory->running || !memory_manager_is_busy(memory->manager))
 		return;
 	memory->running = true;
-	ksm_begin(&memory->ksm, memory->lodged->host_root);
+	if (!memory->ksm.own.driven)
+		begin_ksm(memory);
 	uv_timer_start(&memory->timer, on_tick, 0, MEMORY_TICK_MS);
 	if (memory->pressure_fd >= 0)
 		uv_poll_start(&memory->pressure, UV_PRIORITIZED, on_pressure);
@@ -163,6 +187,18 @@ static void free_memory(uv_handle_t *handle)
 		free(memory);
 }
 
+/* What an earlier lodged that was killed drove goes on while there is need, and is stopped else. */
+static void take_ksm_back(struct lodged_memory *memory)
+{
+	if (!begin_ksm(memory))
+		return;
+	log_info("memory: KSM runs on: an earlier lodged has started it");
+	if (drives_ksm(memory_manager_settings(memory->manager)))
+		uv_timer_start(&memory->timer, on_tick, WITHOUT_VMS_MS, MEMORY_TICK_MS);
+	else
+		ksm_end(&memory->ksm);
+}
+
 int lodged_memory_new(struct lodged *lodged, struct lodged_memory **result)
 {
 	struct lodged_memory *memory = calloc(1, sizeof(*memory));
@@ -189,6 +225,7 @@ int lodged_memory_new(struct lodged *lodged, struct lodged_memory **result)
 	uv_unref((uv_handle_t *)&memory->timer);
 	memory->timer.data = memory->pressure.data = memory;
 	memory->closing = 1;
+	take_ksm_back(memory);
 	memory->pressure_fd = host_memory_open_pressure(lodged->host_root);
 	if (memory->pressure_fd >= 0 &&
 	    uv_poll_init(&lodged->loop, &memory->pressure, memory->pressure_fd) == 0) {
@@ -229,7 +266,7 @@ int lodged_memory_set(struct lodged_memory *memory, const struct memory_settings
 		return r;
 	if (driven != drives_ksm(settings)) {
 		ksm_end(&memory->ksm);
-		ksm_begin(&memory->ksm, memory->lodged->host_root);
+		begin_ksm(memory);
 	}
 	r = memory_settings_write(memory->lodged->runtime, settings);
 	if (r < 0)

@@ -124,17 +124,33 @@ static uint64_t pages_at_a_time(const char *root, const struct ksm_need *need)
 	return MIN(MAX(pages, LEAST_PAGES), MOST_PAGES);
 }
 
-/* Where the kernel's own adviser chooses, this cannot be written, and need not. */
-static void set_pace(const struct ksm *ksm, const struct ksm_need *need)
+static void keep(const struct ksm *ksm)
 {
-	(void)write_number(ksm->root, "pages_to_scan", pages_at_a_time(ksm->root, need));
+	if (ksm->keeper.keep)
+		ksm->keeper.keep(ksm->keeper.owner, &ksm->own);
+}
+
+/* Where the kernel's own adviser chooses, this cannot be written, and need not. */
+static void set_pace(struct ksm *ksm, const struct ksm_need *need)
+{
+	uint64_t pages = pages_at_a_time(ksm->root, need);
+
+	if (pages == ksm->own.pages)
+		return;
+	ksm->own.pages = pages;
+	keep(ksm);
+	if (write_number(ksm->root, "pages_to_scan", pages) == 0)
+		return;
+	ksm->own.pages = 0;
+	keep(ksm);
 }
 
 static void stop(struct ksm *ksm)
 {
 	(void)write_number(ksm->root, "run", 0);
-	(void)write_number(ksm->root, "pages_to_scan", ksm->pages_before);
-	ksm->driven = false;
+	(void)write_number(ksm->root, "pages_to_scan", ksm->own.pages_before);
+	ksm->own = (struct ksm_kept){0};
+	keep(ksm);
 }
 
 static bool is_scarce(const struct ksm_need *need, double part)
@@ -146,13 +162,14 @@ static bool is_scarce(const struct ksm_need *need, double part)
 static enum ksm_event start(struct ksm *ksm, const struct ksm_need *need)
 {
 	ksm->scans_before = number(ksm->root, "full_scans");
-	ksm->pages_before = number(ksm->root, "pages_to_scan");
+	ksm->own = (struct ksm_kept){.driven = true,
+				     .pages_before = number(ksm->root, "pages_to_scan")};
+	set_pace(ksm, need);
 	if (write_number(ksm->root, "run", 1) < 0) {
+		stop(ksm);
 		ksm->left = true;
 		return KSM_REFUSED;
 	}
-	ksm->driven = true;
-	set_pace(ksm, need);
 	return KSM_STARTED;
 }
 
@@ -178,28 +195,54 @@ static enum ksm_event go_on(struct ksm *ksm, const struct ksm_need *need, uint64
 	return KSM_NOTHING;
 }
 
-void ksm_begin(struct ksm *ksm, const char *root)
+/* Whoever has changed its pace since has taken it over. */
+static bool is_as_it_was_left(const struct ksm *ksm)
+{
+	const struct ksm_kept *found = &ksm->keeper.found;
+
+	return found->driven && number(ksm->root, "run") == 1 &&
+	       (!found->pages || number(ksm->root, "pages_to_scan") == found->pages);
+}
+
+bool ksm_begin(struct ksm *ksm, const char *root, const struct ksm_keeper *keeper)
 {
 	*ksm = (struct ksm){.root = root};
+	if (keeper)
+		ksm->keeper = *keeper;
+	if (is_as_it_was_left(ksm)) {
+		ksm->own = ksm->keeper.found;
+		ksm->scans_before = number(root, "full_scans");
+	} else if (ksm->keeper.found.driven) {
+		keep(ksm);
+	}
+	return ksm->own.driven;
 }
 
 enum ksm_event ksm_look(struct ksm *ksm, const struct ksm_need *need, uint64_t now_ms)
 {
 	uint64_t runs;
+	bool first;
 
 	if (ksm->left || (ksm->looked_ms && now_ms - ksm->looked_ms < KSM_LOOK_MS))
 		return KSM_NOTHING;
+	/* What was taken back is not judged before it is known what VMs want. */
+	first = ksm->own.driven && !ksm->looked_ms;
 	ksm->looked_ms = MAX(now_ms, 1);
+	if (first)
+		return KSM_NOTHING;
 	if (read_number(ksm->root, "run", &runs) < 0) {
 		ksm->left = true;
 		return KSM_REFUSED;
 	}
-	if (runs != ksm->driven) {
+	if (runs != ksm->own.driven) {
 		ksm->left = true;
-		ksm->driven = false;
+		if (ksm->own.driven) {
+			ksm->own = (struct ksm_kept){0};
+			keep(ksm);
+		}
 		return KSM_TAKEN;
 	}
-	if (ksm->driven)
+	if (ksm->own.driven)
 		return go_on(ksm, need, now_ms);
 	if (now_ms < ksm->rest_until_ms || !is_scarce(need, START_AT))
 		return KSM_NOTHING;
@@ -208,7 +251,7 @@ enum ksm_event ksm_look(struct ksm *ksm, const struct ksm_need *need, uint64_t n
 
 void ksm_end(struct ksm *ksm)
 {
-	if (ksm->driven)
+	if (ksm->own.driven)
 		stop(ksm);
 	ksm->left = true;
 }

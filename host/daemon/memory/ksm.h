@@ -8,7 +8,8 @@
  * pays: one that has seen all pages three times and saved next to nothing rests for minutes. What
  * was merged stays so when it stops, until it is written to.
  *
- * Where it runs already, or is turned off meanwhile, it is somebody else's, and is left alone.
+ * Where it runs already, or is turned off meanwhile, it is somebody else's, and is left alone. What
+ * a lodged that was killed drove is taken back by the next one (struct ksm_keeper).
  */
 #ifndef LODGE_DAEMON_MEMORY_KSM_H
 #define LODGE_DAEMON_MEMORY_KSM_H
@@ -38,18 +39,39 @@ enum ksm_event {
 	KSM_TAKEN,     /* somebody else drives it: it is left alone */
 };
 
-struct ksm {
-	const char *root;
-	bool left;	       /* alone, until ksm_begin() */
+/* What the next one has to know. */
+struct ksm_kept {
 	bool driven;	       /* it runs because of us */
 	uint64_t pages_before; /* pages_to_scan as it was found */
+	uint64_t pages;	       /* as we set it; 0: that cannot be set */
+};
+
+struct ksm_keeper {
+	struct ksm_kept found; /* what the last one kept */
+	/* Called before something is otherwise, if it is to be stopped again, and else after it. */
+	void (*keep)(void *owner, const struct ksm_kept *kept);
+	void *owner;
+};
+
+struct ksm {
+	const char *root;
+	struct ksm_keeper keeper;
+	struct ksm_kept own;
+	bool left; /* alone, until ksm_begin() */
 	uint64_t looked_ms;
 	uint64_t scans_before; /* when it was started */
 	uint64_t rest_until_ms, rest_ms;
 };
 
-/* From now on it may be driven. @root outlives it. */
-void ksm_begin(struct ksm *ksm, const char *root);
+/**
+ * ksm_begin() - from now on it may be driven
+ * @root:	as ksm_saved() has it; outlives it
+ * @keeper:	NULL: nothing is kept
+ *
+ * Return: whether it runs because of who was there before, at the pace that was kept: then it goes
+ * on, and ends with ksm_end().
+ */
+bool ksm_begin(struct ksm *ksm, const char *root, const struct ksm_keeper *keeper);
 
 /* Does what is to be done, every KSM_LOOK_MS; what it did, for the log. */
 enum ksm_event ksm_look(struct ksm *ksm, const struct ksm_need *need, uint64_t now_ms);

@@ -40,16 +40,39 @@ static uint64_t get(const char *file)
 	return value;
 }
 
+/* What the next one would find. */
+static struct ksm_kept kept;
+
+static void keep(void *owner, const struct ksm_kept *now)
+{
+	(void)owner;
+	/* It is kept before it is so: whoever is killed in between has not started anything. */
+	if (now->driven && !kept.driven)
+		ck_assert_uint_eq(get("run"), 0);
+	kept = *now;
+}
+
+static const struct ksm_keeper keeper = {.keep = keep};
+
+/* As after a lodged that was killed. */
+static bool begin_anew(void)
+{
+	const struct ksm_keeper next = {.found = kept, .keep = keep};
+
+	return ksm_begin(&ksm, played.path, &next);
+}
+
 static void set_up(void)
 {
 	played_root_make(&played);
+	kept = (struct ksm_kept){0};
 	put("run", 0);
 	put("pages_to_scan", 123);
 	put("sleep_millisecs", 20);
 	put("full_scans", 7);
 	put("pages_sharing", 0);
 	put("general_profit", 0);
-	ksm_begin(&ksm, played.path);
+	ck_assert(!ksm_begin(&ksm, played.path, &keeper));
 	need = (struct ksm_need){.budget_bytes = 8 * MEMORY_GIB,
 				 .demand_bytes = 4 * MEMORY_GIB,
 				 .mergeable_bytes = 6 * MEMORY_GIB};
@@ -173,6 +196,58 @@ START_TEST(in_the_end_it_is_as_it_was)
 }
 END_TEST
 
+START_TEST(what_who_was_killed_drove_is_taken_back)
+{
+	uint64_t pages;
+
+	ck_assert_int_eq(look(9 * MEMORY_GIB), KSM_STARTED);
+	look(8 * MEMORY_GIB);
+	pages = get("pages_to_scan");
+	ck_assert(kept.driven);
+	ck_assert(begin_anew());
+	/* At first it does not know what VMs want. */
+	ck_assert_int_eq(look(0), KSM_NOTHING);
+	ck_assert_int_eq(look(8 * MEMORY_GIB), KSM_NOTHING);
+	ck_assert_uint_eq(get("run"), 1);
+	ck_assert_uint_eq(get("pages_to_scan"), pages);
+	ck_assert_int_eq(look(MEMORY_GIB), KSM_STOPPED);
+	ck_assert_uint_eq(get("run"), 0);
+	ck_assert_uint_eq(get("pages_to_scan"), 123);
+	ck_assert(!kept.driven);
+	ck_assert(!begin_anew());
+}
+END_TEST
+
+START_TEST(what_was_taken_over_meanwhile_is_somebody_elses)
+{
+	ck_assert_int_eq(look(9 * MEMORY_GIB), KSM_STARTED);
+	put("pages_to_scan", 77);
+	ck_assert(!begin_anew());
+	ck_assert(!kept.driven);
+	ck_assert_int_eq(look(MEMORY_GIB), KSM_TAKEN);
+	ksm_end(&ksm);
+	ck_assert_uint_eq(get("run"), 1);
+	ck_assert_uint_eq(get("pages_to_scan"), 77);
+}
+END_TEST
+
+START_TEST(what_was_turned_off_meanwhile_is_not_ended)
+{
+	ck_assert_int_eq(look(9 * MEMORY_GIB), KSM_STARTED);
+	put("run", 2);
+	ck_assert(!begin_anew());
+	ksm_end(&ksm);
+	ck_assert_uint_eq(get("run"), 2);
+	/* And who turns it off while we drive it is not taken for us later. */
+	put("run", 0);
+	begin_anew();
+	ck_assert_int_eq(look(9 * MEMORY_GIB), KSM_STARTED);
+	put("run", 0);
+	ck_assert_int_eq(look(9 * MEMORY_GIB), KSM_TAKEN);
+	ck_assert(!kept.driven);
+}
+END_TEST
+
 START_TEST(it_is_not_looked_at_too_often)
 {
 	ck_assert_int_eq(look(4 * MEMORY_GIB), KSM_NOTHING);
@@ -224,6 +299,9 @@ int main(void)
 	tcase_add_test(tests, who_runs_it_already_goes_on);
 	tcase_add_test(tests, who_turns_it_off_is_obeyed);
 	tcase_add_test(tests, in_the_end_it_is_as_it_was);
+	tcase_add_test(tests, what_who_was_killed_drove_is_taken_back);
+	tcase_add_test(tests, what_was_taken_over_meanwhile_is_somebody_elses);
+	tcase_add_test(tests, what_was_turned_off_meanwhile_is_not_ended);
 	tcase_add_test(tests, it_is_not_looked_at_too_often);
 	tcase_add_test(tests, a_kernel_without_it_is_left_alone);
 	tcase_add_test(tests, its_cost_is_counted_without_the_kernels_word);

@@ -8,7 +8,6 @@
 #include "host/daemon/memory/ksm.h"
 #include "host/daemon/memory/vm_cgroup.h"
 #include "host/daemon/memory_ksm.h"
-#include "host/daemon/memory_pause.h"
 #include "host/daemon/memory_settings.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
@@ -277,13 +276,14 @@ int lodged_memory_set(struct lodged_memory *memory, const struct memory_settings
 
 /* --- VMs -------------------------------------------------------------------------------------- */
 
-void lodged_memory_keep_pause(const struct vm *vm, bool paused)
+void lodged_memory_keep_done(const struct vm *vm, enum memory_kept what, bool done)
 {
-	int r = memory_pause_keep(vm, paused);
+	static const char *const is[MEMORY_KEPT_KINDS] = {"paused", "limited"};
+	int r = memory_keep(vm, what, done);
 
 	if (r < 0)
-		log_warning("%s: the next lodged will not know why it is paused: %s", vm->name,
-			    error_text(r));
+		log_warning("%s: the next lodged will not know why it is %s: %s", vm->name,
+			    is[what], error_text(r));
 }
 
 static void config_of(const struct vm *vm, struct memory_member_config *config)
@@ -333,8 +333,11 @@ void lodged_memory_adopt(struct vm *vm, const struct memory_member_config *confi
 				 config ? config : &own, vm->backend->memory, vm, error,
 				 sizeof(error), &vm->memory) < 0)
 		log_warning("%s: its memory is left alone: %s", vm->name, error);
-	if (vm->memory && memory_pause_is_kept(vm))
+	if (vm->memory && memory_is_kept(vm, MEMORY_KEPT_PAUSE))
 		memory_member_was_paused(vm->memory);
+	/* A cgroup of ours tells what is in it, so nothing is kept. */
+	if (vm->memory && (memory_is_kept(vm, MEMORY_KEPT_LIMIT) || lodged_memory_can_limit(vm)))
+		memory_member_was_limited(vm->memory);
 	agent_memory_start(vm);
 }
 
@@ -364,7 +367,7 @@ void lodged_memory_pause(void *owner, bool pause)
 {
 	struct vm *vm = owner;
 
-	lodged_memory_keep_pause(vm, pause);
+	lodged_memory_keep_done(vm, MEMORY_KEPT_PAUSE, pause);
 	vm->backend->command(vm, pause ? BACKEND_PAUSE : BACKEND_RESUME, paused, NULL);
 }
 

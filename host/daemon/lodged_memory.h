@@ -9,6 +9,7 @@
 #define LODGE_DAEMON_LODGED_MEMORY_H
 
 #include "host/daemon/memory/manager.h"
+#include "host/daemon/memory_kept.h"
 
 struct lodged;
 struct lodged_memory;
@@ -40,8 +41,8 @@ void lodged_memory_adopt(struct vm *vm, const struct memory_member_config *confi
 void lodged_memory_keep(void *owner, const struct memory_member_config *config);
 /* vm_memory_driver.pause by the command of the VM's backend. @owner: the VM. */
 void lodged_memory_pause(void *owner, bool pause);
-/* For drivers that pause in another way: the next lodged lets it go on. */
-void lodged_memory_keep_pause(const struct vm *vm, bool paused);
+/* For drivers that pause or limit in another way: the next lodged undoes it. */
+void lodged_memory_keep_done(const struct vm *vm, enum memory_kept what, bool done);
 /* vm_memory_driver.set_limit and can_limit of VMs that are processes of lodged's: memory.high of a
  * cgroup (memory/vm_cgroup.h), where there is one. @owner: the VM. */
 void lodged_memory_limit(void *owner, uint64_t limit_bytes);

@@ -354,6 +354,8 @@ static void set_domain_limit(void *owner, uint64_t limit_bytes)
 	struct vm *vm = owner;
 	struct domain *domain = vm->machine;
 
+	if (domain->memory.limited != (limit_bytes != 0) || !limit_bytes)
+		lodged_memory_keep_done(vm, MEMORY_KEPT_LIMIT, limit_bytes != 0);
 	domain->memory.limited = limit_bytes != 0;
 	domain->memory.wish.is_limit = true;
 	domain->memory.wish.limit_bytes = limit_bytes;
@@ -365,7 +367,7 @@ static void pause_domain(void *owner, bool pause)
 	struct vm *vm = owner;
 	struct domain *domain = vm->machine;
 
-	lodged_memory_keep_pause(vm, pause);
+	lodged_memory_keep_done(vm, MEMORY_KEPT_PAUSE, pause);
 	domain->memory.wish.is_pause = true;
 	domain->memory.wish.pause = pause;
 	start_wishes(domain->host);
@@ -400,4 +402,7 @@ void domain_memory_begin(struct domain *domain)
 	if (!config.watched && domain->memory.period_before == MEMORY_FIGURES_PERIOD_S)
 		domain->memory.period_before = 0;
 	lodged_memory_adopt(domain->vm, &config);
+	/* Nobody decides of one that takes part no more. */
+	if (config.watched && memory_is_kept(domain->vm, MEMORY_KEPT_LIMIT))
+		set_domain_limit(domain->vm, 0);
 }

@@ -155,6 +155,8 @@ static void set_target(void *owner, uint64_t target_bytes)
 const struct vm_memory_driver libvirt_memory_driver = {
 	.observe = observe,
 	.set_target = set_target,
+	.set_limit = lodged_memory_limit,
+	.can_limit = lodged_memory_can_limit,
 	.pause = lodged_memory_pause,
 	.reclaim = agent_memory_reclaim,
 	.keep = lodged_memory_keep,

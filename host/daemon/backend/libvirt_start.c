@@ -6,6 +6,7 @@
 #include "host/daemon/backend/kernel_file.h"
 #include "host/daemon/backend/user_network.h"
 #include "host/daemon/lodged.h"
+#include "host/daemon/lodged_memory.h"
 #include "host/daemon/share/vm_shares.h"
 
 #include <errno.h>
@@ -69,6 +70,7 @@ static void start_is_done(struct libvirt_job *job)
 		return;
 	}
 	vm->pid = job->pid;
+	lodged_memory_contain(vm);
 	vm_started(vm);
 	job->done(job->owner, 0, "");
 	if (machine->stopped)

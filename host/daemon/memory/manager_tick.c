@@ -265,6 +265,11 @@ void memory_member_was_paused(struct memory_member *member)
 	member->paused = true;
 }
 
+void memory_member_was_limited(struct memory_member *member)
+{
+	member->limit_bytes = UINT64_MAX;
+}
+
 void memory_member_failed(struct memory_member *member)
 {
 	member->target_bytes = 0;

@@ -81,6 +81,10 @@ void memory_member_urgent(struct memory_member *member);
 /* An earlier manager paused it: it goes on with the next step, unless there is still no memory. */
 void memory_member_was_paused(struct memory_member *member);
 
+/* An earlier manager may have limited it: that ends with the next step, unless there is still no
+ * memory. */
+void memory_member_was_limited(struct memory_member *member);
+
 /* What was to be done was not: it is tried again with the next step. */
 void memory_member_failed(struct memory_member *member);
 

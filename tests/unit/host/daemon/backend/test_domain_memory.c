@@ -3,7 +3,7 @@
 #include "host/daemon/backend/domain.h"
 #include "host/daemon/lodged.h"
 #include "host/daemon/memory/manager.h"
-#include "host/daemon/memory_pause.h"
+#include "host/daemon/memory_kept.h"
 #include "protocol/base/bytes.h"
 #include "tests/unit/suite.h"
 
@@ -215,12 +215,25 @@ START_TEST(what_is_refused_is_said)
 	ck_assert_int_eq(virDomainGetState(libvirts, &state, NULL, 0), 0);
 	ck_assert_int_eq(state, VIR_DOMAIN_PAUSED);
 	/* The next lodged knows, for as long as it is paused. */
-	ck_assert(memory_pause_is_kept(domain->vm));
+	ck_assert(memory_is_kept(domain->vm, MEMORY_KEPT_PAUSE));
 	domain_memory_driver.pause(domain->vm, false);
-	ck_assert(!memory_pause_is_kept(domain->vm));
+	ck_assert(!memory_is_kept(domain->vm, MEMORY_KEPT_PAUSE));
 	run_until(all_is_carried_out);
 	ck_assert_int_eq(virDomainGetState(libvirts, &state, NULL, 0), 0);
 	ck_assert_int_eq(state, VIR_DOMAIN_RUNNING);
+}
+END_TEST
+
+/* The next lodged knows of a limit for as long as there is one, which outlives lodged. */
+START_TEST(a_limit_is_kept_until_it_is_lifted)
+{
+	domain_memory_driver.set_limit(domain->vm, 300 * MIB);
+	ck_assert(memory_is_kept(domain->vm, MEMORY_KEPT_LIMIT));
+	domain_memory_driver.set_limit(domain->vm, 200 * MIB);
+	ck_assert(memory_is_kept(domain->vm, MEMORY_KEPT_LIMIT));
+	domain_memory_driver.set_limit(domain->vm, 0);
+	ck_assert(!memory_is_kept(domain->vm, MEMORY_KEPT_LIMIT));
+	run_until(all_is_carried_out);
 }
 END_TEST
 
@@ -306,6 +319,7 @@ int main(void)
 	tcase_add_test(test, the_last_wish_counts);
 	tcase_add_test(test, wishes_wait_for_a_libvirt_that_is_away);
 	tcase_add_test(test, what_is_refused_is_said);
+	tcase_add_test(test, a_limit_is_kept_until_it_is_lifted);
 	tcase_add_test(test, what_its_owner_sets_is_kept);
 	tcase_add_test(test, what_others_write_is_followed);
 	tcase_add_test(test, nonsense_is_watched);

@@ -140,6 +140,18 @@ START_TEST(what_is_lost_is_taken_down_to_the_minimums)
 }
 END_TEST
 
+/* Its cgroup has outlived the lodged that limited it. */
+START_TEST(who_was_limited_by_an_earlier_manager_is_so_no_longer)
+{
+	vm[0]->limit = MINIMUM;
+	ck_assert_uint_eq(vm[0]->limits, 0);
+	memory_member_was_limited(vm[0]->member);
+	played_vms_run(&host, 2 SECONDS);
+	ck_assert_uint_eq(vm[0]->limits, 1);
+	ck_assert_uint_eq(vm[0]->limit, 0);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = tcase_create("manager_faults");
@@ -148,5 +160,6 @@ int main(void)
 	tcase_add_test(tests, who_lies_by_ten_times_gets_no_more_than_its_shares);
 	tcase_add_test(tests, a_host_that_loses_30_of_100_has_it_within_seconds);
 	tcase_add_test(tests, what_is_lost_is_taken_down_to_the_minimums);
+	tcase_add_test(tests, who_was_limited_by_an_earlier_manager_is_so_no_longer);
 	return suite_run_case("manager_faults", tests);
 }

@@ -94,6 +94,7 @@ static void read_balloon(xmlNode *node, struct domain_facts *facts)
 	char period[16];
 
 	facts->has_balloon = !attribute_is(node, "model", "none");
+	facts->autodeflate = attribute_is(node, "autodeflate", "on");
 	attribute(child(node, "stats"), "period", period, sizeof(period));
 	facts->balloon_period = (unsigned int)MIN(number(period), INT_MAX);
 }

@@ -30,6 +30,7 @@ struct domain_facts {
 	unsigned int graphics_index;   /* as virDomainOpenGraphicsFD() counts */
 	char other_graphics[16];       /* a kind that we cannot show, if there is one; or "" */
 	bool has_balloon;
+	bool autodeflate; /* which the guest takes memory from before it ends a process */
 	unsigned int balloon_period;	    /* seconds between the figures of its driver; 0: none */
 	struct memory_member_config memory; /* what its metadata says */
 	bool bad_metadata;		    /* which cannot be meant */

@@ -263,6 +263,7 @@ void domain_memory_reread(struct domain *domain, const struct domain_facts *fact
 	domain->facts.memory = facts->memory;
 	domain->facts.bad_metadata = facts->bad_metadata;
 	domain->facts.has_balloon = facts->has_balloon;
+	domain->facts.autodeflate = facts->autodeflate;
 	if (!member)
 		return;
 	config_of(domain, &config);
@@ -324,6 +325,10 @@ static void follow(struct domain *domain)
 	memory->wish.period_s = takes_part ? MEMORY_FIGURES_PERIOD_S : memory->period_before;
 	if (!takes_part && memory->limited)
 		domain_memory_driver.set_limit(domain->vm, 0);
+	if (takes_part && !domain->facts.autodeflate)
+		log_info("%s: what its guest needs all at once may cost it a process; "
+			 "<memballoon model='virtio' autodeflate='on'/> in its XML avoids that",
+			 domain->vm->name);
 	if (takes_part && domain->facts.has_channel && !domain->vm->agent)
 		domain_attend(domain->vm, BACKEND_PORT_AGENT, NULL, NULL);
 	start_wishes(domain->host);

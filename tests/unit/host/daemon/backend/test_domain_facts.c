@@ -30,7 +30,7 @@ static const char whole[] =
 	"    <graphics type='spice' port='5901'/>\n"
 	"    <graphics type='vnc' port='5900'/>\n"
 	"    <graphics type='dbus' p2p='yes'/>\n"
-	"    <memballoon model='virtio'><stats period='5'/></memballoon>\n"
+	"    <memballoon model='virtio' autodeflate='on'><stats period='5'/></memballoon>\n"
 	"  </devices>\n"
 	"</domain>\n";
 
@@ -49,6 +49,7 @@ START_TEST(what_matters_is_found)
 	ck_assert_uint_eq(facts.graphics_index, 2);
 	ck_assert_str_eq(facts.other_graphics, "spice");
 	ck_assert(facts.has_balloon);
+	ck_assert(facts.autodeflate);
 	ck_assert_uint_eq(facts.balloon_period, 5);
 	ck_assert(!facts.memory.watched);
 	ck_assert_uint_eq(facts.memory.minimum_bytes, 1 << 30);
@@ -65,6 +66,7 @@ START_TEST(memory_that_nothing_is_said_of)
 					   &facts),
 			 0);
 	ck_assert(!facts.has_balloon);
+	ck_assert(!facts.autodeflate);
 	ck_assert(facts.memory.watched);
 	ck_assert(!facts.bad_metadata);
 	ck_assert_int_eq(domain_facts_read("<domain><metadata><lodge:memory mode='?' xmlns:lodge="

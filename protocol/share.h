@@ -39,6 +39,10 @@
  * Acknowledgements are messages `received` share_received of the mounter: they need no credit, and
  * may overtake a request that waits for some.
  *
+ * Ahead. With `ahead` the server adds to some replies a message of what the kernel asks next
+ * (shared-folders/fuse/ahead.h), which the mounter may then answer by itself. It is counted as all
+ * messages are; it is no notification.
+ *
  * Echoes. A fuse_in_header with opcode SHARE_OP_ECHO among the requests, without answer: the
  *process `pid` of the mounter's side carries out the changes that SERVER_NOTIFY_CHANGE tells of
  * (shared-folders/relay/echo.h), and is done with the one whose id is `nodeid` and all before it.
@@ -81,6 +85,7 @@ struct share_open {
 	struct slice session; /* SHARE_SESSION_SIZE bytes */
 	bool resume;
 	uint64_t received; /* with resume: messages of the server */
+	bool ahead;	   /* messages of what the kernel asks next are understood */
 };
 extern const struct message_type message_share_open;
 
@@ -117,6 +122,7 @@ struct share_export {
 	/* If not 0, all files are shown as theirs: the only one who looks, of whose numbers the
 	 * guest knows nothing. */
 	uint64_t uid, gid;
+	bool ahead; /* as in share_open */
 };
 extern const struct message_type message_share_export;
 

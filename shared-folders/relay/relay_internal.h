@@ -11,6 +11,7 @@
 
 #include "protocol/share.h"
 #include "shared-folders/fuse/cutter.h"
+#include "shared-folders/relay/known.h"
 #include "shared-folders/relay/notices.h"
 #include "shared-folders/relay/requests.h"
 #include "shared-folders/relay/share_relay.h"
@@ -44,6 +45,7 @@ struct share_relay {
 	int poll_events;
 	uint8_t *scratch; /* SERVER_MAX_MESSAGE bytes; NULL: to be made */
 	struct requests requests;
+	struct known known;
 
 	struct cutter cutter;
 	uint64_t received, acknowledged; /* messages of the server */

@@ -5,6 +5,7 @@
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
+#include "shared-folders/fuse/check_reply.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -65,6 +66,44 @@ static int prepare_init(struct share_relay *relay, uint8_t *bytes, size_t length
 	return 0;
 }
 
+/* Is it a process that acts out what the server has told of? The server itself answers it. */
+static bool is_of_echo(const struct share_relay *relay, const uint8_t *bytes)
+{
+	struct fuse_in_header header;
+
+	memcpy(&header, bytes, sizeof(header));
+	return relay->echo > 0 && header.pid == (uint32_t)relay->echo;
+}
+
+/* Return: was the kernel answered? */
+static bool answer_known(const struct share_relay *relay, const uint8_t *bytes, size_t length,
+			 const struct fuse_expectation *expectation)
+{
+	uint8_t reply[sizeof(struct fuse_out_header) + sizeof(struct fuse_entry_out)];
+	size_t reply_length;
+
+	if (relay->gave_up || is_of_echo(relay, bytes))
+		return false;
+	reply_length =
+		known_answer(&relay->known, bytes, length, uv_now(relay->options.loop), reply);
+	if (!reply_length ||
+	    fuse_check_reply(expectation, relay->options.hostile, reply, reply_length) < 0)
+		return false;
+	relay_tell_kernel(relay, reply, reply_length);
+	return true;
+}
+
+static int pass_on(struct share_relay *relay, uint8_t *bytes, size_t length)
+{
+	const uint64_t turn = known_asked(&relay->known, bytes, length, relay->requests.changing);
+	const bool is_echo = is_of_echo(relay, bytes);
+	int error = requests_add(&relay->requests, bytes, length, false);
+
+	if (!error && !is_echo)
+		requests_last(&relay->requests)->turn = turn;
+	return error;
+}
+
 /* What cannot be sent is answered at once, so that nobody waits. */
 static void take_request(struct share_relay *relay, uint8_t *bytes, size_t length)
 {
@@ -72,6 +111,10 @@ static void take_request(struct share_relay *relay, uint8_t *bytes, size_t lengt
 	const bool has_reply = fuse_expect(bytes, length, &expectation);
 	int error = 0;
 
+	if (has_reply && answer_known(relay, bytes, length, &expectation)) {
+		free(bytes);
+		return;
+	}
 	if (relay->gave_up)
 		error = -EIO;
 	else if (has_reply && relay->requests.held >= HELD_MAX)
@@ -81,7 +124,7 @@ static void take_request(struct share_relay *relay, uint8_t *bytes, size_t lengt
 	if (error)
 		free(bytes);
 	else
-		error = requests_add(&relay->requests, bytes, length, false);
+		error = pass_on(relay, bytes, length);
 	if (error && has_reply)
 		relay_fail_request(relay, expectation.unique, error);
 }
@@ -140,7 +183,7 @@ static void on_kernel(uv_poll_t *poll, int status, int events)
 		if (relay->requests.unsent)
 			relay_go_on(relay);
 		/* One that asks one thing after another does not ask again now. */
-		if (status >= 0 && relay->requests.held == 1)
+		if (status >= 0 && relay->requests.held <= 1)
 			break;
 	}
 	relay_go_on(relay);

@@ -75,9 +75,11 @@ static void answer(struct share_relay *relay, struct request *request, const uin
 	if (is_init && request->is_ours) {
 		renewed(relay, reply, is_good && is_success(reply));
 	} else if (!request->is_answered && !request->is_ours) {
-		if (is_good)
+		if (is_good) {
+			known_replied(&relay->known, request->bytes, request->length, request->turn,
+				      reply, length, uv_now(relay->options.loop));
 			relay_tell_kernel(relay, reply, length);
-		else
+		} else
 			relay_fail_request(relay, expectation->unique, -EIO);
 		if (is_init && is_good && is_success(reply)) {
 			memcpy(&relay->init_out, reply + sizeof(struct fuse_out_header),
@@ -95,6 +97,18 @@ static void answer_interrupt(const struct share_relay *relay, const struct fuse_
 	if ((header->unique & 1) && header->error == -EAGAIN && header->len == sizeof(*header) &&
 	    requests_find(&relay->requests, header->unique & ~1ULL))
 		relay_tell_kernel(relay, header, sizeof(*header));
+}
+
+static void take_ahead(struct share_relay *relay, const uint8_t *message, size_t length)
+{
+	struct fuse_ahead ahead;
+
+	if (length != sizeof(struct fuse_out_header) + sizeof(ahead)) {
+		relay_complain(relay, "messages ahead");
+		return;
+	}
+	memcpy(&ahead, message + sizeof(struct fuse_out_header), sizeof(ahead));
+	known_told(&relay->known, &ahead, uv_now(relay->options.loop));
 }
 
 /* @message: becomes ours */
@@ -123,7 +137,13 @@ void relay_take_message(struct share_relay *relay, uint8_t *message, size_t leng
 	relay->received++;
 	relay->unacknowledged_bytes += length;
 	memcpy(&header, message, sizeof(header));
+	if (header.unique == 0 && header.error == FUSE_AHEAD) {
+		take_ahead(relay, message, length);
+		free(message);
+		return;
+	}
 	if (header.unique == 0) {
+		known_doubt(&relay->known);
 		take_notification(relay, message, length);
 		return;
 	}

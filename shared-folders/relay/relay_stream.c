@@ -50,6 +50,7 @@ static void begin_anew(struct share_relay *relay)
 
 	relay_fail_all(relay, -ESTALE);
 	requests_clear(&relay->requests);
+	known_forget(&relay->known);
 	relay->received = relay->acknowledged = 0;
 	relay->unacknowledged_bytes = 0;
 	relay->notes_before = relay->notes_added;
@@ -162,6 +163,7 @@ static void on_stream_closed(struct stream *stream, void *owner, const struct st
 	relay->stream = NULL;
 	relay->is_open = false;
 	relay->is_renewing = false;
+	known_doubt(&relay->known);
 	cutter_clear(&relay->cutter);
 	if (length > 0)
 		memcpy(relay->text, result->text.bytes, length);
@@ -209,6 +211,7 @@ static struct slice encode(const struct share_relay *relay, struct cbor_writer *
 			.session = common.session,
 			.resume = relay->was_open,
 			.received = common.received,
+			.ahead = true,
 			.read_only = relay->options.read_only,
 			.user = slice_of(relay->user ? relay->user : ""),
 			.uid = relay->options.uid,
@@ -222,6 +225,7 @@ static struct slice encode(const struct share_relay *relay, struct cbor_writer *
 			.session = common.session,
 			.resume = relay->was_open,
 			.received = common.received,
+			.ahead = true,
 		};
 
 		message_encode(&message_share_open, &open, writer);
@@ -262,6 +266,7 @@ void share_relay_disconnect(struct share_relay *relay)
 	relay->stream = NULL;
 	relay->is_open = false;
 	relay->is_renewing = false;
+	known_doubt(&relay->known);
 	cutter_clear(&relay->cutter);
 	stream_set_handlers(stream, &orphan_handlers, NULL);
 	stream_cancel(stream);

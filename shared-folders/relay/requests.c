@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "shared-folders/relay/requests.h"
 
+#include "shared-folders/relay/known.h"
+
 #include <errno.h>
 #include <linux/fuse.h>
 #include <stdlib.h>
@@ -94,7 +96,14 @@ int requests_add(struct requests *requests, uint8_t *bytes, size_t length, bool 
 	request->next_same = *bucket;
 	*bucket = request;
 	requests->held++;
+	request->is_change = known_effect(bytes, length) != KNOWN_NOTHING;
+	requests->changing += request->is_change;
 	return 0;
+}
+
+struct request *requests_last(const struct requests *requests)
+{
+	return requests->last;
 }
 
 struct request *requests_find(const struct requests *requests, uint64_t unique)
@@ -116,6 +125,7 @@ static void forget(struct requests *requests, struct request *request)
 		place = &(*place)->next_same;
 	*place = request->next_same;
 	requests->held--;
+	requests->changing -= request->is_change;
 	drop(requests, request);
 }
 

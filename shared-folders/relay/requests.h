@@ -20,6 +20,8 @@ struct request {
 	bool is_silent;	  /* has no reply */
 	bool is_answered; /* by us: what the server says is for nobody */
 	bool is_ours;	  /* the kernel knows nothing of it */
+	bool is_change;	  /* it may change something (known.h) */
+	uint64_t turn;	  /* known_asked()'s */
 	uint8_t *bytes;
 	size_t length;
 	uint64_t number;
@@ -40,6 +42,7 @@ struct requests {
 	uint64_t sent;		 /* the last number that was sent, in whole */
 	size_t held, held_bytes; /* requests with an answer to come, and bytes of all */
 	size_t silent_bytes;
+	size_t changing; /* of those held, the ones that may change something */
 };
 
 void requests_init(struct requests *requests);
@@ -53,6 +56,8 @@ void requests_clear(struct requests *requests);
  * Return: 0; -ENOMEM.
  */
 int requests_add(struct requests *requests, uint8_t *bytes, size_t length, bool is_ours);
+/* The one added last. */
+struct request *requests_last(const struct requests *requests);
 
 /* The one with that unique that waits for an answer; NULL: there is none. */
 struct request *requests_find(const struct requests *requests, uint64_t unique);

@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static bool changes(int flags)
@@ -63,6 +65,36 @@ int flush_op(struct task *task)
 	/* Some file systems say only now that data could not be written. */
 	copy = fcntl(open.handle->fd, F_DUPFD_CLOEXEC, 0);
 	return copy < 0 || close(copy) < 0 ? -errno : 0;
+}
+
+/* Those of which it is known. */
+static bool is_quiet(long type)
+{
+	switch (type) {
+	case EXT4_SUPER_MAGIC:
+	case XFS_SUPER_MAGIC:
+	case BTRFS_SUPER_MAGIC:
+	case F2FS_SUPER_MAGIC:
+	case TMPFS_MAGIC:
+	case RAMFS_MAGIC:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool server_close_is_quiet(struct server *server, uint64_t node)
+{
+	struct statfs stat;
+	struct inode *inode;
+	bool quiet;
+
+	if (inode_get(server, node, &inode) < 0)
+		return false;
+	quiet = inode->key.device == server->root->key.device &&
+		fstatfs(server->options.root, &stat) == 0 && is_quiet(stat.f_type);
+	inode_put(server, inode);
+	return quiet;
 }
 
 int fsync_op(struct task *task)

@@ -146,6 +146,10 @@ void server_looker_done(struct server *server, uint64_t id);
  * with a working directory of its own, /proc/self/fd: attributes of files are only had there. */
 void server_call(struct server *server, struct server_call *call);
 
+/* Whether to close @node's files (FLUSH) says nothing and does nothing but free locks; some file
+ * systems write then, and say whether they could. */
+bool server_close_is_quiet(struct server *server, uint64_t node);
+
 /* How much room the reply to the request with these first bytes can take at most, in bytes; 0 if
  * it has none. @length: how many there are; more than a fuse_in_header and 64 are never looked at.
  */

@@ -297,6 +297,7 @@ int place_open(struct stream_server *server, struct stream *stream, const struct
 		lose_stream(place);
 		return error;
 	}
+	share_session_set_ahead(place->session, open->ahead);
 	place->stream = stream;
 	stream_set_handlers(stream, &stream_handlers, place);
 	set_expiry(server);

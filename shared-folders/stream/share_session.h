@@ -39,6 +39,9 @@ const uint8_t *share_session_id(const struct share_session *session);
 void share_session_serve(struct share_session *session, struct server *server);
 struct server *share_session_server(const struct share_session *session);
 
+/* The peer wants messages ahead (fuse/ahead.h). */
+void share_session_set_ahead(struct share_session *session, bool wanted);
+
 /* server_options.notify with the session as its owner. */
 int share_session_notify(void *session, const struct iovec *message, size_t count);
 

@@ -30,6 +30,7 @@ struct export
 	unsigned int streams; /* that go to the server */
 	bool resume;	      /* of the stream that waits */
 	uint64_t received;
+	bool ahead;
 	uv_timer_t timer; /* HELLO_MS, SHARE_KEEP_SECONDS */
 	bool has_ended;
 };
@@ -121,6 +122,7 @@ static void pass_on(struct export *export)
 		.session = {export->id, sizeof(export->id)},
 		.resume = export->resume,
 		.received = export->received,
+		.ahead = export->ahead,
 	};
 	struct stream *near = take_ptr(export->near);
 	uint8_t bytes[256];
@@ -333,6 +335,7 @@ void share_exports_call(struct share_exports *exports, struct stream *stream, st
 	export->near = stream;
 	export->resume = wish.resume;
 	export->received = wish.received;
+	export->ahead = wish.ahead;
 	stream_set_handlers(stream, &near_handlers, export);
 	if (export->is_established)
 		pass_on(export);

@@ -138,6 +138,22 @@ START_TEST(what_has_no_answer_is_bounded)
 }
 END_TEST
 
+START_TEST(changes_under_way_are_counted)
+{
+	add(FUSE_STATFS, 2);
+	ck_assert_uint_eq(requests.changing, 0);
+	add(FUSE_UNLINK, 4);
+	add(FUSE_FORGET, 6);
+	ck_assert_uint_eq(requests.changing, 1);
+	while (send_one())
+		;
+	answer(2);
+	ck_assert_uint_eq(requests.changing, 1);
+	answer(4);
+	ck_assert_uint_eq(requests.changing, 0);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = tcase_create("requests");
@@ -149,5 +165,6 @@ int main(void)
 	tcase_add_test(tests, what_was_answered_meanwhile_is_not_sent_again);
 	tcase_add_test(tests, what_has_no_answer_goes_with_a_later_one);
 	tcase_add_test(tests, what_has_no_answer_is_bounded);
+	tcase_add_test(tests, changes_under_way_are_counted);
 	return suite_run_case("requests", tests);
 }

@@ -9,6 +9,7 @@
 #include "protocol/base/cleanup.h"
 #include "protocol/pump/pumped_session.h"
 #include "protocol/share.h"
+#include "shared-folders/fuse/ahead.h"
 #include "shared-folders/fuse/cutter.h"
 #include "tests/unit/suite.h"
 
@@ -17,6 +18,7 @@
 #include <linux/fuse.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 60000
@@ -71,6 +73,14 @@ static void reply(const struct fuse_in_header *request)
 		size = 1;
 	out.header.len = (uint32_t)(sizeof(out.header) + size);
 	ck_assert_int_eq(stream_send(test.stream, 0, &out, out.header.len), out.header.len);
+}
+
+/* With nothing but a header. */
+static void say_done(uint64_t unique)
+{
+	const struct fuse_out_header header = {.len = sizeof(header), .unique = unique};
+
+	ck_assert_int_eq(stream_send(test.stream, 0, &header, sizeof(header)), sizeof(header));
 }
 
 static void on_data(struct stream *stream, void *owner, unsigned int channel, struct slice bytes)
@@ -464,6 +474,71 @@ START_TEST(an_answer_to_nothing_is_dropped)
 }
 END_TEST
 
+/* What the server says ahead is the answer, until it says that something has changed. */
+START_TEST(what_is_said_ahead_needs_no_asking)
+{
+	struct {
+		struct fuse_out_header header;
+		struct fuse_ahead ahead;
+	} out = {.header = {.len = sizeof(out), .error = FUSE_AHEAD},
+		 .ahead = {.unique = 4,
+			   .flags = FUSE_AHEAD_ATTRIBUTES,
+			   .node = FUSE_ROOT_ID,
+			   .attributes.attr.mode = S_IFDIR}};
+	const struct {
+		struct fuse_out_header header;
+		struct fuse_notify_inval_inode_out inode;
+	} change = {.header = {.len = sizeof(change), .error = FUSE_NOTIFY_INVAL_INODE},
+		    .inode.ino = 99};
+
+	mount(0);
+	test.answers = false;
+	ask(FUSE_UNLINK, 4);
+	UNTIL(test.requests[FUSE_UNLINK] == 1);
+	ck_assert_int_eq(stream_send(test.stream, 0, &out, sizeof(out)), sizeof(out));
+	/* It has come when what was sent behind it has. */
+	say_done(4);
+	ck_assert_int_eq(told(4), 0);
+	ask(FUSE_GETATTR, 6);
+	ck_assert_int_eq(told(6), 0);
+	ck_assert_uint_eq(test.requests[FUSE_GETATTR], 0);
+	ck_assert_int_eq(stream_send(test.stream, 0, &change, sizeof(change)), sizeof(change));
+	ask(FUSE_STATFS, 8);
+	UNTIL(test.requests[FUSE_STATFS] == 1);
+	say_done(8);
+	UNTIL(kernel_has_news());
+	ask(FUSE_GETATTR, 10);
+	UNTIL(test.requests[FUSE_GETATTR] == 1);
+	finish();
+}
+END_TEST
+
+START_TEST(nonsense_said_ahead_does_not_reach_the_kernel)
+{
+	struct {
+		struct fuse_out_header header;
+		struct fuse_ahead ahead;
+	} out = {.header = {.len = sizeof(out), .error = FUSE_AHEAD},
+		 .ahead = {.unique = 4,
+			   .flags = FUSE_AHEAD_ATTRIBUTES,
+			   .node = FUSE_ROOT_ID,
+			   .attributes.attr.mode = ~0U}};
+
+	mount(0);
+	test.answers = false;
+	ask(FUSE_UNLINK, 4);
+	UNTIL(test.requests[FUSE_UNLINK] == 1);
+	ck_assert_int_eq(stream_send(test.stream, 0, &out, sizeof(out)), sizeof(out));
+	out.header.len = sizeof(out.header) + 1;
+	ck_assert_int_eq(stream_send(test.stream, 0, &out, out.header.len), out.header.len);
+	say_done(4);
+	ck_assert_int_eq(told(4), 0);
+	ask(FUSE_GETATTR, 6);
+	UNTIL(test.requests[FUSE_GETATTR] == 1);
+	finish();
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = tcase_create("share_relay");
@@ -480,5 +555,7 @@ int main(void)
 	tcase_add_test(tests, without_a_server_requests_fail_in_time);
 	tcase_add_test(tests, nonsense_does_not_reach_the_kernel);
 	tcase_add_test(tests, an_answer_to_nothing_is_dropped);
+	tcase_add_test(tests, what_is_said_ahead_needs_no_asking);
+	tcase_add_test(tests, nonsense_said_ahead_does_not_reach_the_kernel);
 	return suite_run_case("share_relay", tests);
 }

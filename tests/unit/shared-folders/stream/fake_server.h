@@ -7,15 +7,20 @@
  *	FAKE_ROOM	the reply has as many bytes as a uint32_t behind the header says
  *	FAKE_SILENT	there is no reply
  *	FAKE_WAIT	done with EINTR when the server is freed
+ *	FUSE_OPEN	the handle is FAKE_HANDLE; close is quiet if the node's number is even
+ *	FUSE_GETATTR	the size is FAKE_SIZE
+ *	FUSE_UNLINK	done, unless the node is 0
  */
 #ifndef LODGE_TESTS_FAKE_SERVER_H
 #define LODGE_TESTS_FAKE_SERVER_H
 
 #include "shared-folders/server/server.h"
 
-enum { FAKE_ECHO = 1, FAKE_ROOM, FAKE_SILENT, FAKE_WAIT };
+enum { FAKE_ECHO = 1000, FAKE_ROOM, FAKE_SILENT, FAKE_WAIT };
 
 #define FAKE_UNIQUES 4096
+#define FAKE_HANDLE  77
+#define FAKE_SIZE    4321
 
 /* How often the call with that unique was run since fake_server_reset(). */
 unsigned int fake_server_runs(uint64_t unique);

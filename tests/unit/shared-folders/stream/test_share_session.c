@@ -2,12 +2,14 @@
 /* Which thread runs a request. What a session says to its peer: test_stream.c. */
 #include "shared-folders/stream/share_session.h"
 
+#include "shared-folders/fuse/ahead.h"
 #include "tests/unit/shared-folders/stream/fake_server.h"
 #include "tests/unit/suite.h"
 
 #include <linux/fuse.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 60000
@@ -66,16 +68,23 @@ static void finish(void)
 }
 
 /* A request that has come, and is not begun. Return: its unique. */
-static uint64_t ask(uint32_t opcode, size_t more)
+static uint64_t ask_of(uint64_t node, uint32_t opcode, size_t more)
 {
-	const struct fuse_in_header header = {
-		.len = (uint32_t)(sizeof(header) + more), .opcode = opcode, .unique = next_unique};
+	const struct fuse_in_header header = {.len = (uint32_t)(sizeof(header) + more),
+					      .opcode = opcode,
+					      .unique = next_unique,
+					      .nodeid = node};
 	uint8_t *message = calloc(1, header.len);
 
 	ck_assert_ptr_nonnull(message);
 	memcpy(message, &header, sizeof(header));
 	ck_assert_int_eq(share_session_message(session, message, header.len), 0);
 	return next_unique++;
+}
+
+static uint64_t ask(uint32_t opcode, size_t more)
+{
+	return ask_of(0, opcode, more);
 }
 
 /* Return: was it this thread, the loop's? */
@@ -182,6 +191,93 @@ START_TEST(after_one_that_took_long_threads_are_asked_for_a_while)
 }
 END_TEST
 
+/* The first of what there is for the peer, which is a message of @length bytes; the rest waits. */
+static void expect_message(void *message, size_t length)
+{
+	const struct slice output = share_session_output(session);
+
+	ck_assert_uint_eq(output.length, length);
+	memcpy(message, output.bytes, length);
+	share_session_sent(session, length);
+}
+
+struct told {
+	struct fuse_out_header header;
+	struct fuse_ahead ahead;
+};
+
+START_TEST(what_comes_next_is_told_behind_the_reply)
+{
+	struct fuse_out_header reply;
+	struct told told;
+	uint64_t unique;
+
+	begin();
+	share_session_set_ahead(session, true);
+	unique = ask_of(6, FUSE_UNLINK, 0);
+	share_session_collect(session);
+	expect_message(&reply, sizeof(reply));
+	ck_assert_uint_eq(reply.unique, unique);
+	expect_message(&told, sizeof(told));
+	ck_assert_uint_eq(told.header.unique, 0);
+	ck_assert_int_eq(told.header.error, FUSE_AHEAD);
+	ck_assert_uint_eq(told.header.len, sizeof(told));
+	ck_assert_uint_eq(told.ahead.unique, unique);
+	ck_assert_uint_eq(told.ahead.flags, FUSE_AHEAD_ATTRIBUTES);
+	ck_assert_uint_eq(told.ahead.node, 6);
+	ck_assert_uint_eq(told.ahead.attributes.attr.size, FAKE_SIZE);
+	ck_assert_uint_eq(take_output(), 0);
+	finish();
+}
+END_TEST
+
+START_TEST(a_close_is_told_to_be_quiet_only_where_it_is)
+{
+	struct told told;
+
+	begin();
+	share_session_set_ahead(session, true);
+	ask_of(8, FUSE_OPEN, 0);
+	share_session_collect(session);
+	share_session_sent(session, share_session_output(session).length);
+	expect_message(&told, sizeof(told));
+	ck_assert_uint_eq(told.ahead.flags, FUSE_AHEAD_QUIET);
+	ck_assert_uint_eq(told.ahead.file, 8);
+	ck_assert_uint_eq(told.ahead.handle, FAKE_HANDLE);
+	ask_of(9, FUSE_OPEN, 0);
+	share_session_collect(session);
+	ck_assert_uint_eq(take_output(),
+			  sizeof(struct fuse_out_header) + sizeof(struct fuse_open_out));
+	finish();
+}
+END_TEST
+
+START_TEST(nothing_is_told_ahead_of_failures_or_to_who_did_not_ask)
+{
+	begin();
+	ask_of(6, FUSE_UNLINK, 0);
+	share_session_collect(session);
+	ck_assert_uint_eq(take_output(), sizeof(struct fuse_out_header));
+	share_session_set_ahead(session, true);
+	ask_of(0, FUSE_UNLINK, 0);
+	share_session_collect(session);
+	ck_assert_uint_eq(take_output(), sizeof(struct fuse_out_header));
+	finish();
+}
+END_TEST
+
+START_TEST(with_others_behind_it_nothing_is_told_ahead)
+{
+	begin();
+	share_session_set_ahead(session, true);
+	ask_of(6, FUSE_UNLINK, 0);
+	ask(FAKE_SILENT, 0);
+	share_session_collect(session);
+	ck_assert_uint_eq(take_output(), sizeof(struct fuse_out_header));
+	finish();
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = tcase_create("share_session");
@@ -192,5 +288,9 @@ int main(void)
 	tcase_add_test(tests, so_they_do_of_two_that_carry_much);
 	tcase_add_test(tests, what_may_wait_for_a_disk_is_for_a_thread);
 	tcase_add_test(tests, after_one_that_took_long_threads_are_asked_for_a_while);
+	tcase_add_test(tests, what_comes_next_is_told_behind_the_reply);
+	tcase_add_test(tests, a_close_is_told_to_be_quiet_only_where_it_is);
+	tcase_add_test(tests, nothing_is_told_ahead_of_failures_or_to_who_did_not_ask);
+	tcase_add_test(tests, with_others_behind_it_nothing_is_told_ahead);
 	return suite_run_case("share_session", tests);
 }

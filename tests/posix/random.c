@@ -2,7 +2,7 @@
 /*
  * posix-random - random operations on files, compared with what memory says they should hold
  *
- *	posix-random [--seed N] [--count N] DIR
+ *	posix-random [--seed N] [--count N] [--seconds N] DIR
  *
  * A model keeps the bytes of a handful of files and the names they have. Each step does one random
  * operation to a real file and to the model, and compares what the real one answers: bytes, sizes,
@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FILES	 6
@@ -570,17 +571,22 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"seed", required_argument, NULL, 's'},
 						{"count", required_argument, NULL, 'c'},
+						{"seconds", required_argument, NULL, 't'},
 						{}};
 	static struct run run;
 	char folder[] = "posix-random.XXXXXX";
-	uint64_t seed = 1, count = 100000;
+	uint64_t seed = 1, count = 100000, seconds = UINT32_MAX;
+	const time_t begun = time(NULL);
 	bool right = true;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "s:c:", options, NULL)) != -1)
-		right = right && option != '?' && parse(optarg, option == 's' ? &seed : &count);
+	while ((option = getopt_long(argc, argv, "s:c:t:", options, NULL)) != -1)
+		right = right && option != '?' &&
+			parse(optarg, option == 's'   ? &seed
+				      : option == 'c' ? &count
+						      : &seconds);
 	if (!right || optind != argc - 1) {
-		fprintf(stderr, "usage: posix-random [--seed N] [--count N] DIR\n");
+		fprintf(stderr, "usage: posix-random [--seed N] [--count N] [--seconds N] DIR\n");
 		return 2;
 	}
 	if (chdir(argv[optind]) < 0 || !mkdtemp(folder) || chdir(folder) < 0) {
@@ -598,7 +604,7 @@ int main(int argc, char **argv)
 			return 2;
 		make(&run, &run.files[i]);
 	}
-	for (; run.step < count; run.step++)
+	for (; run.step < count && (uint64_t)(time(NULL) - begun) < seconds; run.step++)
 		step(&run);
 	/* All of them once more, whole. */
 	for (int i = 0; i < FILES; i++) {

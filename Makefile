@@ -351,7 +351,7 @@ played_host_USES := fsmount fsrelay fsserver common relay pump protocol base
 $(OUT)/tests/rig/stream/played_host: $(OUT)/obj/tests/rig/stream/played_host.o $(foreach c,$(played_host_USES),$(OUT)/lib/$(c).a)
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -pie $(LDFLAGS_ALL) -o $@ $^ $(call link_libs,,libuv)
 
-# The proof of shared folders, static like them: tests/posix/suite, random.c, fight.c, duel.c.
+# The proof of shared folders, static like them: tests/posix/suite, random.c, fight.c, duel.c, escape.c.
 POSIX_OUT   := $(OUT)/tests/posix
 POSIX_SUITE := $(wildcard tests/posix/suite/*.c)
 
@@ -359,7 +359,8 @@ $(POSIX_OUT)/posix-suite: $(POSIX_SUITE:%.c=$(OUT)/obj/%.o)
 $(POSIX_OUT)/posix-random: $(OUT)/obj/tests/posix/random.o
 $(POSIX_OUT)/posix-fight: $(OUT)/obj/tests/posix/fight.o
 $(POSIX_OUT)/posix-duel: $(OUT)/obj/tests/posix/duel.o
-POSIX_BIN   := $(addprefix $(POSIX_OUT)/posix-,suite random fight duel)
+$(POSIX_OUT)/posix-escape: $(OUT)/obj/tests/posix/escape.o
+POSIX_BIN   := $(addprefix $(POSIX_OUT)/posix-,suite random fight duel escape)
 $(POSIX_BIN):
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -static-pie $(LDFLAGS_ALL) -o $@ $^
 

@@ -153,6 +153,7 @@ int vm_cgroup_enter(const char *path, pid_t pid)
 
 	if (r < 0)
 		return r;
+	remove_ended(path);
 	if (mkdir(name, 0755) < 0 && errno != EEXIST)
 		return -errno;
 	snprintf(text, sizeof(text), "%d", (int)pid);

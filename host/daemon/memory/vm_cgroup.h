@@ -24,7 +24,8 @@
  */
 int vm_cgroup_prepare(const char *root, char *path, size_t capacity);
 
-/* A cgroup for the VM that is process @pid, with the process in it. 0 or -errno. */
+/* A cgroup for the VM that is process @pid, with the process in it. Those that vm_cgroup_remove()
+ * came too early for go. 0 or -errno. */
 int vm_cgroup_enter(const char *path, pid_t pid);
 /* memory.high, 0: none. -ENOENT: it is in no cgroup of ours. */
 int vm_cgroup_limit(const char *path, pid_t pid, uint64_t limit_bytes);

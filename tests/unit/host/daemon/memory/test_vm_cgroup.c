@@ -101,6 +101,20 @@ START_TEST(those_that_are_over_are_removed)
 }
 END_TEST
 
+START_TEST(one_that_still_had_processes_goes_when_the_next_comes)
+{
+	ck_assert_int_eq(vm_cgroup_prepare(root, path, sizeof(path)), 0);
+	put("/cg/lodge/15/cgroup.procs", "15\n");
+	vm_cgroup_remove(path, 15);
+	ck_assert_int_eq(vm_cgroup_check(path, 15), 0);
+	ck_assert_int_eq(unlink(below("/cg/lodge/15/cgroup.procs")), 0);
+	put("/cg/lodge/4711/cgroup.procs", "");
+	ck_assert_int_eq(vm_cgroup_enter(path, PID), 0);
+	ck_assert_int_eq(vm_cgroup_check(path, 15), -ENOENT);
+	ck_assert_int_eq(vm_cgroup_check(path, PID), 0);
+}
+END_TEST
+
 START_TEST(without_memory_there_is_none)
 {
 	put("/cg/cgroup.controllers", "cpu memoryless pids\n");
@@ -131,6 +145,7 @@ int main(void)
 	tcase_add_test(tests, a_vm_has_one_and_is_limited);
 	tcase_add_test(tests, a_user_s_are_below_what_is_delegated);
 	tcase_add_test(tests, those_that_are_over_are_removed);
+	tcase_add_test(tests, one_that_still_had_processes_goes_when_the_next_comes);
 	tcase_add_test(tests, without_memory_there_is_none);
 	tcase_add_test(tests, what_is_not_ours_is_left_alone);
 	return suite_run_case("vm_cgroup", tests);

@@ -23,6 +23,7 @@ static const struct {
 	[HANDOFF_AGENT] = {"agent", 0},
 	[HANDOFF_QEMU] = {"qemu", 0},
 	[HANDOFF_VNC] = {"vnc", 0},
+	[HANDOFF_PICTURES] = {"pictures", 0},
 	[HANDOFF_SPICE] = {"spice", 0},
 	[HANDOFF_VNC_CLIENT] = {"vnc-client", KEY_VIEW_ONLY | KEY_PASSWORD | KEY_TLS | KEY_PEER},
 	[HANDOFF_VNC_LISTENER] = {"vnc-listener", KEY_VIEW_ONLY | KEY_PASSWORD | KEY_TLS | KEY_ID},

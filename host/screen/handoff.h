@@ -27,6 +27,9 @@
  *			server, nothing said yet, no password
  *			(add_client with skipauth); likewise,
  *			with --await-vnc
+ *	pictures	connected stream socket that brings	-
+ *			pictures (source/pictures.h); likewise,
+ *			with --await-pictures
  *	spice		the host's end of the guest's port	-
  *			com.redhat.spice.0, for a guest with
  *			the stock spice-vdagent; our agent, when
@@ -72,6 +75,7 @@ enum handoff_kind {
 	HANDOFF_AGENT,
 	HANDOFF_QEMU,
 	HANDOFF_VNC,
+	HANDOFF_PICTURES,
 	HANDOFF_SPICE,
 	HANDOFF_VNC_CLIENT,
 	HANDOFF_VNC_LISTENER,

@@ -72,6 +72,8 @@ static void set_buttons(struct viewer *viewer, uint32_t buttons)
 		all |= other->buttons;
 	changed = all ^ screen->buttons;
 	screen->buttons = all;
+	if (!screen->source->ops->button)
+		return;
 	for (unsigned int i = 0; i < ARRAY_SIZE(button_codes); i++) {
 		if (changed >> i & 1)
 			screen->source->ops->button(screen->source, button_codes[i], all >> i & 1);
@@ -120,7 +122,7 @@ void screen_pointer(struct viewer *viewer, uint32_t x, uint32_t y, uint32_t butt
 	unsigned int head;
 	uint32_t tablet_x, tablet_y;
 
-	if (!may(viewer))
+	if (!may(viewer) || !screen->source->ops->pointer)
 		return;
 	if (find_head(&screen->desktop, x, y, &head)) {
 		const struct rectangle *place = &screen->desktop.head[head].place;
@@ -140,7 +142,7 @@ void screen_motion(struct viewer *viewer, int32_t dx, int32_t dy, uint32_t butto
 {
 	struct source *source = viewer->screen ? viewer->screen->source : NULL;
 
-	if (!may(viewer))
+	if (!may(viewer) || !source->ops->motion)
 		return;
 	if (dx != 0 || dy != 0)
 		source->ops->motion(source, dx, dy);
@@ -151,7 +153,7 @@ void screen_wheel(struct viewer *viewer, int32_t dx, int32_t dy)
 {
 	struct source *source = viewer->screen ? viewer->screen->source : NULL;
 
-	if (may(viewer) && (dx != 0 || dy != 0))
+	if (may(viewer) && source->ops->wheel && (dx != 0 || dy != 0))
 		source->ops->wheel(source, dx, dy);
 }
 

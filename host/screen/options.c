@@ -9,8 +9,8 @@
 
 const char screen_options_help[] =
 	"usage: lodge-screen {--vmm PATH | --qemu FD | --await-qemu | --vnc-source FD | "
-	"--await-vnc}\n"
-	"                    [OPTION...]\n"
+	"--await-vnc\n"
+	"                    | --await-pictures} [OPTION...]\n"
 	"\n"
 	"Shows the screen of one virtual machine to viewers, and takes their input to it. It ends\n"
 	"when the machine does.\n"
@@ -21,6 +21,7 @@ const char screen_options_help[] =
 	"  --vnc-source FD        connected to QEMU's VNC server, which asks no password: one "
 	"head\n"
 	"  --await-vnc            such a connection is handed over later\n"
+	"  --await-pictures       one that brings one picture after the other is\n"
 	"  --name NAME            of the virtual machine, for viewers\n"
 	"  --vnc PATH             listen there for VNC viewers: without password, for whoever may\n"
 	"                         open the socket\n"
@@ -62,6 +63,7 @@ static const struct argument table[] = {
 	{"await-qemu", ARGUMENT_ON, FIELD(await_qemu), NULL},
 	{"vnc-source", ARGUMENT_DESCRIPTOR, FIELD(vnc_source_fd), NULL},
 	{"await-vnc", ARGUMENT_ON, FIELD(await_vnc), NULL},
+	{"await-pictures", ARGUMENT_ON, FIELD(await_pictures), NULL},
 	{"name", ARGUMENT_TEXT, FIELD(name), NULL},
 	{"vnc", ARGUMENT_TEXT, FIELD(vnc), NULL},
 	{"control", ARGUMENT_TEXT, FIELD(control), NULL},
@@ -81,14 +83,16 @@ static const struct argument table[] = {
 static int check(const struct arguments *arguments, const struct screen_options *options)
 {
 	int sources = (options->vmm != NULL) + (options->qemu_fd >= 0) + options->await_qemu +
-		      (options->vnc_source_fd >= 0) + options->await_vnc;
+		      (options->vnc_source_fd >= 0) + options->await_vnc + options->await_pictures;
 
 	if (sources != 1)
 		return arguments_refuse(arguments,
-					"one of --vmm, --qemu, --await-qemu, --vnc-source and "
-					"--await-vnc is needed; see --help");
-	if ((options->await_qemu || options->await_vnc) && !options->handoff)
-		return arguments_refuse(arguments, "--await-qemu and --await-vnc need --handoff");
+					"one of --vmm, --qemu, --await-qemu, --vnc-source, "
+					"--await-vnc and --await-pictures is needed; see --help");
+	if ((options->await_qemu || options->await_vnc || options->await_pictures) &&
+	    !options->handoff)
+		return arguments_refuse(arguments, "--await-qemu, --await-vnc and "
+						   "--await-pictures need --handoff");
 	if (!options->certificate != !options->key)
 		return arguments_refuse(arguments, "--tls-certificate and --tls-key go together");
 	return 0;

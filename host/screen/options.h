@@ -14,8 +14,9 @@ struct screen_options {
 	bool await_qemu;   /* it will be handed over */
 	int vnc_source_fd; /* connected to QEMU's VNC server; negative: none */
 	bool await_vnc;	   /* likewise */
-	const char *name;  /* of the VM */
-	const char *vnc;   /* sockets to listen on; NULL: none */
+	bool await_pictures;
+	const char *name; /* of the VM */
+	const char *vnc;  /* sockets to listen on; NULL: none */
 	const char *control;
 	const char *handoff;
 	const char *keyboard; /* the guest's layout */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/screen/origin.h"
 
+#include "host/screen/source/pictures.h"
 #include "host/screen/source/qemu.h"
 #include "host/screen/source/vmm.h"
 #include "host/screen/source/vnc.h"
@@ -18,12 +19,21 @@ struct origin {
 static int open_kind(struct screen *screen, enum handoff_kind kind, int fd)
 {
 	struct source *source;
-	int result = kind == HANDOFF_VNC ? vnc_source_new(screen, fd, &source)
-					 : qemu_source_new(screen, fd, &source);
+	int result;
 
-	if (result == 0)
-		screen_set_source(screen, source);
-	return result;
+	if (kind == HANDOFF_PICTURES)
+		result = pictures_source_new(screen, fd, &source);
+	else if (kind == HANDOFF_VNC)
+		result = vnc_source_new(screen, fd, &source);
+	else
+		result = qemu_source_new(screen, fd, &source);
+	if (result < 0)
+		return result;
+	screen_set_source(screen, source);
+	/* Others say later what the machine has. */
+	if (kind == HANDOFF_PICTURES)
+		screen_source_ready(screen);
+	return 0;
 }
 
 /* --- Handed over ------------------------------------------------------------------------------ */
@@ -111,8 +121,10 @@ int origin_open(struct screen *screen, const struct screen_options *options, str
 	if (error < 0)
 		return error;
 	origin->screen = screen;
-	origin->awaits = options->await_qemu || options->await_vnc;
-	origin->kind = options->await_vnc ? HANDOFF_VNC : HANDOFF_QEMU;
+	origin->awaits = options->await_qemu || options->await_vnc || options->await_pictures;
+	origin->kind = options->await_pictures ? HANDOFF_PICTURES
+		       : options->await_vnc    ? HANDOFF_VNC
+					       : HANDOFF_QEMU;
 	uv_timer_init(screen_loop(screen), timer);
 	timer->data = origin;
 	origin->timer = take_ptr(timer);

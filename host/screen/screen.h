@@ -2,9 +2,9 @@
 /*
  * screen - one VM's desktop between its source and its viewers
  *
- * The source (lodge-vmm's channel, QEMU's D-Bus display or its VNC server) puts pixels, cursor and
- * LEDs in; viewers take them out, and send input and wishes the other way. Everything runs in one
- * thread, on one libuv loop, and nothing blocks.
+ * The source (lodge-vmm's channel, QEMU's D-Bus display or its VNC server, pictures) puts pixels,
+ * cursor and LEDs in; viewers take them out, and send input and wishes the other way. Everything
+ * runs in one thread, on one libuv loop, and nothing blocks.
  */
 #ifndef LODGE_SCREEN_SCREEN_H
 #define LODGE_SCREEN_SCREEN_H
@@ -34,7 +34,7 @@ const struct desktop_cursor *screen_cursor(const struct screen *screen);
 uint32_t screen_leds(const struct screen *screen);
 /* The first; the others by ->next. */
 const struct viewer *screen_viewers(const struct screen *screen);
-/* "vmm", "qemu", "vnc", "" before there is one. */
+/* "vmm", "qemu", "vnc", "pictures", "" before there is one. */
 const char *screen_source_name(const struct screen *screen);
 /* How many heads the machine has, lit or not; 0: not known yet. */
 unsigned int screen_heads(const struct screen *screen);
@@ -106,7 +106,7 @@ int screen_request(struct screen *screen, struct viewer *viewer, enum screen_who
 struct source;
 
 struct source_ops {
-	const char *name; /* "vmm", "qemu", "vnc" */
+	const char *name; /* "vmm", "qemu", "vnc", "pictures" */
 	/* The guest's queue of input is short: what is typed by itself is to leave so much between
 	 * one key and the next. */
 	unsigned int key_ms;
@@ -128,7 +128,7 @@ struct source_ops {
 	 * lost. Asked before each key that is typed by itself. NULL: that loses none. */
 	bool (*is_behind)(struct source *source);
 	/* @x, @y 0 to 32767 over the guest's whole desktop; @head and @at: the same as a place on a
-	 * head. */
+	 * head. NULL: it takes no pointer, and the three that follow are not there either. */
 	void (*pointer)(struct source *source, uint32_t x, uint32_t y, unsigned int head,
 			const struct rectangle *at);
 	void (*motion)(struct source *source, int32_t dx, int32_t dy);

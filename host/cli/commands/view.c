@@ -5,6 +5,7 @@
 #include "host/cli/client.h"
 #include "host/cli/dbus_json.h"
 #include "host/cli/options.h"
+#include "host/cli/screen/screen_client.h"
 #include "host/cli/screen/viewers.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
@@ -20,6 +21,7 @@
 
 #define ADDRESS_MAX 256
 #define FIRST_PORT  5900 /* of display 0 */
+#define REPLY_MAX   65536
 
 struct listener {
 	char id[64], address[ADDRESS_MAX], secret[160];
@@ -201,11 +203,54 @@ static int view_web(const struct request *request, bool open)
 	return viewers_open(program, listener.address);
 }
 
+/* --- Domains with a display that we do not speak ------------------------------------------- */
+
+/* Whether lodge-screen has nothing but pictures of it: 1; 0; -1 after an error was printed. */
+static int has_pictures_only(const struct request *request)
+{
+	_cleanup_agent_ struct agent *screen = NULL;
+	_cleanup_free_ uint8_t *reply = malloc(REPLY_MAX);
+	struct screen_info info;
+	ssize_t length;
+
+	if (!reply || screen_open(request->client, request->vm, &screen) < 0)
+		return -1;
+	length = screen_call(screen, "screen.info", NULL, NULL, NULL, NULL, reply, REPLY_MAX);
+	if (length < 0)
+		return -1;
+	return message_decode(&message_screen_info, (struct slice){reply, (size_t)length}, &info) ==
+		       0 &&
+	       slice_is(info.source, "pictures");
+}
+
+/* virt-viewer has the whole of such a display, SPICE above all. true: *@status is what came of it.
+ */
+static bool view_own_display(const struct request *request, bool may_open, int *status)
+{
+	struct json_object *vm = client_vm_properties(request->client, request->vm);
+	char path[PATH_MAX];
+	int pictures = !vm ? -1 : *json_text(vm, "Source") ? has_pictures_only(request) : 0;
+	bool opens = pictures > 0 && may_open && viewers_path(VIEWERS_ATTACH, path, sizeof(path));
+
+	*status = EXIT_FAILED;
+	if (opens)
+		*status = viewers_attach(json_text(vm, "Source"), json_text(vm, "Name"));
+	else if (pictures > 0)
+		log_warning("%s: its display is none that Lodge speaks (SPICE?): it is seen a few "
+			    "times a second and takes keys, no mouse; virt-viewer does more",
+			    request->vm);
+	json_object_put(vm);
+	return opens || pictures < 0;
+}
+
 static int view(const struct request *request, bool web, bool vnc)
 {
 	const struct viewer_program *program = viewers_find(false);
 	bool open = !request->print && viewers_have_display();
+	int status;
 
+	if (view_own_display(request, open && !web && !vnc && !request->view_only, &status))
+		return status;
 	if (web)
 		return view_web(request, open);
 	if (vnc && !open)
@@ -257,6 +302,7 @@ const struct command command_view = {
 		"can\n"
 		"be opened, or with --print, it prints the address, which holds a secret: the\n"
 		"browser's until the VM ends, a viewer's until the VM ends or `view` is done.\n"
+		"A domain of libvirt that has a SPICE display alone is shown by virt-viewer.\n"
 		"Nothing that it opens can be reached from another machine.\n",
 	.operands_min = 1,
 	.operands_max = 1,

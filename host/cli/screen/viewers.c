@@ -118,3 +118,11 @@ int viewers_open(const struct viewer_program *program, const char *address)
 	arguments[count] = address;
 	return run_program(program->name, arguments);
 }
+
+int viewers_attach(const char *uri, const char *domain)
+{
+	const char *const arguments[] = {VIEWERS_ATTACH, "--attach", "--connect", uri,
+					 "--",		 domain,     NULL};
+
+	return run_program(arguments[0], arguments);
+}

@@ -37,6 +37,10 @@ bool viewers_path(const char *name, char *path, size_t capacity);
  * ours, after a line about it if it failed. */
 int viewers_open(const struct viewer_program *program, const char *address);
 
+/* virt-viewer, in front of a domain's own display, likewise: VIEWERS_ATTACH must be in PATH. */
+#define VIEWERS_ATTACH "virt-viewer"
+int viewers_attach(const char *uri, const char *domain);
+
 /* true: windows can be opened here ($DISPLAY or $WAYLAND_DISPLAY). */
 bool viewers_have_display(void);
 

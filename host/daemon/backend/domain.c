@@ -230,7 +230,14 @@ static const char *graphics_kind(const struct vm *vm)
 {
 	const struct domain *domain = vm->machine;
 
-	return domain->facts.graphics == DOMAIN_GRAPHICS_VNC ? "vnc" : "qemu";
+	switch (domain->facts.graphics) {
+	case DOMAIN_GRAPHICS_PICTURES:
+		return "pictures";
+	case DOMAIN_GRAPHICS_VNC:
+		return "vnc";
+	default:
+		return "qemu";
+	}
 }
 
 const struct backend backend_domain = {

@@ -72,7 +72,7 @@ static void read_channel(xmlNode *node, struct domain_facts *facts)
 
 static void read_graphics(xmlNode *node, unsigned int index, struct domain_facts *facts)
 {
-	enum domain_graphics kind = DOMAIN_GRAPHICS_NONE;
+	enum domain_graphics kind = DOMAIN_GRAPHICS_PICTURES;
 	char type[16];
 
 	attribute(node, "type", type, sizeof(type));
@@ -80,10 +80,7 @@ static void read_graphics(xmlNode *node, unsigned int index, struct domain_facts
 		kind = DOMAIN_GRAPHICS_VNC;
 	else if (strcmp(type, "dbus") == 0 && attribute_is(node, "p2p", "yes"))
 		kind = DOMAIN_GRAPHICS_DBUS;
-	else
-		strcpy(facts->other_graphics, type);
-	if (kind == DOMAIN_GRAPHICS_NONE || facts->graphics == DOMAIN_GRAPHICS_DBUS ||
-	    facts->graphics == kind)
+	if (facts->graphics >= kind)
 		return;
 	facts->graphics = kind;
 	facts->graphics_index = index;

@@ -15,8 +15,9 @@
 
 enum domain_graphics {
 	DOMAIN_GRAPHICS_NONE,
-	DOMAIN_GRAPHICS_DBUS, /* org.qemu.Display1, peer to peer */
+	DOMAIN_GRAPHICS_PICTURES, /* of another kind, as SPICE: libvirt's screenshots are left */
 	DOMAIN_GRAPHICS_VNC,
+	DOMAIN_GRAPHICS_DBUS, /* org.qemu.Display1, peer to peer */
 };
 
 struct domain_facts {
@@ -28,7 +29,6 @@ struct domain_facts {
 	bool has_console;
 	enum domain_graphics graphics; /* the best there is for us */
 	unsigned int graphics_index;   /* as virDomainOpenGraphicsFD() counts */
-	char other_graphics[16];       /* a kind that we cannot show, if there is one; or "" */
 	bool has_balloon;
 	bool autodeflate; /* which the guest takes memory from before it ends a process */
 	unsigned int balloon_period;	    /* seconds between the figures of its driver; 0: none */

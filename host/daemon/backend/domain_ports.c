@@ -5,6 +5,7 @@
  */
 #include "host/daemon/backend/domain.h"
 
+#include "host/daemon/backend/picture_pump.h"
 #include "host/daemon/backend/stream_pump.h"
 #include "host/daemon/broker/agent_link.h"
 #include "host/daemon/console.h"
@@ -139,11 +140,9 @@ static void ask_screen(struct domain_call *call, virDomainPtr domain)
 	    call->facts.graphics != DOMAIN_GRAPHICS_NONE)
 		return;
 	refuse(call, -EINVAL,
-	       "'%s' has no display that can be shown%s%s: add <graphics type='vnc'><listen "
-	       "type='none'/></graphics> or <graphics type='dbus' p2p='yes'/> with virsh edit, and "
-	       "start it anew",
-	       virDomainGetName(domain), call->facts.other_graphics[0] ? ", only " : "",
-	       call->facts.other_graphics);
+	       "'%s' has no display: add <graphics type='vnc'><listen type='none'/></graphics> or "
+	       "<graphics type='dbus' p2p='yes'/> with virsh edit, and start it anew",
+	       virDomainGetName(domain));
 }
 
 int domain_start_screen(struct vm *vm, bool adopted, char *error, size_t capacity)
@@ -188,6 +187,12 @@ static void screen_asked(struct domain_call *call, struct vm *vm, int error, con
 
 static void ask_graphics(struct domain_call *call, virDomainPtr domain)
 {
+	if (call->domain->facts.graphics == DOMAIN_GRAPHICS_PICTURES) {
+		call->fd = picture_pump_new(domain);
+		if (call->fd < 0)
+			refuse(call, call->fd, "no pictures: %s", error_text(call->fd));
+		return;
+	}
 	call->fd = virDomainOpenGraphicsFD(domain, call->domain->facts.graphics_index,
 					   VIR_DOMAIN_OPEN_GRAPHICS_SKIPAUTH);
 	if (call->fd < 0)

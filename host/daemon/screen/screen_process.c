@@ -48,6 +48,13 @@ static void add_pair(struct command_line *line, const char *flag, const char *va
 	line->list[line->count++] = value;
 }
 
+static const char *awaits(const char *kind)
+{
+	if (strcmp(kind, "pictures") == 0)
+		return "--await-pictures";
+	return strcmp(kind, "vnc") == 0 ? "--await-vnc" : "--await-qemu";
+}
+
 static int make_command_line(const struct vm_screen *screen, struct command_line *line)
 {
 	static const struct {
@@ -69,9 +76,7 @@ static int make_command_line(const struct vm_screen *screen, struct command_line
 		add_pair(line, sockets[i].flag, line->paths[i]);
 	}
 	if (!is_vmm)
-		line->list[line->count++] = strcmp(vm->backend->graphics_kind(vm), "vnc") == 0
-						    ? "--await-vnc"
-						    : "--await-qemu";
+		line->list[line->count++] = awaits(vm->backend->graphics_kind(vm));
 	if (screen->plan.certificate[0]) {
 		add_pair(line, "--tls-certificate", screen->plan.certificate);
 		add_pair(line, "--tls-key", screen->plan.key);

@@ -47,7 +47,6 @@ START_TEST(what_matters_is_found)
 	ck_assert(facts.has_console);
 	ck_assert_int_eq(facts.graphics, DOMAIN_GRAPHICS_DBUS);
 	ck_assert_uint_eq(facts.graphics_index, 2);
-	ck_assert_str_eq(facts.other_graphics, "spice");
 	ck_assert(facts.has_balloon);
 	ck_assert(facts.autodeflate);
 	ck_assert_uint_eq(facts.balloon_period, 5);
@@ -96,8 +95,9 @@ static const struct {
 	unsigned int index;
 } displays[] = {
 	{"", DOMAIN_GRAPHICS_NONE, 0},
-	{"<graphics type='spice'/>", DOMAIN_GRAPHICS_NONE, 0},
-	{"<graphics type='dbus'/>", DOMAIN_GRAPHICS_NONE, 0}, /* on a bus: not ours */
+	{"", DOMAIN_GRAPHICS_NONE, 0},
+	{"<graphics type='spice'/>", DOMAIN_GRAPHICS_PICTURES, 0},
+	{"<graphics type='dbus'/>", DOMAIN_GRAPHICS_PICTURES, 0}, /* on a bus: not ours */
 	{"<graphics type='vnc'/>", DOMAIN_GRAPHICS_VNC, 0},
 	{"<graphics type='vnc'/><graphics type='vnc'/>", DOMAIN_GRAPHICS_VNC, 0},
 	{"<graphics type='spice'/><graphics type='vnc'/>", DOMAIN_GRAPHICS_VNC, 1},

@@ -49,6 +49,15 @@ bool domains_are_listed(const struct domains *domains)
 	return true;
 }
 
+bool domains_any(const struct domains *domains)
+{
+	for (size_t i = 0; domains && i < domains->count; i++) {
+		if (domains->hosts[i].connect)
+			return true;
+	}
+	return false;
+}
+
 const char *domains_trouble(const struct domains *domains, size_t *at, char *text, size_t capacity)
 {
 	while (domains && *at < domains->count) {

@@ -36,6 +36,8 @@ void domains_free(struct domains *domains);
 void domains_look_again(struct domains *domains);
 /* true: nothing more will be known soon. NULL: true. */
 bool domains_are_listed(const struct domains *domains);
+/* true: some libvirt is there, which may have domains that do not run. NULL: false. */
+bool domains_any(const struct domains *domains);
 /* Why a libvirt that is there is not listed, one line for people; NULL: there is no such, or no
  * more.
  * @at counts from 0. */

@@ -82,8 +82,12 @@ static void get_listed(struct call *call, bool happened)
 		call_fail(call, BUS_ERROR(InvalidArgument),
 			  "two VMs are called '%s'; lodge ls shows the whole names", name);
 	else if (r < 0)
-		call_fail(call, BUS_ERROR(NotFound), "there is no VM '%s'; lodge ls shows them",
-			  name);
+		call_fail(call, BUS_ERROR(NotFound), "there is no VM '%s'; lodge ls shows them%s",
+			  name,
+			  domains_any(call->lodged->domains)
+				  ? ", virsh list --all those that are shut off, which virsh start "
+				    "starts"
+				  : "");
 	else
 		reply_with_path(call, vm);
 }

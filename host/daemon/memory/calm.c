@@ -2,7 +2,8 @@
 /*
  * calm - what keeps targets from dancing
  *
- * A change that is too small is not made, and a guest does not turn around within seconds; neither
+ * A change that is too small is not made, one to the other side has to be larger, and a guest does
+ * not turn around within seconds; none of it
  * counts when it stalls, or when more is out than there is. Taking what may be used (cache, as
  * opposed to free memory) is learned from: when a guest stalls soon after, it is left alone, twice
  * as long each time, and the size it had is a floor that fades within minutes.
@@ -48,20 +49,40 @@ double calm_shrink(const struct memory_tuning *tuning, const struct memory_vm *v
 	return max2(size - slow, min2(size, floor_now(tuning, vm, now_ms)));
 }
 
+/* A deadband, wider for a move to the other side: most of what turns, turns again. */
+static double band_of(const struct memory_tuning *tuning, const struct memory_vm *vm, bool grows)
+{
+	double band = calm_deadband(tuning, (double)vm->decision.target_bytes);
+
+	return vm->trend == (grows ? MEMORY_SHRINKS : MEMORY_GROWS) ? tuning->turn_bands * band
+								    : band;
+}
+
+/*
+ * The deadband of who has its share of scarce memory, priced by its stall: @relief is more than one
+ * for a move that is worth more, and the band narrower by that.
+ */
+static double scarce_band(const struct memory_tuning *tuning, const struct memory_vm *vm,
+			  double relief)
+{
+	return tuning->scarce_deadband_fraction * (double)vm->decision.target_bytes /
+	       clamp(relief, 0.5, 1 / 0.3);
+}
+
 /* What is missing is worth a move: who has its share of scarce memory follows in steps. */
 static bool is_worth_growing(const struct memory_policy *policy, const struct memory_vm *vm,
 			     uint64_t now_ms)
 {
 	const struct memory_tuning *tuning = &policy->tuning;
 	double current = (double)vm->decision.target_bytes;
-	double missing = vm->due - current, band = calm_deadband(tuning, current);
+	double missing = vm->due - current, band = band_of(tuning, vm, true);
 
 	/* Headroom is there to be used, and is filled up before it is. */
 	if (!policy->scarce || vm->due >= vm->demand)
 		return missing >= min2(band, vm->headroom / 2) || vm->urgent || vm->starved;
 	if (vm->trend == MEMORY_SHRINKS && now_ms - vm->moved_ms < tuning->scarce_turn_ms)
 		return false;
-	return missing >= max2(band, tuning->scarce_deadband_fraction * current);
+	return missing >= max2(band, scarce_band(tuning, vm, vm->strain / tuning->scarce_pressure));
 }
 
 /*
@@ -71,12 +92,14 @@ static bool is_worth_growing(const struct memory_policy *policy, const struct me
 static double excess_of(const struct memory_policy *policy, const struct memory_vm *vm)
 {
 	double current = (double)vm->decision.target_bytes, excess = current - vm->due;
-	double band = calm_deadband(&policy->tuning, current);
+	double band = band_of(&policy->tuning, vm, false);
 
 	if (policy->strict)
-		band /= 2;
+		band = calm_deadband(&policy->tuning, current) / 2;
 	else if (policy->scarce && vm->starved)
-		band = max2(band, policy->tuning.scarce_deadband_fraction * current);
+		band = max2(band,
+			    scarce_band(&policy->tuning, vm,
+					policy->tuning.scarce_pressure / max2(vm->strain, 0.001)));
 	return excess < band ? 0 : max2(0, excess);
 }
 

@@ -17,6 +17,12 @@
  */
 #include "host/daemon/memory/internal.h"
 
+/* Of its share: who has less is served soonest, who has more latest. */
+#define POOR_PART 0.3
+#define RICH_PART 0.8
+
+#define WARM_BYTES ((double)(16 * MEMORY_MIB)) /* of swap; less is noise */
+
 /* What a counter has gained; a guest that was restarted begins anew. */
 static double gained(uint64_t now, uint64_t before)
 {
@@ -37,8 +43,12 @@ static void take_rates(const struct memory_tuning *tuning, struct memory_vm *vm,
 	vm->refaults = gained(sample->refaulted_bytes, last->refaulted_bytes) +
 		       gained(sample->swapped_in_bytes, last->swapped_in_bytes);
 	vm->swapping = sample->swapped_in_bytes > last->swapped_in_bytes;
+	vm->swap_in_rate +=
+		weight * (gained(sample->swapped_in_bytes, last->swapped_in_bytes) / seconds -
+			  vm->swap_in_rate);
 	vm->refault_rate += weight * (vm->refaults / seconds - vm->refault_rate);
 	vm->pressure = min2(1, gained(sample->stall_us, last->stall_us) / (seconds * 1e6));
+	vm->strain += weight * (vm->pressure - vm->strain);
 }
 
 /* Open a judgement with the first growth, close it when its time has come. */
@@ -67,6 +77,9 @@ void demand_judge(const struct memory_tuning *tuning, struct memory_vm *vm, doub
 	vm->judge.open = false;
 	if (size <= 1.05 * vm->judge.size)
 		return;
+	/* It reads back much more than when the growth began: that was about something else. */
+	if (vm->refault_rate > 1.5 * vm->judge.refault_rate)
+		return;
 	if (vm->refault_rate > 0.8 * vm->judge.refault_rate && vm->refault_rate > 0) {
 		vm->judge.length_ms =
 			vm->judge.length_ms ? vm->judge.length_ms * 2 : tuning->futile_ms;
@@ -89,9 +102,11 @@ static double demanded(const struct memory_tuning *tuning, const struct memory_v
 
 	if (vm->starved) {
 		double step = tuning->growth_per_pressure_bytes *
-			      (vm->pressure / tuning->pressure_high - 1);
+			      (vm->pressure / tuning->pressure_poor - 1);
 
 		step = max2(step, max2((double)(8 * MEMORY_MIB), 4 * vm->refaults));
+		if (vm->leaps)
+			step = max2(step, tuning->leap_step * size);
 		step = min2(size / 4, step);
 		/* What it is reading back from swap is there, and its size is known: no need to
 		 * feel the way. */
@@ -115,13 +130,33 @@ static double demanded(const struct memory_tuning *tuning, const struct memory_v
 	return max2(base, size);
 }
 
+/*
+ * The stall that is worth moving memory for. Who has its share and more costs others theirs, and
+ * big guests gain little by a page; so a stall that is no nuisance is left. Who has little of its
+ * share is served sooner. Soonest is who has just leapt: its cache made room, and nobody knows yet
+ * how much of it was in use.
+ */
+static double worth_a_move(const struct memory_tuning *tuning, struct memory_vm *vm, double size,
+			   uint64_t now_ms)
+{
+	double rich;
+
+	vm->leaps = vm->leapt_ms && now_ms - vm->leapt_ms < tuning->leap_ms;
+	if (vm->leaps)
+		return tuning->pressure_leap;
+	rich = vm->part > 0 ? clamp((size / vm->part - POOR_PART) / (RICH_PART - POOR_PART), 0, 1)
+			    : 0;
+	rich *= 1 - clamp(vm->plenty / tuning->plenty_fraction, 0, 1);
+	return tuning->pressure_poor + rich * (tuning->pressure_high - tuning->pressure_poor);
+}
+
 void demand_sample(const struct memory_tuning *tuning, struct memory_vm *vm,
 		   const struct memory_sample *sample)
 {
 	double size = sample->visible_bytes ? (double)sample->visible_bytes : vm_actual(vm);
 	double free_bytes = min2((double)sample->free_bytes, size);
 	double seconds = vm->sampled ? (double)(sample->at_ms - vm->sample.at_ms) / 1000 : 0;
-	double growing;
+	double growing, high, warm;
 
 	if (seconds > 0) {
 		take_rates(tuning, vm, sample, size, seconds);
@@ -136,17 +171,27 @@ void demand_sample(const struct memory_tuning *tuning, struct memory_vm *vm,
 			    max2(tuning->headroom_fraction * size, growing));
 	vm->exhausted = sample->available_bytes < size / 100;
 	vm->constrained = vm->exhausted || free_bytes < 0.03 * size + (double)(16 * MEMORY_MIB);
-	vm->starved = vm->exhausted || (vm->constrained && vm->pressure > tuning->pressure_high &&
-					!vm->judge.futile);
-	if (vm->constrained && vm->pressure > tuning->pressure_high)
+	if (vm->growth_rate > tuning->leap_fraction * size)
+		vm->leapt_ms = sample->at_ms;
+	high = worth_a_move(tuning, vm, size, sample->at_ms);
+	vm->leaps &= vm->constrained && vm->pressure > high && !vm->judge.futile;
+	vm->starved =
+		vm->exhausted || (vm->constrained && vm->pressure > high && !vm->judge.futile);
+	if (vm->constrained && vm->pressure > high)
 		calm_pressure(tuning, vm, sample->at_ms);
 	demand_judge(tuning, vm, size, sample->at_ms);
 	reclaim_sampled(tuning, vm, size, seconds, sample->at_ms);
 	/* A pause in the figures does not make up for itself in one large step. */
 	vm->demand = demanded(tuning, vm, size, free_bytes, min2(seconds, 5), sample->at_ms);
+	warm = min2(vm->swap_used, tuning->warm_s * vm->swap_in_rate);
+	if (warm < WARM_BYTES)
+		warm = 0;
+	else
+		vm->demand =
+			max2(vm->demand, vm->used + warm + (double)tuning->firm_headroom_bytes);
 	vm->demand = clamp(vm->demand, (double)vm->config.minimum_bytes,
 			   (double)vm->config.maximum_bytes);
-	vm->firm = clamp(vm->used + max2((double)tuning->firm_headroom_bytes, growing),
+	vm->firm = clamp(vm->used + warm + max2((double)tuning->firm_headroom_bytes, growing),
 			 (double)vm->config.minimum_bytes, vm->demand);
 	vm->sample = *sample;
 	vm->sampled = true;

@@ -71,6 +71,8 @@ static void say_demand(struct writer *writer, const struct memory_vm *vm, uint64
 	say(writer, "stalled %.2f %% of the time, reading back %.1f MiB/s that it had to drop%s\n",
 	    vm->pressure * 100, mib(vm->refault_rate),
 	    vm->judge.futile ? "; more memory has not helped it lately" : "");
+	if (vm->leaps)
+		say(writer, "its use has just leapt: it is served at the least stall\n");
 	if (now_ms < vm->hold_until_ms)
 		say(writer, "its cache is not touched for another %llu s: it stalled lately\n",
 		    (unsigned long long)((vm->hold_until_ms - now_ms + 999) / 1000));

@@ -29,9 +29,13 @@ struct memory_vm {
 	double refaults;     /* R */
 	double refault_rate; /* of the last samples, bytes a second */
 	double pressure;     /* p */
+	double strain;	     /* p of the last samples */
 	double swap_used;
-	bool swapping;	/* it reads back from swap */
-	bool exhausted; /* it could drop nothing more */
+	double swap_in_rate; /* of the last samples, bytes a second */
+	uint64_t leapt_ms;   /* when its use last leapt; 0: never */
+	bool leaps;	     /* it did lately, and its cache is short */
+	bool swapping;	     /* it reads back from swap */
+	bool exhausted;	     /* it could drop nothing more */
 	bool constrained;
 	bool starved; /* exhausted, or constrained and stalling, and growing may help */
 	struct memory_judgement {
@@ -53,6 +57,8 @@ struct memory_vm {
 	enum memory_trend trend;
 
 	double savings; /* savings.c: bytes times seconds */
+	double part;	/* and its share of the budget; 0: not known yet */
+	double plenty;	/* of the budget: what nobody demanded at the last step */
 
 	uint64_t disturbed_ms; /* reclaim.c: when it last stalled or read back */
 	uint64_t asked_ms;     /* when it last was asked */

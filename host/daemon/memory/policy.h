@@ -43,8 +43,11 @@
 struct memory_tuning {
 	double reserve_fraction; /* of the host's memory, kept free */
 	uint64_t reserve_floor_bytes;
-	double pressure_high; /* PSI "some" fraction above which a guest grows */
-	double pressure_low;  /* and below which it shrinks */
+	double pressure_high;	/* PSI "some" fraction above which a guest with its share grows */
+	double pressure_poor;	/* the same for one that has little of its share, */
+	double pressure_leap;	/* and for one whose use has just leapt */
+	double plenty_fraction; /* of the budget: where nobody demands it, all are served soon */
+	double pressure_low;	/* and below which it shrinks */
 	double growth_per_pressure_bytes;
 	double slow_shrink;   /* of A, a second */
 	double futile_shrink; /* the same for a guest that growing does not help */
@@ -52,6 +55,10 @@ struct memory_tuning {
 	double headroom_fraction;
 	uint64_t headroom_floor_bytes;
 	uint64_t firm_headroom_bytes; /* the part of it that goes before the cache of others */
+	double warm_s;		      /* what is read back within it from swap is in use */
+	double leap_fraction;	      /* of A, a second: faster than that is a leap */
+	uint64_t leap_ms;	      /* for which it is remembered */
+	double leap_step;	      /* of A, that it gets at once for its cache */
 	double savings_max_s;	      /* what a VM may save, in seconds of its share */
 	double savings_spent_s;	      /* time in which they could be spent */
 	double slack_given;	      /* of what nobody demands, given out by shares */
@@ -59,8 +66,10 @@ struct memory_tuning {
 	double gift_fraction; /* of a size: less than that is not given to who needs no more */
 	double deadband_fraction;
 	uint64_t deadband_floor_bytes;
-	double scarce_deadband_fraction; /* for who has its share and wants more */
-	uint64_t scarce_turn_ms;	 /* and for growing after it has shrunk */
+	double turn_bands;		 /* deadbands for a move to the other side */
+	double scarce_deadband_fraction; /* for who has its share and wants more, at */
+	double scarce_pressure;	 /* less for who stalls more than that, and the other way round */
+	uint64_t scarce_turn_ms; /* and for growing after it has shrunk */
 	uint64_t hold_ms, hold_max_ms;
 	uint64_t blame_ms; /* pressure so soon after a shrink is the shrink's fault */
 	double floor_half_life_ms;

@@ -21,6 +21,7 @@ void savings_update(struct memory_policy *policy, uint64_t now_ms)
 		struct memory_vm *vm = policy->vm[i];
 		double part = (double)policy->totals.budget_bytes * vm->config.shares / shares;
 
+		vm->part = part;
 		vm->savings += min2(seconds, STEP_MAX_S) * (part - (double)ledger_charge(vm));
 		vm->savings = clamp(vm->savings, 0, policy->tuning.savings_max_s * part);
 	}

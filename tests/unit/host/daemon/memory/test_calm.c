@@ -31,11 +31,25 @@ START_TEST(small_changes_are_not_made)
 	uint64_t target = played_decision(guest)->target_bytes;
 	double band = calm_deadband(tuning, (double)target);
 
+	guest->vm->trend = MEMORY_SHRINKS;
 	ck_assert_double_eq(calm_deadband(tuning, 1e8), (double)tuning->deadband_floor_bytes);
 	ck_assert_double_eq_tol(band, tuning->deadband_fraction * (double)target, 1);
 	ck_assert_uint_eq(decide((double)target - band * 0.9), target);
 	ck_assert_int_eq(guest->vm->decision.reason, MEMORY_BECAUSE_DEADBAND);
 	ck_assert_uint_lt(decide((double)target - band * 1.1), target);
+}
+END_TEST
+
+START_TEST(to_turn_around_takes_more)
+{
+	uint64_t target = played_decision(guest)->target_bytes;
+	double band = calm_deadband(tuning, (double)target);
+
+	guest->vm->trend = MEMORY_GROWS;
+	guest->vm->moved_ms = 0;
+	host->now_ms += tuning->turn_ms;
+	ck_assert_uint_eq(decide((double)target - band * 1.1), target);
+	ck_assert_uint_lt(decide((double)target - band * tuning->turn_bands * 1.1), target);
 }
 END_TEST
 
@@ -170,6 +184,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, small_changes_are_not_made);
+	tcase_add_test(tests, to_turn_around_takes_more);
 	tcase_add_test(tests, who_starves_gets_the_small_change_too);
 	tcase_add_test(tests, headroom_is_filled_up_before_it_is_used);
 	tcase_add_test(tests, nobody_turns_around_within_seconds);

@@ -16,7 +16,8 @@ static const struct memory_tuning *const tuning = &figures;
 static void set_up(void)
 {
 	figures = memory_tuning_default;
-	figures.pressure_high = 0.002;
+	figures.pressure_high = 0.01;
+	figures.pressure_poor = 0.002;
 	figures.pressure_low = 0.0005;
 	figures.growth_half_life_ms = 10000;
 	figures.headroom_fraction = 0.06;
@@ -134,6 +135,62 @@ START_TEST(what_is_read_back_from_swap_is_asked_for_at_once)
 }
 END_TEST
 
+START_TEST(who_has_its_share_is_served_later)
+{
+	vm.part = (double)SIZE;
+	fill_with_cache();
+	next(0.009, 0);
+	ck_assert(!vm.starved);
+	next(0.011, 0);
+	ck_assert(vm.starved);
+	vm.part = (double)SIZE / 0.3;
+	next(0.003, 0);
+	ck_assert(vm.starved);
+	/* Nor does it wait where there is plenty. */
+	vm.part = (double)SIZE;
+	next(0.003, 0);
+	ck_assert(!vm.starved);
+	vm.plenty = figures.plenty_fraction;
+	next(0.003, 0);
+	ck_assert(vm.starved);
+}
+END_TEST
+
+START_TEST(who_has_just_leapt_is_served_soonest)
+{
+	vm.part = (double)SIZE;
+	figures.pressure_leap = 0.001;
+	fill_with_cache();
+	next(0.0015, 0);
+	ck_assert(!vm.starved);
+	sample.available_bytes -= 900 * MEMORY_MIB;
+	next(0.0015, 0);
+	ck_assert(vm.starved && vm.leaps);
+	ck_assert_double_ge(vm.demand, (1 + figures.leap_step) * (double)SIZE - 10);
+	for (int i = 0; i < 100; i++)
+		next(0.0015, 0);
+	ck_assert(!vm.starved && !vm.leaps);
+}
+END_TEST
+
+START_TEST(what_is_read_back_from_swap_is_firm)
+{
+	sample.available_bytes = sample.free_bytes = 200 * MEMORY_MIB;
+	sample.swap_used_bytes = 600 * MEMORY_MIB;
+	next(0, 0);
+	for (int i = 0; i < 60; i++) {
+		sample.swapped_in_bytes += 100 * MEMORY_MIB;
+		next(0, 0);
+	}
+	ck_assert_double_ge(vm.firm, vm.used + 600.0 * (double)MEMORY_MIB);
+	ck_assert_double_ge(vm.demand, vm.firm);
+	for (int i = 0; i < 100; i++)
+		next(0, 0);
+	/* What is no longer read may stay where it is. */
+	ck_assert_double_lt(vm.firm, vm.used + 100.0 * (double)MEMORY_MIB);
+}
+END_TEST
+
 START_TEST(stalls_with_free_memory_are_no_demand)
 {
 	next(0.5, 100 * MEMORY_MIB);
@@ -248,6 +305,9 @@ int main(void)
 	tcase_add_test(tests, a_guest_that_stalls_without_free_memory_grows_with_its_pressure);
 	tcase_add_test(tests, a_guest_with_nothing_left_to_drop_grows_though_it_does_not_stall);
 	tcase_add_test(tests, what_is_read_back_from_swap_is_asked_for_at_once);
+	tcase_add_test(tests, who_has_its_share_is_served_later);
+	tcase_add_test(tests, who_has_just_leapt_is_served_soonest);
+	tcase_add_test(tests, what_is_read_back_from_swap_is_firm);
 	tcase_add_test(tests, stalls_with_free_memory_are_no_demand);
 	tcase_add_test(tests, between_the_marks_it_keeps_what_it_has);
 	tcase_add_test(tests, idle_cache_is_taken_slowly);

@@ -17,9 +17,9 @@
 
 /* "display.attach" {} -> {} at the end (that is: on cancel). While it is open:
  *	to the host   "layout" display_layout: what the heads are now; at once, and on each change
- *	to the guest  "apply" display_layout: what the heads shall be, since the desktop did not
- *follow to the host   "applied" display_applied: how that went; "layout" comes before it if it
- *changed
+ *	to the guest  "apply" display_layout: what the heads shall be; the desktop did not follow
+ *	to the host   "applied" display_applied: how that went; if the layout has changed, "layout"
+ *		      comes first
  */
 struct display_layout {
 	uint64_t serial;      /* of an "apply"; in a "layout": of the last that was applied, or 0 */
@@ -56,13 +56,14 @@ extern const struct message_type message_display_applied;
 #define CLIPBOARD_MAX_BYTES (256ULL << 20) /* of one transfer, whatever a policy allows */
 
 /* "clipboard.attach" {} -> {} at the end. While it is open, both ways:
- *	"offer" clipboard_offer: the sender's side has copied something; the last offer of a
- *selection counts and to the host: "want" clipboard_want: somebody pastes there; answered by a
- *request "clipboard.write"
+ *	"offer" clipboard_offer: the sender's side has copied something; of each selection the last
+ *		offer counts
+ * and to the host:
+ *	"want" clipboard_want: somebody pastes there; answered by a request "clipboard.write"
  *
  * "clipboard.read" clipboard_want -> {}; the bytes of the guest's offer are DATA on channel 1.
  * "clipboard.write" clipboard_write -> {}; the bytes that were wanted are DATA on channel 0, to
- *END. */
+ * END. */
 struct clipboard_offer {
 	struct slice selection; /* "clipboard", "primary" */
 	uint64_t serial;	/* ascending, each side its own */

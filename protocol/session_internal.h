@@ -10,7 +10,7 @@
  * Memory of a session is bounded, whatever the peer does: one frame being received and one message
  * being put together (64 KiB each), control frames not yet taken (SESSION_CONTROL_MAX), and for
  * each of at most 2 * SESSION_MAX_STREAMS streams its last frame (64 KiB) and SESSION_WINDOW of
- *DATA a channel, if this side wanted to send so much.
+ * DATA a channel, if this side wanted to send so much.
  */
 #ifndef LODGE_PROTOCOL_SESSION_INTERNAL_H
 #define LODGE_PROTOCOL_SESSION_INTERNAL_H

@@ -28,13 +28,13 @@
  *
  * Resumption. A stream that is lost (either end of the agent's connection may restart) does not end
  * the mount: the server keeps its session for SHARE_KEEP_SECONDS. Both sides count the messages
- *that they receive of a session, from its beginning, and say the number when the stream is opened
- *again
+ * that they receive of a session, from its beginning, and say the number when the stream is opened
+ * again
  * (`received`); each then sends what the other has not got, and only that, so nothing is run twice
  * and nothing is lost. Hence the server keeps each message (reply or notification) until it is
  * acknowledged, and the mounter each request until it is answered, or, of those that have no
- *answer, until a later one is; of these a few may be lost. `resumed` false: the server knows
- *nothing of the session, and a new one has begun in which both have received nothing.
+ * answer, until a later one is; of these a few may be lost. `resumed` false: the server knows
+ * nothing of the session, and a new one has begun in which both have received nothing.
  *
  * Acknowledgements are messages `received` share_received of the mounter: they need no credit, and
  * may overtake a request that waits for some.
@@ -44,7 +44,7 @@
  * messages are; it is no notification.
  *
  * Echoes. A fuse_in_header with opcode SHARE_OP_ECHO among the requests, without answer: the
- *process `pid` of the mounter's side carries out the changes that SERVER_NOTIFY_CHANGE tells of
+ * process `pid` of the mounter's side carries out the changes that SERVER_NOTIFY_CHANGE tells of
  * (shared-folders/relay/echo.h), and is done with the one whose id is `nodeid` and all before it.
  */
 #ifndef LODGE_PROTOCOL_SHARE_H

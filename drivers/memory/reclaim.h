@@ -16,7 +16,7 @@
 /**
  * reclaim_way() - how this guest could do it
  * @root:	what is put before "/sys/...": "" but in tests. With "", a guest that has not
- *mounted cgroup2 is looked into all the same, by a mount that nobody sees.
+ * mounted cgroup2 is looked into all the same, by a mount that nobody sees.
  *
  * Return: "cgroup" the root's file, "cgroups" those below it; "" not at all. Constant.
  */

@@ -7,10 +7,9 @@
  * answered by one packet, in order:
  *
  *	kind=vnc-listener\n		text, at most HANDOFF_MAX_PACKET bytes: lines "key=value",
- *	id=window-7\n			each ended by a newline, the kind first, no key twice;
- *values
- *	password=x7Hq\n			are UTF-8 without control characters, to the end of the line
- *	tls=optional\n
+ *	id=window-7\n			each ended by a newline, the kind first, no key twice; a
+ *	password=x7Hq\n			value is UTF-8 without control characters, to the end of
+ *	tls=optional\n			its line
  *
  * and one descriptor by SCM_RIGHTS (none with "close"). The answer is "ok", or "error=" and words
  * for people; a descriptor that was refused is closed.
@@ -57,8 +56,8 @@
  *
  *	kind=news\n
  *	clipboard=to-guest=all,...\n	the policy, for the --clipboard of the next lodge-screen
- *	spice=wanted\n			"wanted": there is none, or what it said was not understood
- *and it was let go: a new connection is the cure; "here"
+ *	spice=wanted\n			there is none, or what it said was not understood and it
+ *					was let go: a new connection is the cure. Else "here"
  */
 #ifndef LODGE_SCREEN_HANDOFF_H
 #define LODGE_SCREEN_HANDOFF_H

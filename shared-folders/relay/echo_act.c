@@ -14,9 +14,9 @@
  *
  * To look is for a kernel that takes no notifications (fs/fuse/dir.c, fs/namei.c). Before something
  * is created its name is looked up anew, whatever is believed of it, with the folder locked, so
- *that lookups with older answers are over; only then comes that the mount is read-only. So nothing
- *is created, whether or not the server knows who asks. A statx that insists on the server makes the
- * kernel drop the contents if size or mtime are others than it knew.
+ * that lookups with older answers are over; only then comes that the mount is read-only. So nothing
+ * is created, whether or not the server knows who asks. A statx that insists on the server makes
+ * the kernel drop the contents if size or mtime are others than it knew.
  *
  * Nothing is followed: no symbolic link, no mount inside the mount, nothing above its root.
  */

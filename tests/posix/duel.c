@@ -6,10 +6,10 @@
  *
  * Each machine runs one, with a name of its own; it makes DIR/duel.here-NAME and begins when there
  * is a DIR/duel.go. In each a few processes enter sections, guarded by POSIX record locks, OFD
- *locks or flock(2), waiting or not. Who is in one makes a folder there, which fails if somebody
- *else is in it, and counts in a file, in which the sum is to be right in the end. Every now and
- *then a process is killed that has a lock and is not in the section yet, which has to free it. The
- *folder must be mounted without caches.
+ * locks or flock(2), waiting or not. Who is in one makes a folder there, which fails if somebody
+ * else is in it, and counts in a file, in which the sum is to be right in the end. Every now and
+ * then a process is killed that has a lock and is not in the section yet, which has to free it. The
+ * folder must be mounted without caches.
  *
  * Exit status: 0; 1 two were in a section, or a call failed; 2 it could not begin. It says how
  * often it was in a section: together as many as DIR/duel.count has.

@@ -4,10 +4,10 @@
  *
  *	posix-escape --prepare PARENT		makes PARENT/shared and, beside it, PARENT/outside
  *	posix-escape --swap SECONDS PARENT	in PARENT/shared, names go to and fro between a
- *folder or file and a link to what is outside
+ *						folder or file and a link to what is outside
  *	posix-escape --attack SECONDS MOUNT	four processes read, write, create and remove by
- *these names in a mount of PARENT/shared posix-escape --judge PARENT		is what is outside
- *as it was?
+ *						these names in a mount of PARENT/shared
+ *	posix-escape --judge PARENT		is what is outside as it was?
  *
  * Links are relative: who follows them on the mounter's side finds nothing there, since beside the
  * mount there is no `outside`. So whoever reads what is written there, or finds it changed, was led

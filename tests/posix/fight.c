@@ -12,7 +12,7 @@
  * caches.
  *
  * Exit status: 0; 1 two were in a section, a count is wrong, or a call failed; 2 it could not
- *begin.
+ * begin.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -6,9 +6,9 @@
  *	sim rule NAME VMS TOTAL MAXIMUM MINIMUM		(MiB) drives real guests, see rule.c
  *
  * Constants are tuned on the tuning seeds alone; what counts is what the held-out seeds say. The
- *table is Markdown, and the same on every machine, so CPU time goes to stderr. With "promises" no
- *table is made: the exit status is 1 if the policy broke a promise in any run, shocks, dead guests
- *and liars included: no host swap, no host OOM, nobody below its minimum.
+ * table is Markdown, and the same on every machine, so CPU time goes to stderr. With "promises" no
+ * table is made: the exit status is 1 if the policy broke a promise in any run, shocks, dead guests
+ * and liars included: no host swap, no host OOM, nobody below its minimum.
  */
 #include "tests/sim/sim.h"
 

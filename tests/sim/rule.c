@@ -3,8 +3,8 @@
  * rule - a baseline that drives real guests (tests/bench/bench-consolidation)
  *
  * The very code that the tables compare: figures of a real host and its guests are read from
- *standard input and put where the simulator has its own, and targets are written to standard
- *output, in MiB. A line of input is a sample, 5 s after the one before:
+ * standard input and put where the simulator has its own, and targets are written to standard
+ * output, in MiB. A line of input is a sample, 5 s after the one before:
  *
  *	HOST_FREE  ACTUAL FREE  ACTUAL FREE ...
  *

@@ -4,8 +4,8 @@
  * nothing that we do
  *
  * A domain of libvirt's with a SPICE display alone can be photographed (virDomainScreenshot) and
- *keys can be pressed on it (virDomainSendKey). lodged does that; here is the other end of its
- *socket. Numbers are little-endian. We send
+ * keys can be pressed on it (virDomainSendKey). lodged does that; here is the other end of its
+ * socket. Numbers are little-endian. We send
  *
  *	PICTURES_ASK				for a picture; one at a time
  *	PICTURES_KEYS count code[count]		a byte; 16 bits each: evdev keys, pressed together
@@ -14,8 +14,8 @@
  * PICTURES_FAILED: there is none now. Its bytes are a PPM (P6, 255) or a PNG.
  *
  * What it cannot do: it shows one head, a few times a second; keys are not held; there is no
- *pointer; the monitor stays, so that sizes are for the guest's session to set, if our agent is
- *there.
+ * pointer; the monitor stays, so that sizes are for the guest's session to set, if our agent is
+ * there.
  */
 #ifndef LODGE_SCREEN_SOURCE_PICTURES_H
 #define LODGE_SCREEN_SOURCE_PICTURES_H

@@ -16,8 +16,8 @@ struct spice_guest;
 
 /**
  * spice_guest_new() - begin to speak with it
- * @fd:		the host's end of the port, a stream socket; becomes the spice_guest's, also on
- *failure
+ * @fd:		the host's end of the port, a stream socket; becomes the spice_guest's, even if
+ *		this fails
  * @ended:	the port has ended; or what came over it was no such dialect, or stopped within a
  *		message, and it was closed: the guest's daemon begins anew when it is opened again,
  *		and there is no other place in the stream that can be trusted. May free

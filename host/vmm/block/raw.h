@@ -18,8 +18,8 @@ enum raw_engine {
 
 /**
  * raw_open() - make a disk of an open file
- * @fd:		regular file or block device, open for reading, and writing unless @read_only;
- *becomes the disk's if it succeeds
+ * @fd:		regular file or block device, open for reading, and for writing unless
+ *		@read_only; becomes the disk's if it succeeds
  *
  * Return: 0; -ENOTBLK if it is neither; -EINVAL if it holds not even one sector; or another
  * negative errno.

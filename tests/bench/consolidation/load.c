@@ -5,18 +5,18 @@
  *	load PORT DISK
  *
  * What is to go on comes by a virtio port, a line: "KIND SECONDS PHASES", and its figures go there,
- *a line each second. PHASES has a letter for each equal part of the time: 'b' for busy, 'r' for
- *rest.
+ * a line each second. PHASES has a letter for each equal part of the time: 'b' for busy, 'r' for
+ * rest.
  *
  *   idle      only looks at a little memory now and then
  *   build     compilers, two at a time, each a process that grows to 70..160 MiB of its own and
  *	       reads from 48 MiB of headers; its work is how many are done. Rests without any
  *   database  reads blocks anywhere in a working set of 320 MiB, at rest of 50 MiB, no more than
- *640 a second; its work is how many scan      reads 700 MiB from end to end, again and again; its
- *work is MiB. Rests without
+ *	       640 a second; its work is how many
+ *   scan      reads 700 MiB from end to end, again and again; its work is MiB. Rests without any
  *
  * Each has read 120 MiB before it begins, as a guest that has run for a while. The pauses in the
- *work leave processor time to others; a guest that waits for memory does less.
+ * work leave processor time to others; a guest that waits for memory does less.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -4,8 +4,8 @@
  *
  *	pictures.c	what is shown
  *	ours.c		lodge-screen's server, theirs.c: libvncserver
- *	viewer.c	asks for one whole picture after the other, and counts bytes; decodes
- *nothing main.c		runs them, and writes figures
+ *	viewer.c	asks for one whole picture after the other, counts bytes, decodes none
+ *	main.c		runs them, and writes figures
  */
 #ifndef LODGE_BENCH_SCREEN_H
 #define LODGE_BENCH_SCREEN_H

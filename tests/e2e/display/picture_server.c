@@ -3,8 +3,8 @@
  * picture_server - lodge-screen's VNC with a made picture in place of a guest
  *
  * Listens on a port of 127.0.0.1, shows one head (or two) with a test picture of which a part
- *moves, follows every wish for another size after 50 ms, and writes the input it gets to standard
- *output.
+ * moves, follows every wish for another size after 50 ms, and writes the input it gets to standard
+ * output.
  *
  *	picture_server [-p PORT] [-P PASSWORD] [-t no|optional|required] [-v] [-2] [-s]
  *	-v  viewers may only look    -2  two heads    -s  stand still

@@ -2,11 +2,13 @@
 /*
  * coherence - whether a mount shows what others do to the folder behind it
  *
- *	coherence random PLAIN MOUNT COUNT SEED [LIMIT_MS]	after each of COUNT random changes,
- *all that the mount shows becomes what the folder has, and nobody but us changed the folder
- *	coherence storm PLAIN MOUNT COUNT	COUNT changes as fast as they go, then the same
- *	coherence events PLAIN MOUNT COUNT	inotify on the mount sees each kind of change, and
- *within 100 ms
+ *	coherence random PLAIN MOUNT COUNT SEED [LIMIT_MS]
+ *		after each of COUNT random changes, all that the mount shows becomes what the
+ *		folder has, and nobody but us changed the folder
+ *	coherence storm PLAIN MOUNT COUNT
+ *		COUNT changes as fast as they go, then the same
+ *	coherence events PLAIN MOUNT COUNT
+ *		inotify on the mount sees each kind of change, and within 100 ms
  *
  * PLAIN is changed directly and has to be empty; MOUNT is it, mounted. Waits long for what has
  * to come true; says on standard output how long it took.

@@ -6,8 +6,8 @@
  *	  played_host AGENT_SOCKET --mount PATH DIRECTORY
  *
  * The first tells the agent of a share, and passes its share.open and share.watch on to a
- *lodge-fsd. The second mounts a folder of the agent's machine, as lodge mount does. Both come back
- *to an agent that was started anew.
+ * lodge-fsd. The second mounts a folder of the agent's machine, as lodge mount does. Both come back
+ * to an agent that was started anew.
  */
 #include "guest-agent/common/unix_socket.h"
 #include "protocol/base/cleanup.h"

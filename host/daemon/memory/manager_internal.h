@@ -42,7 +42,7 @@ struct memory_member {
 
 	/* What was carried out. */
 	uint64_t target_bytes; /* 0: nothing yet */
-	uint64_t limit_bytes; /* UINT64_MAX: not known */
+	uint64_t limit_bytes;  /* UINT64_MAX: not known */
 	bool paused;
 };
 

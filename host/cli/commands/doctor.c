@@ -52,11 +52,19 @@ static struct finding find_qemu(const struct probe *probe)
 	};
 }
 
+static bool has_user(const char *name)
+{
+	struct passwd entry, *found = NULL;
+	char text[16384];
+
+	return getpwnam_r(name, &entry, text, sizeof(text), &found) == 0 && found;
+}
+
 /* For root, libvirt's QEMU driver does not start without the user that the distribution built it
  * for, whichever user then runs QEMU. */
 static bool lacks_qemu_user(void)
 {
-	return geteuid() == 0 && !getpwnam("libvirt-qemu") && !getpwnam("qemu");
+	return geteuid() == 0 && !has_user("libvirt-qemu") && !has_user("qemu");
 }
 
 static struct finding find_libvirt(const struct probe *probe)

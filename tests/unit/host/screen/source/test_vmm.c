@@ -161,7 +161,7 @@ START_TEST(a_mode_set_passes_through_darkness_unseen)
 	turn();
 	screen_watch(&looker.viewer, true);
 	/* Longer than the frames below take on a machine that has other work. */
-	screen_set_patience(screen, 1000);
+	screen_set_patience(screen, 800);
 	looker.changes = 0;
 	fake_vmm_scanout(&vmm, 0, 0, 0, 0);
 	turn();
@@ -172,7 +172,7 @@ START_TEST(a_mode_set_passes_through_darkness_unseen)
 	wait_frame();
 	ck_assert_uint_eq(looker.changes, 1);
 	ck_assert_uint_eq(screen_desktop(screen)->width, 128);
-	usleep(1100000);
+	usleep(900000);
 	turn();
 	ck_assert_uint_eq(looker.changes, 1);
 }

@@ -91,9 +91,8 @@ static void print_notes(const struct screen_info *info)
 	if (slice_is(info->source, "vnc"))
 		puts("It is shown by QEMU's VNC server, which has one head only.");
 	if (slice_is(info->source, "pictures"))
-		puts("Its display is none that Lodge speaks (SPICE?): sizes are for the guest's "
-		     "session "
-		     "to set, and are seen while somebody looks.");
+		puts("Its display is none that Lodge speaks (SPICE?): sizes are for the guest's\n"
+		     "session to set, and are seen while somebody looks.");
 }
 
 static int show(const char *vm, struct slice reply, bool json)

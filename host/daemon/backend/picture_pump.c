@@ -22,6 +22,8 @@
 struct pump {
 	virDomainPtr domain;
 	int fd;
+	/* That there is no picture, that keys are not taken: not again until it went well. */
+	bool told, told_keys;
 	uint8_t chunk[WORD + PICTURES_MAX_CHUNK];
 };
 
@@ -84,6 +86,15 @@ static bool is_known(const char *format)
 	return strcmp(format, "image/x-portable-pixmap") == 0 || strcmp(format, "image/png") == 0;
 }
 
+/* Whoever looks sees nothing then, so the log says why. @why: NULL: libvirt's words */
+static void tell_failure(struct pump *pump, const char *why)
+{
+	if (!pump->told)
+		log_warning("no picture of '%s': %s", virDomainGetName(pump->domain),
+			    why ? why : virGetLastErrorMessage());
+	pump->told = true;
+}
+
 /* false: it is over. */
 static bool send_picture(struct pump *pump)
 {
@@ -94,10 +105,12 @@ static bool send_picture(struct pump *pump)
 
 	if (format && is_known(format))
 		result = pass_on(pump, stream);
-	if (!format)
-		log_debug("no picture of '%s': %s", virDomainGetName(pump->domain),
-			  virGetLastErrorMessage());
-	else if (result < 1)
+	if (result > 0)
+		pump->told = false;
+	else if (result == 0)
+		tell_failure(pump,
+			     format && !is_known(format) ? "of a kind that is not known" : NULL);
+	if (format && result < 1)
 		virStreamAbort(stream);
 	free(format);
 	if (stream)
@@ -109,19 +122,22 @@ static bool send_picture(struct pump *pump)
 
 /* --- Keys ------------------------------------------------------------------------------------- */
 
-static bool press_keys(const struct pump *pump)
+static bool press_keys(struct pump *pump)
 {
 	uint8_t count, bytes[2 * PICTURES_MAX_KEYS];
 	unsigned int codes[PICTURES_MAX_KEYS];
+	int result;
 
 	if (!receive(pump, &count, 1) || count == 0 || count > PICTURES_MAX_KEYS ||
 	    !receive(pump, bytes, 2UL * count))
 		return false;
 	for (unsigned int i = 0; i < count; i++)
 		codes[i] = load_le16(bytes + 2UL * i);
-	if (virDomainSendKey(pump->domain, VIR_KEYCODE_SET_LINUX, HOLD_MS, codes, count, 0) < 0)
-		log_debug("no keys for '%s': %s", virDomainGetName(pump->domain),
-			  virGetLastErrorMessage());
+	result = virDomainSendKey(pump->domain, VIR_KEYCODE_SET_LINUX, HOLD_MS, codes, count, 0);
+	if (result < 0 && !pump->told_keys)
+		log_warning("no keys for '%s': %s", virDomainGetName(pump->domain),
+			    virGetLastErrorMessage());
+	pump->told_keys = result < 0;
 	return true;
 }
 
@@ -151,7 +167,7 @@ static void *run(void *opaque)
 int picture_pump_new(virDomainPtr domain)
 {
 	_cleanup_close_ int far = -EBADF;
-	struct pump *pump = malloc(sizeof(*pump));
+	struct pump *pump = calloc(1, sizeof(*pump));
 	pthread_t thread;
 	int pair[2], r;
 

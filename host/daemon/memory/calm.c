@@ -3,10 +3,10 @@
  * calm - what keeps targets from dancing
  *
  * A change that is too small is not made, one to the other side has to be larger, and a guest does
- * not turn around within seconds; none of it
- * counts when it stalls, or when more is out than there is. Taking what may be used (cache, as
- * opposed to free memory) is learned from: when a guest stalls soon after, it is left alone, twice
- * as long each time, and the size it had is a floor that fades within minutes.
+ * not turn around within seconds; none of it counts when it stalls, or when more is out than there
+ * is. Taking what may be used (cache, as opposed to free memory) is learned from: when a guest
+ * stalls soon after, it is left alone, twice as long each time, and the size it had is a floor that
+ * fades within minutes.
  */
 #include "host/daemon/memory/internal.h"
 

@@ -4,14 +4,9 @@
 #include "host/screen/source/vmm.h"
 
 #include "host/display/channel.h"
-#include "protocol/base/bytes.h"
-#include "tests/fuzz/checked_viewer.h"
+#include "tests/fuzz/fuzzed_source.h"
 
-#include <linux/input-event-codes.h>
-#include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -37,24 +32,6 @@ struct memory {
 	struct channel_area *area;
 };
 
-struct fuzz {
-	uv_loop_t loop;
-	struct screen *screen;
-	struct checked_viewer viewer;
-	int fd;
-	const uint8_t *bytes;
-	size_t left;
-};
-
-static uint64_t take(struct fuzz *fuzz, size_t count)
-{
-	uint64_t value = 0;
-
-	for (size_t i = 0; i < count && fuzz->left > 0; i++, fuzz->left--)
-		value = value << 8 | *fuzz->bytes++;
-	return value;
-}
-
 /* --- The VMM ---------------------------------------------------------------------------------- */
 
 static struct memory make_memory(void)
@@ -74,7 +51,7 @@ static struct memory make_memory(void)
 	return memory;
 }
 
-static void send_hello(struct fuzz *fuzz, const struct memory *memory)
+static void send_hello(struct fuzzed_source *fuzz, const struct memory *memory)
 {
 	struct channel_hello hello = {.kind = CHANNEL_HELLO,
 				      .magic = CHANNEL_MAGIC,
@@ -100,70 +77,55 @@ static void send_hello(struct fuzz *fuzz, const struct memory *memory)
 	(void)sendmsg(fuzz->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static void say(struct fuzz *fuzz, const void *packet, size_t length)
-{
-	(void)send(fuzz->fd, packet, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-static void send_bytes(struct fuzz *fuzz)
-{
-	size_t length = take(fuzz, 1);
-
-	length = MIN(length, fuzz->left);
-	say(fuzz, fuzz->bytes, length);
-	fuzz->bytes += length;
-	fuzz->left -= length;
-}
-
-static void send_damage(struct fuzz *fuzz)
+static void send_damage(struct fuzzed_source *fuzz)
 {
 	struct channel_damage damage = {.kind = CHANNEL_DAMAGE};
 
-	damage.head = (uint32_t)take(fuzz, 1);
-	damage.x = (uint32_t)take(fuzz, 2);
-	damage.y = (uint32_t)take(fuzz, 2);
-	damage.width = (uint32_t)take(fuzz, 2);
-	damage.height = (uint32_t)take(fuzz, 2);
-	say(fuzz, &damage, sizeof(damage));
+	damage.head = (uint32_t)input_byte(&fuzz->input);
+	damage.x = (uint32_t)input_take(&fuzz->input, 2);
+	damage.y = (uint32_t)input_take(&fuzz->input, 2);
+	damage.width = (uint32_t)input_take(&fuzz->input, 2);
+	damage.height = (uint32_t)input_take(&fuzz->input, 2);
+	fuzzed_say(fuzz, &damage, sizeof(damage));
 }
 
-static void send_changed(struct fuzz *fuzz)
+static void send_changed(struct fuzzed_source *fuzz)
 {
-	uint8_t which = (uint8_t)take(fuzz, 1);
+	uint8_t which = input_byte(&fuzz->input);
 	struct channel_head head = {.kind = which & 0x80 ? CHANNEL_CURSOR : CHANNEL_SCANOUT,
 				    .head = which & 0x7f};
 
-	say(fuzz, &head, sizeof(head));
+	fuzzed_say(fuzz, &head, sizeof(head));
 }
 
-static void write_scanout(struct fuzz *fuzz, struct channel_area *area)
+static void write_scanout(struct fuzzed_source *fuzz, struct channel_area *area)
 {
-	struct channel_scanout *scanout = &area->scanout[take(fuzz, 1) % HEADS];
+	struct channel_scanout *scanout = &area->scanout[input_byte(&fuzz->input) % HEADS];
 
 	scanout->generation++;
 	scanout->enabled = 1;
-	scanout->format = (uint32_t)take(fuzz, 1);
-	scanout->x = (uint32_t)take(fuzz, 2);
-	scanout->y = (uint32_t)take(fuzz, 2);
-	scanout->width = (uint32_t)take(fuzz, 2);
-	scanout->height = (uint32_t)take(fuzz, 2);
-	scanout->stride = (uint32_t)take(fuzz, 2);
-	scanout->extents = (uint32_t)take(fuzz, 1);
+	scanout->format = (uint32_t)input_byte(&fuzz->input);
+	scanout->x = (uint32_t)input_take(&fuzz->input, 2);
+	scanout->y = (uint32_t)input_take(&fuzz->input, 2);
+	scanout->width = (uint32_t)input_take(&fuzz->input, 2);
+	scanout->height = (uint32_t)input_take(&fuzz->input, 2);
+	scanout->stride = (uint32_t)input_take(&fuzz->input, 2);
+	scanout->extents = (uint32_t)input_byte(&fuzz->input);
 }
 
-static void write_extent(struct fuzz *fuzz, struct channel_area *area)
+static void write_extent(struct fuzzed_source *fuzz, struct channel_area *area)
 {
-	struct channel_scanout *scanout = &area->scanout[take(fuzz, 1) % HEADS];
-	struct channel_extent *extent = &scanout->extent[take(fuzz, 1) % 16];
+	struct channel_scanout *scanout = &area->scanout[input_byte(&fuzz->input) % HEADS];
+	struct channel_extent *extent = &scanout->extent[input_byte(&fuzz->input) % 16];
 
-	extent->offset = take(fuzz, 3);
-	extent->length = take(fuzz, 3);
+	extent->offset = input_take(&fuzz->input, 3);
+	extent->length = input_take(&fuzz->input, 3);
 }
 
-static void write_sequence(struct fuzz *fuzz, struct channel_area *area)
+static void write_sequence(struct fuzzed_source *fuzz, struct channel_area *area)
 {
-	uint8_t which = (uint8_t)take(fuzz, 1);
-	uint32_t value = (uint32_t)take(fuzz, 1);
+	uint8_t which = input_byte(&fuzz->input);
+	uint32_t value = (uint32_t)input_byte(&fuzz->input);
 
 	if (which & 0x80)
 		area->cursor[which % HEADS].sequence = value;
@@ -171,37 +133,35 @@ static void write_sequence(struct fuzz *fuzz, struct channel_area *area)
 		area->scanout[which % HEADS].sequence = value;
 }
 
-static void write_cursor(struct fuzz *fuzz, struct channel_area *area)
+static void write_cursor(struct fuzzed_source *fuzz, struct channel_area *area)
 {
-	uint8_t *cursor = (uint8_t *)&area->cursor[take(fuzz, 1) % HEADS];
-	size_t at = take(fuzz, 1) % 16 * 4;
-	uint32_t value = (uint32_t)take(fuzz, 4);
+	uint8_t *cursor = (uint8_t *)&area->cursor[input_byte(&fuzz->input) % HEADS];
+	size_t at = input_byte(&fuzz->input) % 16 * 4;
+	uint32_t value = (uint32_t)input_take(&fuzz->input, 4);
 
 	memcpy(cursor + at, &value, sizeof(value));
 }
 
-static void turn(struct fuzz *fuzz)
-{
-	for (int i = 0; i < 2; i++)
-		uv_run(&fuzz->loop, UV_RUN_NOWAIT);
-}
-
-static void do_input(struct fuzz *fuzz)
+static void do_input(struct fuzzed_source *fuzz)
 {
 	struct screen_wish wish = {0};
 
-	screen_pointer(&fuzz->viewer.viewer, (uint32_t)take(fuzz, 2), (uint32_t)take(fuzz, 2),
-		       (uint32_t)take(fuzz, 1));
-	screen_key(&fuzz->viewer.viewer, (uint32_t)take(fuzz, 2), take(fuzz, 1) & 1);
+	screen_pointer(&fuzz->viewer.viewer, (uint32_t)input_take(&fuzz->input, 2),
+		       (uint32_t)input_take(&fuzz->input, 2), (uint32_t)input_byte(&fuzz->input));
+	screen_key(&fuzz->viewer.viewer, (uint32_t)input_take(&fuzz->input, 2),
+		   input_byte(&fuzz->input) & 1);
 	wish.head[0].named = wish.head[0].enabled = true;
 	(void)screen_request(fuzz->screen, &fuzz->viewer.viewer, SCREEN_BY_VIEWER, &wish);
 }
 
-static void act(struct fuzz *fuzz, struct channel_area *area)
+static void act(struct fuzzed_source *fuzz, struct channel_area *area)
 {
-	switch (take(fuzz, 1) % KINDS) {
+	struct slice some;
+
+	switch (input_byte(&fuzz->input) % KINDS) {
 	case SEND:
-		send_bytes(fuzz);
+		some = input_slice(&fuzz->input);
+		fuzzed_say(fuzz, some.bytes, some.length);
 		break;
 	case DAMAGE:
 		send_damage(fuzz);
@@ -222,13 +182,13 @@ static void act(struct fuzz *fuzz, struct channel_area *area)
 		write_cursor(fuzz, area);
 		return;
 	case WATCH:
-		screen_watch(&fuzz->viewer.viewer, take(fuzz, 1) & 1);
+		fuzzed_watch(fuzz);
 		break;
 	default:
 		do_input(fuzz);
 		break;
 	}
-	turn(fuzz);
+	fuzzed_turn(fuzz);
 }
 
 /* What an input can have written, as it was. */
@@ -245,36 +205,18 @@ static void clean(struct channel_area *area)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static struct memory memory = {.ram_fd = -1};
-	struct fuzz fuzz = {
-		.bytes = bytes, .left = size, .viewer = {.viewer = {.ops = &checked_viewer_ops}}};
-	struct source *source;
-	int pair[2];
+	struct fuzzed_source fuzz = {.input = {bytes, size}};
 
 	if (memory.ram_fd < 0)
 		memory = make_memory();
 	clean(memory.area);
-	if (uv_loop_init(&fuzz.loop) < 0 ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		abort();
-	fuzz.fd = pair[0];
-	fuzz.screen = screen_new(&fuzz.loop, "fuzz");
-	screen_set_patience(fuzz.screen, 0);
-	if (vmm_source_new(fuzz.screen, pair[1], &source) < 0)
-		abort();
-	screen_set_source(fuzz.screen, source);
-	(void)screen_add_viewer(fuzz.screen, &fuzz.viewer.viewer);
-	screen_watch(&fuzz.viewer.viewer, true);
-	if (take(&fuzz, 1) & 3)
+	fuzzed_begin(&fuzz, SOCK_SEQPACKET, vmm_source_new);
+	if (input_byte(&fuzz.input) & 3)
 		send_hello(&fuzz, &memory);
-	turn(&fuzz);
-	while (fuzz.left > 0 && !fuzz.viewer.gone)
+	fuzzed_turn(&fuzz);
+	while (fuzzed_goes_on(&fuzz))
 		act(&fuzz, memory.area);
-	turn(&fuzz);
-	close(fuzz.fd);
-	turn(&fuzz);
-	screen_free(fuzz.screen);
-	uv_run(&fuzz.loop, UV_RUN_DEFAULT);
-	if (uv_loop_close(&fuzz.loop) < 0)
-		abort();
+	fuzzed_hang_up(&fuzz);
+	fuzzed_end(&fuzz);
 	return 0;
 }

@@ -3,15 +3,11 @@
 /* Hostile pictures, as the source of a screen. */
 #include "host/screen/source/pictures.h"
 
-#include "protocol/base/bytes.h"
 #include "protocol/cbor.h"
-#include "tests/fuzz/checked_viewer.h"
+#include "tests/fuzz/fuzzed_source.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -24,107 +20,50 @@ enum {
 	RAW,	/* length, bytes: whatever they are */
 	WATCH,	/* whether */
 	KEY,	/* code, down */
-	SIZE,	/* width, height */
+	SIZE,	/* off, width, height */
 	KINDS,
 };
 
-struct fuzz {
-	uv_loop_t loop;
-	struct screen *screen;
-	struct checked_viewer viewer;
-	int fd;
-	const uint8_t *bytes;
-	size_t left;
-};
-
-static uint8_t take(struct fuzz *fuzz)
-{
-	if (fuzz->left == 0)
-		return 0;
-	fuzz->left--;
-	return *fuzz->bytes++;
-}
-
-static struct slice take_some(struct fuzz *fuzz)
-{
-	size_t length = take(fuzz);
-	struct slice some = {fuzz->bytes, MIN(length, fuzz->left)};
-
-	fuzz->bytes += some.length;
-	fuzz->left -= some.length;
-	return some;
-}
-
-static void say(struct fuzz *fuzz, const void *bytes, size_t length)
-{
-	(void)send(fuzz->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-static void say_word(struct fuzz *fuzz, uint32_t word)
+static void say_word(struct fuzzed_source *fuzz, uint32_t word)
 {
 	uint8_t bytes[4];
 
 	store_le32(bytes, word);
-	say(fuzz, bytes, sizeof(bytes));
+	fuzzed_say(fuzz, bytes, sizeof(bytes));
 }
 
-static void say_chunk(struct fuzz *fuzz, struct slice bytes)
+static void say_chunk(struct fuzzed_source *fuzz, struct slice bytes)
 {
 	/* One of no bytes is the end of the picture. */
 	if (bytes.length == 0)
 		return;
 	say_word(fuzz, (uint32_t)bytes.length);
-	say(fuzz, bytes.bytes, bytes.length);
+	fuzzed_say(fuzz, bytes.bytes, bytes.length);
 }
 
-static void say_ppm(struct fuzz *fuzz)
+static void say_ppm(struct fuzzed_source *fuzz)
 {
-	const unsigned int width = take(fuzz) % 16U, height = take(fuzz) % 16U;
+	const unsigned int width = input_byte(&fuzz->input) % 16U,
+			   height = input_byte(&fuzz->input) % 16U;
 	uint8_t pixels[16 * 16 * 3];
 	char header[32];
 	int length = snprintf(header, sizeof(header), "P6\n%u %u\n255\n", width, height);
 
-	memset(pixels, take(fuzz), sizeof(pixels));
+	memset(pixels, input_byte(&fuzz->input), sizeof(pixels));
 	say_chunk(fuzz, (struct slice){(const uint8_t *)header, (size_t)length});
 	say_chunk(fuzz, (struct slice){pixels, (size_t)width * height * 3});
-	say_chunk(fuzz, take_some(fuzz));
+	say_chunk(fuzz, input_slice(&fuzz->input));
 	say_word(fuzz, PICTURES_WHOLE);
 }
 
-static void say_raw(struct fuzz *fuzz)
+static void act(struct fuzzed_source *fuzz)
 {
-	struct slice some = take_some(fuzz);
-
-	say(fuzz, some.bytes, some.length);
-}
-
-static void turn(struct fuzz *fuzz)
-{
-	uint8_t heard[4096];
-
-	for (int i = 0; i < 3; i++)
-		uv_run(&fuzz->loop, UV_RUN_NOWAIT);
-	while (recv(fuzz->fd, heard, sizeof(heard), MSG_DONTWAIT) > 0)
-		;
-}
-
-static void set_size(struct fuzz *fuzz)
-{
-	struct source *source = screen_source(fuzz->screen);
-	struct rectangle place = {0};
-
-	place.width = take(fuzz);
-	place.height = take(fuzz);
-	source->ops->set_mode(source, 0, true, &place, 0, 0);
-}
-
-static void act(struct fuzz *fuzz)
-{
+	struct slice some;
 	uint8_t code;
 
-	switch (take(fuzz) % KINDS) {
+	switch (input_byte(&fuzz->input) % KINDS) {
 	case CHUNK:
-		say_chunk(fuzz, take_some(fuzz));
+		say_chunk(fuzz, input_slice(&fuzz->input));
 		break;
 	case PPM:
 		say_ppm(fuzz);
@@ -136,49 +75,32 @@ static void act(struct fuzz *fuzz)
 		say_word(fuzz, PICTURES_FAILED);
 		break;
 	case RAW:
-		say_raw(fuzz);
+		some = input_slice(&fuzz->input);
+		fuzzed_say(fuzz, some.bytes, some.length);
 		break;
 	case WATCH:
-		screen_watch(&fuzz->viewer.viewer, take(fuzz) & 1);
+		fuzzed_watch(fuzz);
 		break;
 	case SIZE:
-		set_size(fuzz);
+		fuzzed_set_size(fuzz);
 		break;
 	default:
-		code = take(fuzz);
-		screen_key(&fuzz->viewer.viewer, code, take(fuzz) & 1);
+		code = input_byte(&fuzz->input);
+		screen_key(&fuzz->viewer.viewer, code, input_byte(&fuzz->input) & 1);
 		break;
 	}
-	turn(fuzz);
+	fuzzed_turn(fuzz);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	struct fuzz fuzz = {
-		.bytes = bytes, .left = size, .viewer = {.viewer = {.ops = &checked_viewer_ops}}};
-	struct source *source;
-	int pair[2];
+	struct fuzzed_source fuzz = {.input = {bytes, size}};
 
-	if (uv_loop_init(&fuzz.loop) < 0 ||
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		abort();
-	fuzz.fd = pair[0];
-	fuzz.screen = screen_new(&fuzz.loop, "fuzz");
-	screen_set_patience(fuzz.screen, 0);
-	if (pictures_source_new(fuzz.screen, pair[1], &source) < 0)
-		abort();
-	screen_set_source(fuzz.screen, source);
+	fuzzed_begin(&fuzz, SOCK_STREAM, pictures_source_new);
 	screen_source_ready(fuzz.screen);
-	(void)screen_add_viewer(fuzz.screen, &fuzz.viewer.viewer);
-	screen_watch(&fuzz.viewer.viewer, true);
-	while (fuzz.left > 0 && !fuzz.viewer.gone)
+	while (fuzzed_goes_on(&fuzz))
 		act(&fuzz);
-	close(fuzz.fd);
-	for (int i = 0; i < 3; i++)
-		uv_run(&fuzz.loop, UV_RUN_NOWAIT);
-	screen_free(fuzz.screen);
-	uv_run(&fuzz.loop, UV_RUN_DEFAULT);
-	if (uv_loop_close(&fuzz.loop) < 0)
-		abort();
+	fuzzed_hang_up(&fuzz);
+	fuzzed_end(&fuzz);
 	return 0;
 }

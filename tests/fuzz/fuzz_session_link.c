@@ -12,6 +12,7 @@
 #include "guest-agent/common/unix_socket.h"
 #include "protocol/display.h"
 #include "protocol/pump/pump.h"
+#include "tests/fuzz/input.h"
 
 #include <ftw.h>
 #include <signal.h>
@@ -50,27 +51,6 @@ static void must_at(bool is_so, int line)
 }
 
 #define must(is_so) must_at(is_so, __LINE__)
-
-static uint8_t take(struct fuzz *fuzz)
-{
-	if (fuzz->input.length == 0)
-		return 0;
-	fuzz->input.length--;
-	return *fuzz->input.bytes++;
-}
-
-static struct slice take_slice(struct fuzz *fuzz)
-{
-	size_t length = take(fuzz);
-	struct slice piece;
-
-	if (length > fuzz->input.length)
-		length = fuzz->input.length;
-	piece = (struct slice){fuzz->input.bytes, length};
-	fuzz->input.bytes += length;
-	fuzz->input.length -= length;
-	return piece;
-}
 
 /* --- The host ------------------------------------------------------------------------------- */
 
@@ -212,47 +192,48 @@ static void shuttle(struct fuzz *fuzz)
 
 static void act(struct fuzz *fuzz)
 {
-	const uint8_t what = take(fuzz);
+	const uint8_t what = input_byte(&fuzz->input);
 	struct stream *stream = fuzz->streams[(what >> 4) % STREAMS];
 	struct slice first, second;
 
 	switch (what % 10) {
 	case 0:
-		first = take_slice(fuzz);
+		first = input_slice(&fuzz->input);
 		must(send(fuzz->fd, first.bytes, first.length, MSG_NOSIGNAL) != 0 || !first.length);
 		break;
 	case 1:
-		first = take_slice(fuzz);
-		second = take_slice(fuzz);
+		first = input_slice(&fuzz->input);
+		second = input_slice(&fuzz->input);
 		if (stream)
 			stream_message(stream, first, second);
 		break;
 	case 2:
-		first = take_slice(fuzz);
+		first = input_slice(&fuzz->input);
 		if (stream)
-			stream_send(stream, take(fuzz) % 3U, first.bytes, first.length);
+			stream_send(stream, input_byte(&fuzz->input) % 3U, first.bytes,
+				    first.length);
 		break;
 	case 3:
 		if (stream)
-			stream_end(stream, take(fuzz) % 3U);
+			stream_end(stream, input_byte(&fuzz->input) % 3U);
 		break;
 	case 4:
 		forget(fuzz, stream);
 		if (stream)
-			stream_reply(stream, take_slice(fuzz));
+			stream_reply(stream, input_slice(&fuzz->input));
 		break;
 	case 5:
 		forget(fuzz, stream);
 		if (stream)
-			stream_fail(stream, take(fuzz), "no");
+			stream_fail(stream, input_byte(&fuzz->input), "no");
 		break;
 	case 6:
-		first = take_slice(fuzz);
-		session_request(fuzz->desktop, first, take_slice(fuzz), &ignored_handlers, fuzz,
-				NULL);
+		first = input_slice(&fuzz->input);
+		session_request(fuzz->desktop, first, input_slice(&fuzz->input), &ignored_handlers,
+				fuzz, NULL);
 		break;
 	case 7:
-		session_event(fuzz->desktop, "event", take_slice(fuzz));
+		session_event(fuzz->desktop, "event", input_slice(&fuzz->input));
 		break;
 	case 8:
 		session_start(fuzz->desktop);

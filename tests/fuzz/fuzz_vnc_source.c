@@ -6,12 +6,7 @@
 #include "host/screen/clipboard.h"
 #include "host/screen/guest.h"
 
-#include "protocol/base/bytes.h"
-#include "tests/fuzz/checked_viewer.h"
-
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "tests/fuzz/fuzzed_source.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -29,85 +24,50 @@ enum {
 };
 
 struct fuzz {
-	uv_loop_t loop;
-	struct screen *screen;
-	struct checked_viewer viewer;
+	struct fuzzed_source source;
 	struct clipboard *clipboard;
 	struct guest *guest;
-	int fd;
-	const uint8_t *bytes;
-	size_t left;
 };
-
-static uint8_t take(struct fuzz *fuzz)
-{
-	if (fuzz->left == 0)
-		return 0;
-	fuzz->left--;
-	return *fuzz->bytes++;
-}
 
 /* --- The server ------------------------------------------------------------------------------- */
 
-static void turn(struct fuzz *fuzz)
+static void say_rest(struct fuzzed_source *source)
 {
-	uint8_t heard[4096];
+	const struct slice rest = input_slice(&source->input);
 
-	for (int i = 0; i < 3; i++)
-		uv_run(&fuzz->loop, UV_RUN_NOWAIT);
-	while (recv(fuzz->fd, heard, sizeof(heard), MSG_DONTWAIT) > 0)
-		;
+	fuzzed_say(source, rest.bytes, rest.length);
 }
 
-static void say(struct fuzz *fuzz, const void *bytes, size_t length)
-{
-	(void)send(fuzz->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-static void say_rest(struct fuzz *fuzz)
-{
-	size_t length = take(fuzz);
-
-	length = MIN(length, fuzz->left);
-	say(fuzz, fuzz->bytes, length);
-	fuzz->bytes += length;
-	fuzz->left -= length;
-}
-
-static void say_rectangle(struct fuzz *fuzz)
+static void say_rectangle(struct fuzzed_source *source)
 {
 	static const int16_t encodings[] = {0, -223, -239, -257, -258, -261, -308, -314};
 	uint8_t update[16] = {[3] = 1};
 	int16_t encoding;
 
 	for (size_t i = 5; i < 12; i += 2)
-		update[i] = take(fuzz);
-	encoding = encodings[take(fuzz) % ARRAY_SIZE(encodings)];
+		update[i] = input_byte(&source->input);
+	encoding = encodings[input_byte(&source->input) % ARRAY_SIZE(encodings)];
 	update[12] = update[13] = encoding < 0 ? 0xff : 0;
 	update[14] = (uint8_t)((uint16_t)encoding >> 8);
 	update[15] = (uint8_t)encoding;
-	say(fuzz, update, sizeof(update));
-	say_rest(fuzz);
+	fuzzed_say(source, update, sizeof(update));
+	say_rest(source);
 }
 
-static void say_clipboard(struct fuzz *fuzz)
+static void say_clipboard(struct fuzzed_source *source)
 {
-	uint8_t head[12] = {3};
-	size_t length;
+	uint8_t head[12] = {3, [4] = 0xff, 0xff};
+	struct slice rest;
+	uint16_t length;
 
-	head[8] = take(fuzz);
-	head[11] = take(fuzz) & 1;
-	length = take(fuzz);
-	length = MIN(length, fuzz->left);
-	length += 4;
-	head[4] = head[5] = 0xff;
-	head[6] = (uint8_t)((0U - length) >> 8);
-	head[7] = (uint8_t)(0U - length);
-	say(fuzz, head, sizeof(head));
-	length -= 4;
-	say(fuzz, fuzz->bytes, length);
-	fuzz->bytes += length;
-	fuzz->left -= length;
+	head[8] = input_byte(&source->input);
+	head[11] = input_byte(&source->input) & 1;
+	rest = input_slice(&source->input);
+	length = (uint16_t)(0U - (rest.length + 4)); /* it is negative: of the extended clipboard */
+	head[6] = (uint8_t)(length >> 8);
+	head[7] = (uint8_t)length;
+	fuzzed_say(source, head, sizeof(head));
+	fuzzed_say(source, rest.bytes, rest.length);
 }
 
 static void ignore_pasted(void *owner, int error, struct slice bytes)
@@ -142,104 +102,84 @@ static void begin(struct fuzz *fuzz)
 	static const uint8_t caps[12] = {3, 0, 0, 0, 0xff, 0xff, 0xff, 0xfc, 1, 0, 0, 1};
 	static const uint8_t init[24] = {0, 32, 0, 32, 32, 24};
 
-	say(fuzz, "RFB 003.008\n\1\1\0\0\0\0", 18);
-	say(fuzz, init, sizeof(init));
-	say(fuzz, caps, sizeof(caps));
-	turn(fuzz);
-	if (!fuzz->viewer.gone)
-		guest_set_spare(fuzz->guest, session, fuzz->screen);
-	turn(fuzz);
+	fuzzed_say(&fuzz->source, "RFB 003.008\n\1\1\0\0\0\0", 18);
+	fuzzed_say(&fuzz->source, init, sizeof(init));
+	fuzzed_say(&fuzz->source, caps, sizeof(caps));
+	fuzzed_turn(&fuzz->source);
+	if (!fuzz->source.viewer.gone)
+		guest_set_spare(fuzz->guest, session, fuzz->source.screen);
+	fuzzed_turn(&fuzz->source);
 }
 
-static void do_input(struct fuzz *fuzz)
+static void do_input(struct fuzzed_source *source)
 {
-	const uint8_t x = take(fuzz), y = take(fuzz), buttons = take(fuzz), code = take(fuzz);
+	struct viewer *viewer = &source->viewer.viewer;
+	const uint8_t x = input_byte(&source->input), y = input_byte(&source->input);
+	const uint8_t buttons = input_byte(&source->input), code = input_byte(&source->input);
 
-	screen_pointer(&fuzz->viewer.viewer, x, y, buttons);
-	screen_motion(&fuzz->viewer.viewer, (int8_t)x, (int8_t)y, buttons);
-	screen_key(&fuzz->viewer.viewer, code, take(fuzz) & 1);
+	screen_pointer(viewer, x, y, buttons);
+	screen_motion(viewer, (int8_t)x, (int8_t)y, buttons);
+	screen_key(viewer, code, input_byte(&source->input) & 1);
 }
 
-static void set_size(struct fuzz *fuzz)
+static void paste(struct clipboard *clipboard)
 {
-	struct source *source = screen_source(fuzz->screen);
-	const bool off = take(fuzz) & 1;
-	struct rectangle place = {0};
+	struct clipboard_paste *paste;
 
-	place.width = take(fuzz);
-	place.height = take(fuzz);
-	source->ops->set_mode(source, 0, !off, &place, 0, 0);
+	(void)clipboard_paste(clipboard, NULL, CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT, 1000,
+			      ignore_pasted, NULL, &paste);
 }
 
 static void act(struct fuzz *fuzz)
 {
-	switch (take(fuzz) % KINDS) {
+	struct fuzzed_source *source = &fuzz->source;
+
+	switch (input_byte(&source->input) % KINDS) {
 	case SEND:
-		say_rest(fuzz);
+		say_rest(source);
 		break;
 	case RECTANGLE:
-		say_rectangle(fuzz);
+		say_rectangle(source);
 		break;
 	case WATCH:
-		screen_watch(&fuzz->viewer.viewer, take(fuzz) & 1);
+		fuzzed_watch(source);
 		break;
 	case CLIPBOARD:
-		say_clipboard(fuzz);
+		say_clipboard(source);
 		break;
-	case PASTE: {
-		struct clipboard_paste *paste;
-
-		(void)clipboard_paste(fuzz->clipboard, NULL, CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT,
-				      1000, ignore_pasted, NULL, &paste);
+	case PASTE:
+		paste(fuzz->clipboard);
 		break;
-	}
 	case COPY:
-		(void)clipboard_copied_bytes(fuzz->clipboard, &fuzz->viewer.viewer,
+		(void)clipboard_copied_bytes(fuzz->clipboard, &source->viewer.viewer,
 					     CLIPBOARD_CLIPBOARD, CLIPBOARD_TEXT, "text", 4);
 		break;
 	case SIZE:
-		set_size(fuzz);
+		fuzzed_set_size(source);
 		break;
 	default:
-		do_input(fuzz);
+		do_input(source);
 		break;
 	}
-	turn(fuzz);
+	fuzzed_turn(source);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	struct fuzz fuzz = {
-		.bytes = bytes, .left = size, .viewer = {.viewer = {.ops = &checked_viewer_ops}}};
-	struct source *source;
-	int pair[2];
+	struct fuzz fuzz = {.source = {.input = {bytes, size}}};
+	struct fuzzed_source *source = &fuzz.source;
 
-	if (uv_loop_init(&fuzz.loop) < 0 ||
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		abort();
-	fuzz.fd = pair[0];
-	fuzz.screen = screen_new(&fuzz.loop, "fuzz");
-	fuzz.clipboard = clipboard_new(&fuzz.loop, ignore_changed, NULL);
-	fuzz.guest = guest_new(&fuzz.loop, fuzz.clipboard, &guest_handlers, NULL);
-	screen_set_patience(fuzz.screen, 0);
-	if (vnc_source_new(fuzz.screen, pair[1], &source) < 0)
-		abort();
-	screen_set_source(fuzz.screen, source);
-	(void)screen_add_viewer(fuzz.screen, &fuzz.viewer.viewer);
-	screen_watch(&fuzz.viewer.viewer, true);
-	if (take(&fuzz) & 3)
+	fuzzed_begin(source, SOCK_STREAM, vnc_source_new);
+	fuzz.clipboard = clipboard_new(&source->loop, ignore_changed, NULL);
+	fuzz.guest = guest_new(&source->loop, fuzz.clipboard, &guest_handlers, NULL);
+	if (input_byte(&source->input) & 3)
 		begin(&fuzz);
-	while (fuzz.left > 0 && !fuzz.viewer.gone)
+	while (fuzzed_goes_on(source))
 		act(&fuzz);
-	close(fuzz.fd);
-	for (int i = 0; i < 3; i++)
-		uv_run(&fuzz.loop, UV_RUN_NOWAIT);
+	fuzzed_hang_up(source);
 	guest_free(fuzz.guest);
-	clipboard_forget(fuzz.clipboard, &fuzz.viewer.viewer);
-	screen_free(fuzz.screen);
+	clipboard_forget(fuzz.clipboard, &source->viewer.viewer);
 	clipboard_free(fuzz.clipboard);
-	uv_run(&fuzz.loop, UV_RUN_DEFAULT);
-	if (uv_loop_close(&fuzz.loop) < 0)
-		abort();
+	fuzzed_end(source);
 	return 0;
 }

@@ -207,6 +207,14 @@ static int settle(struct memory_member *member)
 	return 0;
 }
 
+/* Who looks now sees what was decided; the next tick carries it out. */
+static void decide(struct memory_manager *manager)
+{
+	memory_policy_step(manager->policy, manager_now(manager));
+	manager->hurry = true;
+	manager->hooks->wanted(manager->owner);
+}
+
 int memory_manager_set(struct memory_manager *manager, const struct memory_settings *settings,
 		       char *error, size_t capacity)
 {
@@ -226,8 +234,7 @@ int memory_manager_set(struct memory_manager *manager, const struct memory_setti
 		/* What was not carried out is, from now on. */
 		member->target_bytes = 0;
 	}
-	manager->hurry = true;
-	manager->hooks->wanted(manager->owner);
+	decide(manager);
 	return 0;
 }
 
@@ -443,8 +450,7 @@ int memory_member_configure(struct memory_member *member, const struct memory_me
 	}
 	if (keep && member->driver->keep)
 		member->driver->keep(member->driver_owner, config);
-	manager->hurry = true;
-	manager->hooks->wanted(manager->owner);
+	decide(manager);
 	return 0;
 }
 

@@ -303,6 +303,17 @@ static bool copy_text(struct slice slice, char *text, size_t capacity)
 	return strlen(text) == slice.length;
 }
 
+/* What the number alone would not tell. */
+static void refuse(struct stream *stream, int error)
+{
+	if (error == -ESRCH)
+		stream_fail(stream, EINVAL, "there is no such user in the guest");
+	else if (error == -ENOPKG)
+		stream_fail(stream, error, "there is no lodge-fsd in the guest");
+	else
+		stream_fail(stream, error, NULL);
+}
+
 void share_exports_call(struct share_exports *exports, struct stream *stream, struct slice params)
 {
 	char path[MESSAGE_PATH_MAX + 1], user[MESSAGE_NAME_MAX + 1];
@@ -326,8 +337,7 @@ void share_exports_call(struct share_exports *exports, struct stream *stream, st
 	if (!export)
 		error = begin_export(exports, &wish, path, user[0] ? user : NULL, &export);
 	if (error) {
-		stream_fail(stream, error == -ESRCH ? EINVAL : error,
-			    error == -ESRCH ? "there is no such user in the guest" : NULL);
+		refuse(stream, error);
 		return;
 	}
 	if (export->near)

@@ -69,5 +69,5 @@ pid_t share_program_start(const char *const *argv, const char *user, int input)
 	if (!error)
 		return pid;
 	log_warning("%s: cannot %s: %s", argv[0], failed, error_text(error));
-	return error;
+	return error == -ENOENT ? -ENOPKG : error;
 }

@@ -16,7 +16,7 @@
  *
  * What it has to say goes where the agent's words go.
  *
- * Return: its pid, to be waited for; -ENOENT: there is no such program; -ESRCH: no such user;
+ * Return: its pid, to be waited for; -ENOPKG: there is no such program; -ESRCH: no such user;
  * another negative errno.
  */
 pid_t share_program_start(const char *const *argv, const char *user, int input);

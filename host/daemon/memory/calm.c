@@ -3,10 +3,10 @@
  * calm - what keeps targets from dancing
  *
  * A change that is too small is not made, one to the other side has to be larger, and a guest does
- * not turn around within seconds; none of it counts when it stalls, or when more is out than there
- * is. Taking what may be used (cache, as opposed to free memory) is learned from: when a guest
- * stalls soon after, it is left alone, twice as long each time, and the size it had is a floor that
- * fades within minutes.
+ * not turn around within seconds; none of it counts when it stalls, when it is nearly full and has
+ * no swap, or when more is out than there is. Taking what may be used (cache, as opposed to free
+ * memory) is learned from: when a guest stalls soon after, it is left alone, twice as long each
+ * time, and the size it had is a floor that fades within minutes.
  */
 #include "host/daemon/memory/internal.h"
 
@@ -69,6 +69,19 @@ static double scarce_band(const struct memory_tuning *tuning, const struct memor
 	       clamp(relief, 0.5, 1 / 0.3);
 }
 
+/*
+ * Less is left than its use may want before the next step, and there is no swap to put it: such a
+ * guest hardly stalls before its kernel ends a process, so its stall says nothing of its need.
+ */
+static bool is_nearly_full(const struct memory_tuning *tuning, const struct memory_vm *vm)
+{
+	double firm = (double)tuning->firm_headroom_bytes;
+	double left = (double)vm->decision.target_bytes - vm->used;
+
+	return vm->sampled && left < max2(firm, 2 * vm->growth_rate) &&
+	       (double)vm->sample.swap_free_bytes < firm;
+}
+
 /* What is missing is worth a move: who has its share of scarce memory follows in steps. */
 static bool is_worth_growing(const struct memory_policy *policy, const struct memory_vm *vm,
 			     uint64_t now_ms)
@@ -80,6 +93,8 @@ static bool is_worth_growing(const struct memory_policy *policy, const struct me
 	/* Headroom is there to be used, and is filled up before it is. */
 	if (!policy->scarce || vm->due >= vm->demand)
 		return missing >= min2(band, vm->headroom / 2) || vm->urgent || vm->starved;
+	if (is_nearly_full(tuning, vm))
+		return missing >= (double)tuning->firm_headroom_bytes / 4;
 	if (vm->trend == MEMORY_SHRINKS && now_ms - vm->moved_ms < tuning->scarce_turn_ms)
 		return false;
 	return missing >= max2(band, scarce_band(tuning, vm, vm->strain / tuning->scarce_pressure));
@@ -141,7 +156,8 @@ void calm_plan(struct memory_policy *policy, uint64_t now_ms)
 		high = max2(high, target - vm->due);
 		if (vm->demand > target && is_worth_growing(policy, vm, now_ms)) {
 			needed += max2(0, vm->due - target);
-			if ((!vm->urgent && !vm->starved) || vm->due < vm->demand)
+			if (!is_nearly_full(&policy->tuning, vm) &&
+			    ((!vm->urgent && !vm->starved) || vm->due < vm->demand))
 				idle += max2(0, vm->due - target);
 		}
 		policy->hurry |= (vm->urgent || vm->starved) &&
@@ -216,7 +232,8 @@ void calm_decide(const struct memory_policy *policy, struct memory_vm *vm, uint6
 	double due =
 		clamp(vm->due, (double)vm->config.minimum_bytes, (double)vm->config.maximum_bytes);
 	double current = (double)decision->target_bytes;
-	bool grows = due > current, hurry = vm->urgent || vm->starved;
+	bool grows = due > current;
+	bool hurry = vm->urgent || vm->starved || is_nearly_full(tuning, vm);
 	bool turns = vm->trend == (grows ? MEMORY_SHRINKS : MEMORY_GROWS);
 	double change = grows ? due - current : current - due;
 

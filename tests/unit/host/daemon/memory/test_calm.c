@@ -79,6 +79,32 @@ START_TEST(headroom_is_filled_up_before_it_is_used)
 }
 END_TEST
 
+/* Where memory is scarce, and its share is a little more than it has. */
+START_TEST(who_is_nearly_full_gets_the_small_change_too)
+{
+	struct memory_vm *vm = guest->vm;
+	uint64_t target = played_decision(guest)->target_bytes - 64 * MEMORY_MIB;
+	double due = (double)(target + 24 * MEMORY_MIB);
+
+	host->policy->scarce = true;
+	vm->decision.target_bytes = target;
+	vm->demand = due + (double)(40 * MEMORY_MIB);
+	vm->used = (double)(target - 40 * MEMORY_MIB);
+	vm->growth_rate = 0;
+	ck_assert_uint_eq(decide(due), target);
+	vm->growth_rate = (double)(21 * MEMORY_MIB);
+	ck_assert_double_eq((double)decide(due), due);
+	vm->growth_rate = 0;
+	vm->used = (double)(target - 30 * MEMORY_MIB);
+	ck_assert_double_eq((double)decide(due), due);
+	ck_assert_int_eq(vm->decision.reason, MEMORY_BECAUSE_URGENT);
+	/* Not for next to nothing, and not where there is swap. */
+	ck_assert_uint_eq(decide((double)(target + 4 * MEMORY_MIB)), target);
+	vm->sample.swap_free_bytes = MEMORY_GIB;
+	ck_assert_uint_eq(decide(due), target);
+}
+END_TEST
+
 START_TEST(nobody_turns_around_within_seconds)
 {
 	uint64_t target = 2 * MEMORY_GIB;
@@ -187,6 +213,7 @@ int main(void)
 	tcase_add_test(tests, to_turn_around_takes_more);
 	tcase_add_test(tests, who_starves_gets_the_small_change_too);
 	tcase_add_test(tests, headroom_is_filled_up_before_it_is_used);
+	tcase_add_test(tests, who_is_nearly_full_gets_the_small_change_too);
 	tcase_add_test(tests, nobody_turns_around_within_seconds);
 	tcase_add_test(tests, a_stall_after_a_shrink_teaches_a_hold_and_a_floor);
 	tcase_add_test(tests, a_stall_long_after_a_shrink_teaches_nothing);

@@ -140,6 +140,52 @@ START_TEST(what_is_lost_is_taken_down_to_the_minimums)
 }
 END_TEST
 
+/*
+ * Small guests without swap, which fill their memory without a stall: what they are due by their
+ * shares has to be there before they are full, though who lies holds on to more than its own.
+ */
+START_TEST(who_lies_keeps_nobody_from_its_share)
+{
+	const uint64_t machine = 512 * MEMORY_MIB;
+	const struct memory_member_config config = {
+		.maximum_bytes = machine, .minimum_bytes = 128 * MEMORY_MIB, .shares = 1000};
+	struct memory_settings settings;
+	char error[256];
+	unsigned int full = 0;
+
+	played_vms_free(&host);
+	played_vms_new(&host, 1324 * MEMORY_MIB);
+	host.other = 300 * MEMORY_MIB;
+	settings = *memory_manager_settings(host.manager);
+	settings.reserve_bytes = 64 * MEMORY_MIB;
+	ck_assert_int_eq(memory_manager_set(host.manager, &settings, error, sizeof(error)), 0);
+	for (int i = 0; i < 3; i++) {
+		vm[i] = played_vm_new(&host, machine);
+		vm[i]->actual = 320 * MEMORY_MIB;
+		vm[i]->used = 80 * MEMORY_MIB;
+		played_vm_admit(&host, vm[i], &config);
+		played_vms_run(&host, 1 SECONDS);
+	}
+	played_vms_run(&host, 30 SECONDS);
+	for (int second = 0; second < 120; second++) {
+		lie(vm[0]);
+		for (int i = 1; i < 3; i++) {
+			if (second < 20 || vm[i]->used >= 290 * MEMORY_MIB)
+				continue;
+			if (vm[i]->used + 8 * MEMORY_MIB < vm[i]->actual)
+				vm[i]->used += 8 * MEMORY_MIB;
+			else
+				full++;
+		}
+		played_vms_run(&host, 1 SECONDS);
+	}
+	for (int i = 1; i < 3; i++)
+		ck_assert_uint_ge(vm[i]->used, 290 * MEMORY_MIB);
+	ck_assert_uint_eq(full, 0);
+	ck_assert_uint_le(vm[0]->actual, 328 * MEMORY_MIB);
+}
+END_TEST
+
 /* Its cgroup has outlived the lodged that limited it. */
 START_TEST(who_was_limited_by_an_earlier_manager_is_so_no_longer)
 {
@@ -158,6 +204,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, who_lies_by_ten_times_gets_no_more_than_its_shares);
+	tcase_add_test(tests, who_lies_keeps_nobody_from_its_share);
 	tcase_add_test(tests, a_host_that_loses_30_of_100_has_it_within_seconds);
 	tcase_add_test(tests, what_is_lost_is_taken_down_to_the_minimums);
 	tcase_add_test(tests, who_was_limited_by_an_earlier_manager_is_so_no_longer);

@@ -10,6 +10,10 @@
  * and at last the VM that has most above what it is entitled to is paused until the host has
  * recovered. Minimums hold throughout.
  *
+ * A guest that deflates on OOM takes memory without asking, and faster than others give it back.
+ * So where only a quarter of the reserve is left, who has just done that is paused at once, and
+ * goes on when half the reserve is there again.
+ *
  * Who is paused gives nothing back. So one of several runs always, one that starts is not kept from
  * loading its driver unless nothing is left at all, and each goes on after a minute, to do its
  * part.
@@ -20,6 +24,7 @@
 #define PAUSE_AFTER_MS	10000
 #define PAUSED_MS	60000 /* at most */
 #define RUNS_MS		60000 /* then, at least */
+#define TOOK_MS		2000  /* it may take more still */
 
 enum { FREE = 1, CACHE, REST, LIMITS, PAUSED };
 
@@ -97,7 +102,13 @@ static bool may_pause(const struct memory_policy *policy, const struct memory_vm
 	return ended || vm->decision.state != MEMORY_STARTING;
 }
 
-static void pause_one(struct memory_policy *policy, uint64_t now_ms)
+static bool takes(const struct memory_vm *vm, uint64_t now_ms)
+{
+	return vm->took_ms && now_ms - vm->took_ms < TOOK_MS;
+}
+
+/* Who is least entitled to what it has; with @takers, of those who take without asking. */
+static struct memory_vm *pause_one(struct memory_policy *policy, bool takers, uint64_t now_ms)
 {
 	struct memory_vm *least = NULL;
 	size_t running = 0;
@@ -108,14 +119,15 @@ static void pause_one(struct memory_policy *policy, uint64_t now_ms)
 		if (vm->decision.pause)
 			continue;
 		running++;
-		if (may_pause(policy, vm, now_ms) &&
+		if (may_pause(policy, vm, now_ms) && (!takers || takes(vm, now_ms)) &&
 		    (!least || unearned(policy, vm) > unearned(policy, least)))
 			least = vm;
 	}
-	if (least && (running > 1 || policy->count == 1)) {
-		least->decision.pause = true;
-		least->paused_ms = now_ms;
-	}
+	if (!least || (running == 1 && policy->count > 1))
+		return NULL;
+	least->decision.pause = true;
+	least->paused_ms = now_ms;
+	return least;
 }
 
 /* Those whose time is over, or all. */
@@ -126,9 +138,29 @@ static void go_on(struct memory_policy *policy, bool all, uint64_t now_ms)
 
 		if (all || now_ms - vm->paused_ms >= PAUSED_MS)
 			vm->decision.pause = false;
+		/* It is stopped again as soon as it takes more. */
+		if (vm->braked && !vm->decision.pause) {
+			vm->braked = false;
+			vm->paused_ms = 0;
+		}
 		if (vm->decision.pause)
 			vm->decision.reason = MEMORY_BECAUSE_EMERGENCY;
 	}
+}
+
+static void brake(struct memory_policy *policy, uint64_t now_ms)
+{
+	double reserve = (double)policy->totals.reserve_bytes;
+	double available = (double)policy->host.available_bytes;
+	struct memory_vm *braked = NULL;
+
+	for (size_t i = 0; i < policy->count; i++)
+		if (policy->vm[i]->braked && available >= reserve / 2)
+			policy->vm[i]->decision.pause = false;
+	if (available < reserve / 4)
+		braked = pause_one(policy, true, now_ms);
+	if (braked)
+		braked->braked = true;
 }
 
 void emergency_check(struct memory_policy *policy, uint64_t now_ms)
@@ -162,10 +194,11 @@ void emergency_check(struct memory_policy *policy, uint64_t now_ms)
 	if (level == LIMITS && since >= PAUSE_AFTER_MS && (double)host->available_bytes < reserve) {
 		level = PAUSED;
 		if (!policy->paused_ms || now_ms - policy->paused_ms >= LIMITS_AFTER_MS) {
-			pause_one(policy, now_ms);
+			pause_one(policy, false, now_ms);
 			policy->paused_ms = now_ms;
 		}
 	}
+	brake(policy, now_ms);
 	go_on(policy, false, now_ms);
 	policy->totals.emergency = level;
 }

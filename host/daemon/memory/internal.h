@@ -64,6 +64,8 @@ struct memory_vm {
 	uint64_t asked_ms;     /* when it last was asked */
 
 	uint64_t paused_ms; /* emergency.c: when it last was; 0: never */
+	bool braked;	    /* and that was for what it took */
+	uint64_t took_ms;   /* when it was last seen to have taken what no target gave; 0: never */
 
 	/* health.c */
 	uint64_t progress_ms;

@@ -276,6 +276,10 @@ void memory_vm_observe(struct memory_policy *policy, struct memory_vm *vm,
 {
 	if (vm->observed && observation->at_ms < vm->seen.at_ms)
 		return;
+	if (vm->observed && vm->seen.driver &&
+	    observation->actual_bytes > vm->seen.actual_bytes + MEMORY_MIB &&
+	    observation->actual_bytes > vm->ceiling + MEMORY_MIB)
+		vm->took_ms = observation->at_ms;
 	/* It has the size it has, whoever gave it that. */
 	if (vm->adopted && !vm->observed && !vm->config.fixed_bytes)
 		vm->decision.target_bytes = (uint64_t)clamp((double)observation->actual_bytes,

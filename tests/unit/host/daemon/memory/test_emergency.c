@@ -199,6 +199,73 @@ START_TEST(a_shock_of_a_third_of_the_host_is_given_back_within_seconds)
 }
 END_TEST
 
+/* A step with so much left. A guest that helps itself breaks what played_run() asserts. */
+static void step_with(uint64_t available)
+{
+	host->now_ms += 250;
+	host->host.available_bytes = available;
+	memory_policy_host(host->policy, &host->host);
+	memory_policy_step(host->policy, host->now_ms);
+}
+
+/* Its kernel takes so much from its balloon, as one that deflates on OOM does. */
+static void take_unasked(struct played_guest *taker, uint64_t bytes)
+{
+	struct memory_observation seen = taker->vm->seen;
+
+	seen.at_ms = host->now_ms;
+	seen.actual_bytes += bytes;
+	memory_vm_observe(host->policy, taker->vm, &seen);
+}
+
+static void use_all(void)
+{
+	for (int i = 0; i < 3; i++)
+		guest[i]->used = 4e9;
+	played_run(host, 60);
+}
+
+START_TEST(who_takes_the_last_of_it_is_paused_at_once)
+{
+	uint64_t reserve = memory_policy_totals(host->policy)->reserve_bytes;
+
+	use_all();
+	take_unasked(guest[1], 100 * MEMORY_MIB);
+	step_with(reserve / 3);
+	ck_assert(!played_decision(guest[1])->pause);
+	take_unasked(guest[1], 100 * MEMORY_MIB);
+	step_with(reserve / 5);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(played_decision(guest[i])->pause, i == 1);
+	/* Not yet. */
+	step_with(reserve / 2 - MEMORY_MIB);
+	ck_assert(played_decision(guest[1])->pause);
+	step_with(reserve / 2 + MEMORY_MIB);
+	ck_assert(!played_decision(guest[1])->pause);
+	/* And again. */
+	take_unasked(guest[1], 100 * MEMORY_MIB);
+	step_with(reserve / 5);
+	ck_assert(played_decision(guest[1])->pause);
+}
+END_TEST
+
+START_TEST(who_has_taken_nothing_is_not_paused_for_that)
+{
+	uint64_t reserve = memory_policy_totals(host->policy)->reserve_bytes;
+
+	use_all();
+	step_with(MEMORY_MIB);
+	for (int i = 0; i < 3; i++)
+		ck_assert(!played_decision(guest[i])->pause);
+	/* Nor for what it took long ago. */
+	take_unasked(guest[1], 100 * MEMORY_MIB);
+	for (int i = 0; i < 8; i++)
+		step_with(reserve);
+	step_with(MEMORY_MIB);
+	ck_assert(!played_decision(guest[1])->pause);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = tcase_create("emergency");
@@ -213,5 +280,7 @@ int main(void)
 	tcase_add_test(tests, who_starts_is_not_kept_from_loading_its_driver);
 	tcase_add_test(tests, a_stall_of_the_host_is_one_even_with_memory_left);
 	tcase_add_test(tests, a_shock_of_a_third_of_the_host_is_given_back_within_seconds);
+	tcase_add_test(tests, who_takes_the_last_of_it_is_paused_at_once);
+	tcase_add_test(tests, who_has_taken_nothing_is_not_paused_for_that);
 	return suite_run_case("emergency", tests);
 }

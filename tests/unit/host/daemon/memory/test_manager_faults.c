@@ -186,6 +186,32 @@ START_TEST(who_lies_keeps_nobody_from_its_share)
 }
 END_TEST
 
+/* A guest that deflates on OOM takes what it needs, and nobody else has anything to give. */
+START_TEST(who_helps_itself_is_stopped_before_the_host_has_nothing)
+{
+	uint64_t least = TOTAL;
+
+	for (int i = 0; i < VMS; i++)
+		vm[i]->used = 1900 * MEMORY_MIB;
+	played_vms_run(&host, 30 SECONDS);
+	for (int tick = 0; tick < 60 SECONDS; tick++) {
+		if (!vm[0]->paused)
+			vm[0]->used += 40 * MEMORY_MIB;
+		played_vms_run(&host, 1);
+		ck_assert_uint_lt(held(), TOTAL);
+		least = least < TOTAL - held() ? least : TOTAL - held();
+	}
+	ck_assert(vm[0]->paused);
+	ck_assert_uint_le(least, totals().reserve_bytes / 4);
+	/* Others can do with less, once they are asked again: it goes on. */
+	for (int i = 1; i < VMS; i++)
+		vm[i]->used = 1000 * MEMORY_MIB;
+	for (int second = 0; second < 180 && vm[0]->paused; second++)
+		played_vms_run(&host, 1 SECONDS);
+	ck_assert(!vm[0]->paused);
+}
+END_TEST
+
 /* Its cgroup has outlived the lodged that limited it. */
 START_TEST(who_was_limited_by_an_earlier_manager_is_so_no_longer)
 {
@@ -207,6 +233,7 @@ int main(void)
 	tcase_add_test(tests, who_lies_keeps_nobody_from_its_share);
 	tcase_add_test(tests, a_host_that_loses_30_of_100_has_it_within_seconds);
 	tcase_add_test(tests, what_is_lost_is_taken_down_to_the_minimums);
+	tcase_add_test(tests, who_helps_itself_is_stopped_before_the_host_has_nothing);
 	tcase_add_test(tests, who_was_limited_by_an_earlier_manager_is_so_no_longer);
 	return suite_run_case("manager_faults", tests);
 }

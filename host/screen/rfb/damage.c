@@ -5,6 +5,7 @@
  */
 #include "host/screen/rfb/damage.h"
 
+#include "host/screen/rfb/hot.h"
 #include "protocol/base/bytes.h"
 
 #include <errno.h>
@@ -94,7 +95,7 @@ _Static_assert(DAMAGE_TILE == 16, "eight lanes");
 #define LANES		(DAMAGE_TILE / 2)     /* of two pixels each */
 
 /* A column of pixels, in pairs, is a lane; lanes do not wait for each other. */
-static void hash_row(uint64_t lane[LANES], const uint8_t *pixels)
+HOT_LOOPS static inline void hash_row(uint64_t lane[LANES], const uint8_t *pixels)
 {
 	for (unsigned int i = 0; i < LANES; i++) {
 		uint64_t hash =
@@ -112,20 +113,21 @@ static void hash_part(uint64_t lane[LANES], const uint8_t *pixels, uint32_t widt
 	hash_row(lane, row);
 }
 
-uint64_t damage_hash_at(const struct damage *damage, const struct desktop *desktop, uint32_t x,
-			uint32_t y)
+HOT_LOOPS uint64_t damage_hash_at(const struct damage *damage, const struct desktop *desktop,
+				  uint32_t x, uint32_t y)
 {
 	uint32_t right = MIN(MIN(x + DAMAGE_TILE, damage->width), desktop->width);
 	uint32_t bottom = MIN(MIN(y + DAMAGE_TILE, damage->height), desktop->height);
 	const uint8_t *pixels = desktop->pixels + y * desktop->stride + x * 4UL;
 	uint64_t lane[LANES] = {1, 2, 3, 4, 5, 6, 7, 8}, hash = 0;
 
-	for (; x < right && y < bottom; y++, pixels += desktop->stride) {
-		if (right - x == DAMAGE_TILE)
+	if (right == x + DAMAGE_TILE) {
+		for (; y < bottom; y++, pixels += desktop->stride) {
 			hash_row(lane, pixels);
-		else
-			hash_part(lane, pixels, right - x);
+		}
 	}
+	for (; x < right && y < bottom; y++, pixels += desktop->stride)
+		hash_part(lane, pixels, right - x);
 	for (unsigned int i = 0; i < LANES; i++) {
 		hash = (hash ^ lane[i]) * HASH_MULTIPLIER;
 		hash ^= hash >> 32;

@@ -28,12 +28,37 @@ struct tile {
 	uint32_t width, height, count;
 	unsigned int bytes; /* of a pixel */
 	struct palette palette;
-	uint8_t index[TILE * TILE];	   /* of each pixel's value, while there are few */
+	uint8_t index[TILE * TILE + 8];	   /* of each value, while there are few; and put_index() */
 	uint32_t runs, singles, run_bytes; /* of lengths above 255 */
 };
 
+/* Behind the last of the same values from @i on. */
+static uint32_t run_end(const struct tile *tile, uint32_t i)
+{
+	const uint32_t *values = tile->values;
+	uint32_t value = values[i++];
+
+	/* Long ones are common. */
+	while (i + 4 <= tile->count && !((values[i] ^ value) | (values[i + 1] ^ value) |
+					 (values[i + 2] ^ value) | (values[i + 3] ^ value)))
+		i += 4;
+	while (i < tile->count && values[i] == value)
+		i++;
+	return i;
+}
+
+/* Eight at once, of which those behind @end are written again. */
+static void put_index(struct tile *tile, uint32_t start, uint32_t end, uint8_t number)
+{
+	uint64_t eight = number * 0x0101010101010101ULL;
+
+	for (uint32_t i = start; i < end; i += 8)
+		memcpy(tile->index + i, &eight, 8);
+}
+
 static void look(struct tile *tile)
 {
+	unsigned int number = 0;
 	uint32_t i = 0;
 
 	palette_clear(&tile->palette);
@@ -41,17 +66,13 @@ static void look(struct tile *tile)
 	while (i < tile->count) {
 		uint32_t value = tile->values[i], start = i;
 
-		while (++i < tile->count && tile->values[i] == value)
-			;
-		if (i - start == 1)
-			tile->singles++;
+		i = run_end(tile, i);
+		tile->singles += i - start == 1;
 		tile->runs++;
 		tile->run_bytes += (i - start - 1) / 255 + 1;
 		if (tile->palette.count <= MAX_PALETTE) {
-			unsigned int number = palette_number(&tile->palette, value);
-
-			for (uint32_t j = start; j < i; j++)
-				tile->index[j] = (uint8_t)number;
+			number = palette_number(&tile->palette, value);
+			put_index(tile, start, i, (uint8_t)number);
 		}
 	}
 }
@@ -86,21 +107,43 @@ static uint32_t packed_bytes(const struct tile *tile)
 	return colours * tile->bytes + (tile->width * packed_bits(colours) + 7) / 8 * tile->height;
 }
 
-static uint8_t *put_packed(uint8_t *at, struct tile *tile)
+/* @each numbers in a byte. */
+static uint8_t pack(const uint8_t *index, const uint8_t *place, unsigned int each)
+{
+	unsigned int byte = 0;
+
+	switch (each) {
+	case 2:
+		return (uint8_t)(place[index[0]] << 4 | place[index[1]]);
+	case 4:
+		return (uint8_t)(place[index[0]] << 6 | place[index[1]] << 4 |
+				 place[index[2]] << 2 | place[index[3]]);
+	default:
+		for (unsigned int i = 0; i < 8; i++)
+			byte = byte << 1 | place[index[i]];
+		return (uint8_t)byte;
+	}
+}
+
+static uint8_t *put_packed(uint8_t *at, struct tile *tile, struct palette_order *order)
 {
 	unsigned int bits = packed_bits(tile->palette.count), each = 8 / bits;
+	uint32_t whole = tile->width / each, left = tile->width % each;
 	const uint8_t *index = tile->index;
+	uint8_t place[PALETTE_ORDER_MAX];
 
 	*at++ = (uint8_t)tile->palette.count;
+	palette_order(order, &tile->palette, place);
 	at = put_palette(at, tile);
 	for (uint32_t y = 0; y < tile->height; y++) {
-		for (uint32_t x = 0; x < tile->width; x += each) {
-			unsigned int some = MIN(each, tile->width - x), byte = 0;
+		unsigned int byte = 0;
 
-			for (unsigned int i = 0; i < some; i++)
-				byte = byte << bits | *index++;
-			*at++ = (uint8_t)(byte << (each - some) * bits);
-		}
+		for (uint32_t i = 0; i < whole; i++, index += each)
+			*at++ = pack(index, place, each);
+		for (uint32_t i = 0; i < left; i++)
+			byte = byte << bits | place[*index++];
+		if (left)
+			*at++ = (uint8_t)(byte << (each - left) * bits);
 	}
 	return at;
 }
@@ -132,7 +175,7 @@ static uint8_t *put_runs(uint8_t *at, struct tile *tile, bool with_palette)
 
 /* A palette without runs, where it may be, is not always the shortest, but deflate finds more in
  * it. Return: behind its last byte; at most 1 + pixels * bytes were written. */
-static uint8_t *put_tile(uint8_t *at, struct tile *tile)
+static uint8_t *put_tile(uint8_t *at, struct tile *tile, struct palette_order *order)
 {
 	unsigned int colours = tile->palette.count;
 	uint32_t raw = tile->count * tile->bytes;
@@ -144,7 +187,7 @@ static uint8_t *put_tile(uint8_t *at, struct tile *tile)
 		return put_value(at, tile, tile->values[0]);
 	}
 	if (colours <= MAX_PACKED && packed_bytes(tile) < raw)
-		return put_packed(at, tile);
+		return put_packed(at, tile, order);
 	if (colours <= MAX_PALETTE)
 		palette_runs = colours * tile->bytes + tile->runs - tile->singles + tile->run_bytes;
 	best = MIN(MIN(raw, runs), palette_runs);
@@ -182,7 +225,7 @@ int encode_zrle(struct encoder *encoder, const struct piece *piece, struct wire 
 				&encoder->compact, piece->pixels + y * piece->stride + x * 4UL,
 				piece->stride, tile.width, tile.height, encoder->values);
 			look(&tile);
-			at = put_tile(at, &tile);
+			at = put_tile(at, &tile, &encoder->zrle_order);
 		}
 	}
 	encode_header(out, &piece->place, RFB_ZRLE);

@@ -11,6 +11,7 @@
 #include "host/screen/rfb/damage.h"
 #include "host/screen/rfb/deflate.h"
 #include "host/screen/rfb/encodings.h"
+#include "host/screen/rfb/palette.h"
 #include "host/screen/rfb/pixel_format.h"
 #include "host/screen/rfb/wire.h"
 
@@ -32,6 +33,7 @@ struct encoder {
 	int jpeg_subsample; /* 0 to 3 as in the pseudo-encodings; -1: by `quality` */
 	bool may_split;	    /* a piece may become several rectangles */
 
+	struct palette_order zrle_order;
 	struct deflate_stream zrle, tight_stream[TIGHT_STREAMS];
 	void *jpeg;	  /* tjhandle */
 	uint32_t *values; /* DAMAGE_MAX_PIXELS */

@@ -48,4 +48,18 @@ static inline unsigned int palette_number(struct palette *palette, uint32_t valu
 	return palette->count - 1;
 }
 
+/* The colours of the palettes before, in the order in which the last had them. */
+#define PALETTE_ORDER_MAX 16U
+
+struct palette_order {
+	unsigned int count;
+	uint32_t value[PALETTE_ORDER_MAX];
+};
+
+/* Puts the values of @palette, at most PALETTE_ORDER_MAX, in the order in which they stood before,
+ * new ones behind: what is drawn again is the same bytes again, which deflate finds. The palette is
+ * good for nothing but its values then. @place: of what had the number i. */
+void palette_order(struct palette_order *order, struct palette *palette,
+		   uint8_t place[PALETTE_ORDER_MAX]);
+
 #endif

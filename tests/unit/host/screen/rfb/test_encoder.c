@@ -280,6 +280,44 @@ START_TEST(test_tight_cuts)
 }
 END_TEST
 
+/* Tiles that show the same, each with its three colours met in another order: after the first
+ * they cost next to nothing. */
+START_TEST(test_palettes_keep_their_order)
+{
+	static const uint32_t colours[3] = {0xffffff, 0x303030, 0x707070};
+	struct piece piece = {.place = {0, 0, 12 * 64, 64}};
+	struct decoder *decoder = decoder_new(&formats[0], 12 * 64, 64);
+	uint8_t *pixels = picture_make(0, 12 * 64, 64, &piece.stride);
+	uint32_t shown[64][64], state = 4711;
+	struct encoder encoder;
+	struct wire out = {0};
+
+	for (uint32_t i = 0; i < 64 * 64; i++) {
+		state = state * 1664525 + 1013904223;
+		shown[i / 64][i % 64] = colours[(state >> 24) % 3];
+	}
+	for (uint32_t y = 0; y < 64; y++) {
+		for (uint32_t x = 0; x < 12 * 64; x++) {
+			uint32_t turned = (x % 64 + x / 64) % 3, tile = x % 64;
+
+			store_le32(pixels + y * piece.stride + x * 4UL,
+				   y == 0 && tile < 3 ? colours[turned] : shown[y][tile]);
+		}
+	}
+	piece.pixels = pixels;
+	ck_assert_int_eq(encoder_init(&encoder), 0);
+	ck_assert_int_eq(encode_piece(&encoder, RFB_ZRLE, &piece, &out), 1);
+	decode_all(decoder, &out, 1, RFB_ZRLE);
+	compare(decoder, &piece, 0);
+	/* A tile is 1024 bytes of next to no order. */
+	ck_assert_uint_lt(out.length, 1500);
+	wire_free(&out);
+	encoder_free(&encoder);
+	decoder_free(decoder);
+	free(pixels);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tcase = tcase_create("encoder");
@@ -290,5 +328,6 @@ int main(void)
 	tcase_add_test(tcase, test_gradient);
 	tcase_add_test(tcase, test_jpeg);
 	tcase_add_test(tcase, test_tight_cuts);
+	tcase_add_test(tcase, test_palettes_keep_their_order);
 	return suite_run_case("encoder", tcase);
 }

@@ -212,13 +212,24 @@ void resize_head_changed(struct resize *resize, unsigned int number, uint32_t wi
 /* --- What the guest's session says --------------------------------------------------------------
  */
 
+/* A busy guest's answer may come when nobody waits any more. */
+static bool awaits_answer(const struct resize *resize, const struct resize_head *head)
+{
+	return head->phase == PHASE_SESSION || head->phase == PHASE_AGAIN ||
+	       (head->phase == PHASE_REST && head->followed == RESIZE_NOT && head->session_asked &&
+		is_recent(resize, head->changed_ms, RESIZE_LATE_MS));
+}
+
 static void take_answer(struct resize *resize, unsigned int number, int error, bool replug)
 {
 	struct resize_head *head = &resize->head[number];
 	const char *session = resize->session->layout(resize->owner)->session;
 
-	if (head->phase != PHASE_SESSION && head->phase != PHASE_AGAIN)
+	if (!awaits_answer(resize, head))
 		return;
+	/* What it is asked before the monitor is back with it tells nothing. */
+	if (head->phase != PHASE_SESSION && head->asks_left > 0 && error != ENODEV)
+		head->asks_left--;
 	if (resize_is_right(head)) {
 		resize_rest(resize, head, error ? RESIZE_BY_ITSELF : RESIZE_BY_SESSION);
 		return;
@@ -232,7 +243,7 @@ static void take_answer(struct resize *resize, unsigned int number, int error, b
 	log_debug("the guest's session does not set head %u: %s%s", number, error_text(error),
 		  replug ? ", it asks for a replug" : "");
 	resize->needs_help |= replug;
-	if (head->phase == PHASE_AGAIN && (head->noticed || !replug))
+	if (head->phase != PHASE_SESSION && !replug)
 		resize_rest(resize, head, RESIZE_NOT);
 	else
 		resize_begin_replug(resize, number);

@@ -13,16 +13,17 @@
  *		asked the last time.
  *	RESIZE_REPLUG_MS later, or if the session says so
  *		the monitor is unplugged until the head is dark or out of the session's layout:
- *		RESIZE_GAP_MS at least, RESIZE_DARK_MS at most. A guest too busy to notice that is
- *		given RESIZE_DARK_AGAIN_MS another time, if its session asks for that.
+ *		RESIZE_GAP_MS at least, RESIZE_DARK_MS at most. A guest too busy to notice that, or
+ *		that notices so late that its desktop does not, is given RESIZE_DARK_AGAIN_MS
+ *		another time, if its session asks for that.
  *	RESIZE_BACK_MS after it has come back with another size
  *		the session is asked again, RESIZE_ASKS_AGAIN times at most.
  *	RESIZE_GIVE_UP_MS after that
  *		it stays as it is, and viewers scale.
  *
- * A head that comes back later still, and a session that takes the place of another, are helped
- * then. Whether a head has followed is seen in what it scans out, never in what was asked. The last
- * wish wins, whoever had it; a viewer that goes changes nothing.
+ * A head that comes back later still, a session that answers so late, and one that takes the place
+ * of another, are helped then. Whether a head has followed is seen in what it scans out, never in
+ * what was asked. The last wish wins, whoever had it; a viewer that goes changes nothing.
  */
 #ifndef LODGE_SCREEN_RESIZE_H
 #define LODGE_SCREEN_RESIZE_H

@@ -49,7 +49,6 @@ struct resize_head {
 	uint64_t undone_ms;   /* when the guest set another size than was wished; 0: it has not */
 	bool to_place;	      /* place or scale are for the session to set */
 	unsigned int replugs; /* for this wish */
-	bool noticed;	      /* the last one, by the guest */
 	bool session_asked;   /* for this wish */
 	bool helped;	      /* when it was, the size was not right */
 	unsigned int asks_left;

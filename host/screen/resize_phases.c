@@ -77,8 +77,8 @@ void resize_begin_replug(struct resize *resize, unsigned int number)
 		return;
 	}
 	dark_ms = head->replugs++ ? RESIZE_DARK_AGAIN_MS : RESIZE_DARK_MS;
-	head->noticed = false;
 	head->phase = PHASE_GAP;
+	head->followed = RESIZE_WAITING;
 	head->gap_ms = now + RESIZE_GAP_MS;
 	/* Viewers need not see the dark. */
 	screen_set_patience(resize->screen, dark_ms + RESIZE_GIVE_UP_MS);
@@ -93,10 +93,8 @@ void resize_went_dark(struct resize *resize, unsigned int number)
 {
 	struct resize_head *head = &resize->head[number];
 
-	if (head->phase != PHASE_GAP)
-		return;
-	head->noticed = true;
-	head->next_ms = MAX(head->gap_ms, resize_now(resize) + RESIZE_BLINK_MS);
+	if (head->phase == PHASE_GAP)
+		head->next_ms = MAX(head->gap_ms, resize_now(resize) + RESIZE_BLINK_MS);
 }
 
 static void end_replug(struct resize *resize, unsigned int number)
@@ -153,7 +151,6 @@ static void ask_again(struct resize *resize, struct resize_head *head)
 		resize_rest(resize, head, RESIZE_NOT);
 		return;
 	}
-	head->asks_left--;
 	head->phase = PHASE_AGAIN;
 	head->next_ms = resize_now(resize) + RESIZE_GIVE_UP_MS;
 }

@@ -419,20 +419,44 @@ START_TEST(however_late_it_is_back)
 {
 	replug_in_vain();
 	run_for(RESIZE_GIVE_UP_MS);
-	/* It has been asked, and could not. */
+	/* It has been asked, and has no such monitor yet: that is no answer. */
 	ck_assert_uint_eq(asks, 2);
-	resize_applied(resize, 2, EAGAIN, true);
+	resize_applied(resize, 2, ENODEV, false);
 	expect(0, RESIZE_NOT);
 	run_for(7000);
-	guest_says("wayland", "wlr", 1024, 768);
-	run_for(RESIZE_BACK_MS);
-	ck_assert_uint_eq(asks, 3);
+	for (unsigned int i = 0; i < RESIZE_ASKS_AGAIN; i++) {
+		guest_says("wayland", "wlr", 1024, 768);
+		run_for(RESIZE_BACK_MS);
+		ck_assert_uint_eq(asks, 3 + i);
+		resize_applied(resize, 3 + i, EIO, false);
+		expect(0, RESIZE_NOT);
+	}
 	/* No more than that. */
-	resize_applied(resize, 3, EAGAIN, true);
-	expect(0, RESIZE_NOT);
 	guest_says("wayland", "wlr", 1024, 768);
 	run_for(RESIZE_BACK_MS + RESIZE_GIVE_UP_MS);
+	ck_assert_uint_eq(asks, 2 + RESIZE_ASKS_AGAIN);
+	expect_log("");
+}
+END_TEST
+
+START_TEST(however_late_its_answer_is)
+{
+	replug_in_vain();
+	run_for(2 * RESIZE_GIVE_UP_MS);
+	ck_assert_uint_eq(asks, 2);
+	expect(0, RESIZE_NOT);
+	run_for(5000);
+	resize_applied(resize, 2, EAGAIN, true);
+	expect(0, RESIZE_WAITING);
+	run_for(RESIZE_DARK_AGAIN_MS + 10);
+	expect_log("mode 0 off;mode 0 1366x768;");
+	run_for(2 * RESIZE_GIVE_UP_MS);
 	ck_assert_uint_eq(asks, 3);
+	expect(0, RESIZE_NOT);
+	/* By now it is the guest's business. */
+	run_for(RESIZE_LATE_MS);
+	resize_applied(resize, 3, EAGAIN, true);
+	expect(0, RESIZE_NOT);
 	expect_log("");
 }
 END_TEST
@@ -441,7 +465,7 @@ START_TEST(another_wish_ends_what_the_last_one_began)
 {
 	replug_in_vain();
 	run_for(RESIZE_GIVE_UP_MS);
-	resize_applied(resize, 2, EAGAIN, true);
+	resize_applied(resize, 2, EIO, false);
 	wish(0, 1024, 768);
 	painted_source_show(&painted, 0, 1024, 768);
 	run_for(1);
@@ -675,6 +699,7 @@ int main(void)
 	tcase_add_test(tests, nobody_has_helped_who_is_not_there);
 	tcase_add_test(tests, the_session_is_asked_again_after_a_replug);
 	tcase_add_test(tests, however_late_it_is_back);
+	tcase_add_test(tests, however_late_its_answer_is);
 	tcase_add_test(tests, another_wish_ends_what_the_last_one_began);
 	tcase_add_test(tests, who_needed_help_gets_it_soon);
 	tcase_add_test(tests, another_backend_is_asked_for_what_is_not_met);

@@ -16,6 +16,12 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The queue of what a guest forgets. */
+#define FORGETS 0
+
+/* For so long, in milliseconds, what nobody waits for is let come together. */
+#define GATHER_MS 1
+
 /* With so many more behind it, also what is done in no time is worth a helper. */
 #define DEEP 4
 
@@ -203,7 +209,7 @@ static bool serve_next(struct vhost_queue *queue)
 
 	if (!request)
 		return false;
-	if (!queue->service->pool ||
+	if (!queue->service->pool || queue->index == FORGETS ||
 	    !(is_slow(request) || behind >= DEEP || (behind > 0 && is_large(request))) ||
 	    pool_submit(queue->service->pool, &request->work) < 0)
 		serve(queue, request);
@@ -220,13 +226,27 @@ static bool is_waiting(struct vhost_queue *queue)
 /* Return: whether something came while we looked. */
 static bool look_for_more(struct vhost_queue *queue)
 {
-	uint64_t until = pace_begin(&queue->pace);
-	bool found = is_waiting(queue);
+	bool looks = pace_begin(&queue->pace), found = is_waiting(queue);
 
-	while (!found && pace_goes_on(until))
+	while (!found && looks) {
+		looks = pace_goes_on(&queue->pace);
 		found = is_waiting(queue);
+	}
 	pace_end(&queue->pace, found);
 	return found;
+}
+
+/*
+ * A guest forgets thousands of files at once where it removes them, and nobody waits for it. A
+ * kick, a wake-up and an interrupt for each would keep what somebody waits for from its processor.
+ * Return: whether something came.
+ */
+static bool gather(struct vhost_queue *queue)
+{
+	struct pollfd wait = {.fd = queue->wake, .events = POLLIN};
+
+	(void)poll(&wait, 1, GATHER_MS);
+	return is_waiting(queue);
 }
 
 static void set_kicks(struct vhost_queue *queue, bool wanted, bool *more)
@@ -250,7 +270,7 @@ static void serve_all(struct vhost_queue *queue)
 			while (!atomic_load(&queue->stopping) && serve_next(queue))
 				;
 		} while (!atomic_load(&queue->stopping) && queue->ring.size > 0 &&
-			 look_for_more(queue));
+			 (queue->index == FORGETS ? gather(queue) : look_for_more(queue)));
 		set_kicks(queue, true, &more);
 	}
 }

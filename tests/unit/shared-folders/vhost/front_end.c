@@ -209,20 +209,48 @@ void front_end_bring_up(struct front_end *front)
 
 /* --- Requests --- */
 
-uint16_t front_end_request(struct front_end *front, unsigned int index, uint32_t opcode,
-			   uint64_t unique)
+static uint16_t put(struct front_end *front, unsigned int index, uint32_t opcode, uint64_t unique)
 {
-	static const uint64_t one = 1;
 	uint64_t at = GUEST_BUFFERS_AT + (uint64_t)index * 0x10000 + unique % 64 * 256;
 	struct fuse_in_header header = {
 		.len = sizeof(header), .opcode = opcode, .unique = unique, .nodeid = 1};
 	struct guest_buffer buffers[] = {{at, sizeof(header), false}, {at + 128, 64, true}};
-	uint16_t head;
 
 	memcpy(guest_at(&front->guest, at), &header, sizeof(header));
-	head = guest_add(&front->guest, index, buffers, opcode == FUSE_FORGET ? 1 : 2);
+	return guest_add(&front->guest, index, buffers, opcode == FUSE_FORGET ? 1 : 2);
+}
+
+static void kick(struct front_end *front, unsigned int index)
+{
+	static const uint64_t one = 1;
+
 	ck_assert_int_eq(write(front->kick[index], &one, sizeof(one)), sizeof(one));
+}
+
+uint16_t front_end_request(struct front_end *front, unsigned int index, uint32_t opcode,
+			   uint64_t unique)
+{
+	uint16_t head = put(front, index, opcode, unique);
+
+	kick(front, index);
 	return head;
+}
+
+bool front_end_request_politely(struct front_end *front, unsigned int index, uint32_t opcode,
+				uint64_t unique)
+{
+	const struct guest_queue *queue = &front->guest.queue[index];
+	const uint8_t *available = guest_at(&front->guest, queue->available);
+	const uint8_t *used = guest_at(&front->guest, queue->used);
+	bool wanted;
+
+	(void)put(front, index, opcode, unique);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	wanted = load_le16(used + 4 + (size_t)8 * queue->size) ==
+		 (uint16_t)(load_le16(available + 2) - 1);
+	if (wanted)
+		kick(front, index);
+	return wanted;
 }
 
 /* Behind what was used the guest wants to be told. */

@@ -58,6 +58,9 @@ void front_end_bring_up(struct front_end *front);
 /* Put a request of this opcode into the queue and kick. Return: its head. */
 uint16_t front_end_request(struct front_end *front, unsigned int index, uint32_t opcode,
 			   uint64_t unique);
+/* The same, but kick only if that is wanted. Return: whether it was. */
+bool front_end_request_politely(struct front_end *front, unsigned int index, uint32_t opcode,
+				uint64_t unique);
 /* Wait until a chain comes back. Return: its head. */
 uint32_t front_end_wait(struct front_end *front, unsigned int index, uint32_t *written);
 

@@ -61,6 +61,32 @@ START_TEST(what_has_no_answer_comes_back_empty)
 }
 END_TEST
 
+/* How many kicks twenty of them need that come one after the other. */
+static unsigned int kicks_to_forget_twenty(void)
+{
+	unsigned int kicks = 0;
+	uint32_t written;
+
+	for (unsigned int i = 0; i < 20; i++) {
+		usleep(100);
+		kicks += front_end_request_politely(&front, 0, FUSE_FORGET, i);
+		front_end_wait(&front, 0, &written);
+	}
+	return kicks;
+}
+
+START_TEST(what_nobody_waits_for_comes_without_a_kick_for_each)
+{
+	unsigned int least = 20;
+
+	front_end_bring_up(&front);
+	/* On a busy machine we may be later than it waits. */
+	for (unsigned int i = 0; i < 50 && least > 10; i++)
+		least = MIN(least, kicks_to_forget_twenty());
+	ck_assert_uint_le(least, 10);
+}
+END_TEST
+
 START_TEST(what_takes_its_time_is_not_waited_for)
 {
 	uint32_t written;
@@ -394,6 +420,7 @@ int main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, requests_are_served_in_all_queues);
 	tcase_add_test(tc, what_has_no_answer_comes_back_empty);
+	tcase_add_test(tc, what_nobody_waits_for_comes_without_a_kick_for_each);
 	tcase_add_test(tc, what_takes_its_time_is_not_waited_for);
 	tcase_add_test(tc, a_full_queue_is_emptied);
 	tcase_add_test(tc, a_stopped_queue_goes_on_where_it_was);

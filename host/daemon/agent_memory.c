@@ -52,7 +52,9 @@ static void on_message(struct stream *stream, void *owner, struct slice name, st
 	vm->memory_online = report.online;
 	agent_memory_sample(&report, memory_member_now(vm->memory), &sample);
 	memory_member_sample(vm->memory, MEMORY_FROM_AGENT, &sample);
-	if (slice_is(name, "urgent"))
+	if (slice_is(name, "urgent") && slice_is(report.cause, "stall"))
+		memory_member_stalls(vm->memory);
+	else if (slice_is(name, "urgent"))
 		memory_member_urgent(vm->memory);
 }
 

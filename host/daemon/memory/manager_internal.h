@@ -5,6 +5,7 @@
 #ifndef LODGE_DAEMON_MEMORY_MANAGER_INTERNAL_H
 #define LODGE_DAEMON_MEMORY_MANAGER_INTERNAL_H
 
+#include "host/daemon/memory/inflation.h"
 #include "host/daemon/memory/manager.h"
 
 /* Counters of one guest from several sources: they go on where the source changes. */
@@ -38,6 +39,7 @@ struct memory_member {
 	struct memory_sample sample;	       /* as the policy got it */
 	enum memory_source source;
 	struct member_counters raw; /* as the source told them */
+	struct inflation inflation;
 	uint64_t first_total_bytes; /* MemTotal without what is plugged in; 0: not known */
 
 	/* What was carried out. */

@@ -14,6 +14,8 @@
 #define AGENT_PERIODS 3
 /* Rates over a shorter time than that mean nothing. */
 #define APART_MS 250
+/* A guest with less than that is short of memory, whatever it stalls for. */
+#define ENOUGH_BYTES (32 * MEMORY_MIB)
 
 static uint64_t less(uint64_t from, uint64_t amount)
 {
@@ -220,6 +222,10 @@ void memory_member_sample(struct memory_member *member, enum memory_source sourc
 					member->raw.swapped_in_bytes, same);
 	sample.stall_us =
 		go_on(member->sample.stall_us, told->stall_us, member->raw.stall_us, same);
+	if (member->sampled)
+		sample.stall_us -= inflation_explains(&member->inflation,
+						      sample.stall_us - member->sample.stall_us,
+						      manager_now(member->manager));
 	/* A guest says what it has, not how much there is. */
 	if (!sample.visible_bytes && member->observed)
 		sample.visible_bytes = visible_at(member, told->at_ms, told->total_bytes);
@@ -258,6 +264,15 @@ void memory_member_urgent(struct memory_member *member)
 		return;
 	memory_vm_urgent(member->manager->policy, member->vm, manager_now(member->manager));
 	member->manager->hurry = true;
+}
+
+void memory_member_stalls(struct memory_member *member)
+{
+	uint64_t enough = MAX(ENOUGH_BYTES, member->sample.visible_bytes / 16);
+
+	/* Who has cache left to drop drops it for the balloon. */
+	if (!member->inflation.only || member->sample.available_bytes < enough)
+		memory_member_urgent(member);
 }
 
 void memory_member_was_paused(struct memory_member *member)
@@ -307,6 +322,7 @@ static void carry_out(struct memory_member *member)
 {
 	const struct memory_decision *decision = memory_vm_decision(member->vm);
 	bool changed = decision->target_bytes != member->target_bytes;
+	uint64_t had = member->seen.actual_bytes;
 
 	if (member->waits && decision->ready) {
 		member->waits = false;
@@ -314,14 +330,19 @@ static void carry_out(struct memory_member *member)
 	}
 	if (!member->observed)
 		return;
+	if (member->target_bytes)
+		had = MIN(had, member->target_bytes);
 	member->target_bytes = decision->target_bytes;
 	if (member->manager->settings.mode == MEMORY_MODE_DRY_RUN) {
 		if (changed)
 			say_dry_run(member, decision);
 		return;
 	}
-	if (changed)
+	if (changed) {
+		inflation_asked(&member->inflation, less(had, decision->target_bytes),
+				manager_now(member->manager));
 		member->driver->set_target(member->driver_owner, decision->target_bytes);
+	}
 	if (decision->reclaim_bytes && member->driver->reclaim)
 		member->driver->reclaim(member->driver_owner, decision->reclaim_bytes);
 	if (decision->limit_bytes != member->limit_bytes && member->driver->set_limit) {

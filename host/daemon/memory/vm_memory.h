@@ -77,6 +77,9 @@ bool memory_member_needs_statistics(const struct memory_member *member);
 
 /* The guest stalls, or is below its mark: it is served within 250 ms. */
 void memory_member_urgent(struct memory_member *member);
+/* The same, told by its figures of stalls alone, with the sample that was passed last: nothing
+ * where that is what giving memory back costs (inflation.h). */
+void memory_member_stalls(struct memory_member *member);
 
 /* An earlier manager paused it: it goes on with the next step, unless there is still no memory. */
 void memory_member_was_paused(struct memory_member *member);

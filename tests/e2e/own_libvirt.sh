@@ -68,6 +68,17 @@ kill_libvirtd()
 	rm -f "$socket"
 }
 
+# Who ended the test may have ended its libvirtd too, which then ends no guest any more.
+end_guests()
+{
+	local process
+	for process in /proc/[0-9]*; do
+		if [[ $(cat "$process/comm") == qemu-system-x86 ]] && grep -qsaF "$work/" "$process/cmdline"; then
+			kill -KILL "${process#/proc/}" || true
+		fi
+	done
+}
+
 # end_all: for the trap.
 end_all()
 {
@@ -79,5 +90,6 @@ end_all()
 		((!failed)) || tail -n 20 "$work/libvirtd.log" >&2
 		kill "$libvirtd" 2>/dev/null
 	fi
+	end_guests 2>/dev/null
 	clean_up
 }

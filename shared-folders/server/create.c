@@ -166,11 +166,11 @@ int server_file_flags(const struct server *server, uint32_t flags)
 	return ours | O_CLOEXEC | O_NOCTTY;
 }
 
-int server_put_open(struct task *task, uint64_t handle, uint64_t node, bool directory)
+int server_put_open(struct task *task, uint64_t handle, uint64_t node, uint32_t flags)
 {
 	struct fuse_open_out out = {
 		.fh = handle,
-		.open_flags = server_open_flags(task->server, node, directory),
+		.open_flags = flags,
 	};
 	int r = task_put(task, &out, sizeof(out));
 
@@ -265,7 +265,8 @@ int create_op(struct task *task)
 		take_fd(&fd);
 		r = task_put(task, &entry, sizeof(entry));
 		if (r == 0)
-			r = server_put_open(task, handle, entry.nodeid, false);
+			r = server_put_open(task, handle, entry.nodeid,
+					    server_open_flags(task->server, entry.nodeid));
 		else
 			handle_close(server, handle, entry.nodeid);
 	}
@@ -334,7 +335,8 @@ int tmpfile_op(struct task *task)
 		take_fd(&fd);
 		r = task_put(task, &entry, sizeof(entry));
 		if (r == 0)
-			r = server_put_open(task, handle, entry.nodeid, false);
+			r = server_put_open(task, handle, entry.nodeid,
+					    server_open_flags(task->server, entry.nodeid));
 		else
 			handle_close(server, handle, entry.nodeid);
 	}

@@ -84,6 +84,7 @@ int opendir_op(struct task *task)
 {
 	struct server *server = task->server;
 	struct handle *listing = NULL;
+	uint32_t flags;
 	uint64_t id;
 	int r;
 
@@ -93,12 +94,14 @@ int opendir_op(struct task *task)
 	r = new_listing(server, task->in.header.nodeid, &listing);
 	if (r < 0)
 		return r;
+	handle_lists(server, listing);
+	flags = server_folder_flags(server, listing->inode);
 	r = handle_add(server, listing, &id);
 	if (r < 0) {
 		handle_put(server, listing);
 		return r;
 	}
-	return server_put_open(task, id, task->in.header.nodeid, true);
+	return server_put_open(task, id, task->in.header.nodeid, flags);
 }
 
 int releasedir_op(struct task *task)

@@ -44,7 +44,8 @@ int open_op(struct task *task)
 	if (r < 0)
 		return r;
 	take_fd(&fd);
-	return server_put_open(task, handle, node.inode->id, false);
+	return server_put_open(task, handle, node.inode->id,
+			       server_open_flags(task->server, node.inode->id));
 }
 
 int release_op(struct task *task)

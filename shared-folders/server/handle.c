@@ -31,6 +31,14 @@ int handle_make(struct server *server, struct inode *inode, int fd, int flags,
 	return 0;
 }
 
+void handle_lists(struct server *server, struct handle *handle)
+{
+	pthread_mutex_lock(&server->lock);
+	handle->lists = true;
+	handle->inode->listers++;
+	pthread_mutex_unlock(&server->lock);
+}
+
 int handle_add(struct server *server, struct handle *handle, uint64_t *id)
 {
 	int r;
@@ -82,6 +90,8 @@ void handle_put(struct server *server, struct handle *handle)
 
 	pthread_mutex_lock(&server->lock);
 	last = --handle->references == 0;
+	if (last && handle->lists)
+		handle->inode->listers--;
 	pthread_mutex_unlock(&server->lock);
 	if (!last)
 		return;

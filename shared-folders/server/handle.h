@@ -21,6 +21,7 @@ struct handle {
 	int fd;
 	int flags; /* of open(2) */
 	unsigned int references;
+	bool lists;		     /* one of the folder's listers */
 	struct directory *directory; /* directory.c's; NULL: it is a file */
 };
 
@@ -37,6 +38,8 @@ int handle_new(struct server *server, struct inode *inode, int fd, int flags, ui
  * on success */
 int handle_make(struct server *server, struct inode *inode, int fd, int flags,
 		struct directory *directory, struct handle **handle);
+/* Its folder has a lister more, until it goes. */
+void handle_lists(struct server *server, struct handle *handle);
 /* It gets an id, and is the table's. Return: 0; -ENFILE, -ENOMEM: it stays the caller's. */
 int handle_add(struct server *server, struct handle *handle, uint64_t *id);
 

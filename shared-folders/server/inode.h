@@ -33,6 +33,14 @@ struct inode_key {
 	uint32_t birth_nanoseconds;
 };
 
+/* What a folder was when the peer began to list it (listing.c). */
+struct listing {
+	bool known; /* else what the peer has of it may be anything */
+	uint32_t changed_nanoseconds, written_nanoseconds;
+	int64_t changed_seconds, written_seconds;
+	uint64_t begun_ms;
+};
+
 struct inode {
 	struct inode_key key;
 	uint64_t id;
@@ -47,7 +55,9 @@ struct inode {
 	_Atomic(bool) mapped;  /* it is, or was, in the window */
 	/* What it was when the window last showed all of it: size and time of change. */
 	_Atomic(uint64_t) settled_size, settled_change;
-	int descriptor; /* O_PATH; -EBADF */
+	struct listing listing;
+	unsigned int listers; /* who has it open, if it is a folder */
+	int descriptor;	      /* O_PATH; -EBADF */
 	unsigned int descriptor_users;
 	struct inode *older, *newer; /* where nobody uses the descriptor */
 	struct inode *next_by_key, *next_by_name;
@@ -125,6 +135,9 @@ bool inode_is_told(struct server *server, uint64_t id, uint32_t names);
 bool inode_may_keep(struct server *server, uint64_t id);
 /* What it has of the contents it drops when it opens the node again. */
 void inode_drop_contents(struct server *server, uint64_t id);
+/* The peer opens the folder, to list it, and is one of its listers already. Return: FOPEN_ flags:
+ * whether it may keep what it has of it. */
+uint32_t listing_open(struct server *server, struct inode *folder);
 /* Last seen as @name in @parent; or this very file. */
 struct inode *inode_find_name(struct server *server, struct inode *parent, const char *name);
 struct inode *inode_find(struct server *server, const struct statx *stat);

@@ -142,13 +142,16 @@ struct validity {
 };
 /* @told: the peer is told of changes of what this is about (inode_is_told()) */
 struct validity server_validity(struct server *server, bool told);
-/* FOPEN_* of a file or folder that is opened. */
-uint32_t server_open_flags(struct server *server, uint64_t node, bool directory);
+struct inode;
+/* FOPEN_* of a file that is opened. */
+uint32_t server_open_flags(struct server *server, uint64_t node);
+/* The same of a folder, whose lister it is already. */
+uint32_t server_folder_flags(struct server *server, struct inode *folder);
 
 /* open(2)'s flags for what the peer asks for: those that mean something here. */
 int server_file_flags(const struct server *server, uint32_t flags);
 /* Put the fuse_open_out of a new handle, or close it again. Return: 0 or negative errno. */
-int server_put_open(struct task *task, uint64_t handle, uint64_t node, bool directory);
+int server_put_open(struct task *task, uint64_t handle, uint64_t node, uint32_t flags);
 
 /* The session's end: all handles closed, all inodes forgotten, all waiting calls cancelled. */
 void session_end(struct server *server);

@@ -45,20 +45,28 @@ struct validity server_validity(struct server *server, bool told)
 	}
 }
 
-uint32_t server_open_flags(struct server *server, uint64_t node, bool directory)
+static bool may_keep(struct server *server, uint64_t node)
+{
+	return server->options.cache == SERVER_CACHE_ALWAYS ||
+	       (server->options.cache == SERVER_CACHE_AUTO && inode_may_keep(server, node));
+}
+
+uint32_t server_folder_flags(struct server *server, struct inode *folder)
+{
+	/* A listing that is only made to be looked at again is dropped if the folder's time has
+	 * changed; two changes may have the same. */
+	if (may_keep(server, folder->id) && !server->options.looks)
+		return FOPEN_KEEP_CACHE | FOPEN_CACHE_DIR;
+	return server->options.cache == SERVER_CACHE_AUTO ? listing_open(server, folder) : 0;
+}
+
+uint32_t server_open_flags(struct server *server, uint64_t node)
 {
 	uint64_t agreed = atomic_load(&server->flags);
 	uint32_t flags = 0;
 
-	/* A listing that is made to be looked at again is dropped only if the folder's time has
-	 * changed; two changes may have the same. */
-	if (directory && server->options.looks)
-		return 0;
-	if (server->options.cache == SERVER_CACHE_ALWAYS ||
-	    (server->options.cache == SERVER_CACHE_AUTO && inode_may_keep(server, node)))
-		flags |= FOPEN_KEEP_CACHE | (directory ? FOPEN_CACHE_DIR : 0);
-	if (directory)
-		return flags;
+	if (may_keep(server, node))
+		flags |= FOPEN_KEEP_CACHE;
 	if (server->options.cache == SERVER_CACHE_NEVER)
 		flags |= FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
 	/* Only locks and data that were held back have to be told of a close. */

@@ -55,6 +55,18 @@ start_libvirtd()
 	libvirtd=$!
 }
 
+# Without transparent huge pages for what it starts, which inherits that (prctl(2), PR_SET_THP_DISABLE): a
+# huge page of which a balloon took a part stays charged as a whole until the kernel is short of memory.
+start_libvirtd_without_huge_pages()
+{
+	python3 -c 'import ctypes, os, sys
+if ctypes.CDLL(None).prctl(41, 1, 0, 0, 0):
+    sys.exit("prctl: no PR_SET_THP_DISABLE")
+os.execvp("libvirtd", sys.argv[1:])' libvirtd -f "$work/libvirtd.conf" -p "$work/libvirtd.pid" \
+		>>"$work/libvirtd.log" 2>&1 &
+	libvirtd=$!
+}
+
 libvirtd_answers()
 {
 	virsh list >/dev/null

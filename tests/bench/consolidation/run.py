@@ -13,7 +13,10 @@ import sys
 import threading
 import time
 
-MIB = 1 << 20
+sys.dont_write_bytecode = True
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../rig/memory"))
+from host_cgroup import MIB, HostCgroup  # noqa: E402
+
 MAXIMUM, MINIMUM = 512, 128
 BOOT_S = 400
 
@@ -39,66 +42,6 @@ def virsh(*arguments, check=True):
     if check and done.returncode:
         raise RuntimeError(f"virsh {arguments[0]}: {done.stderr.strip()}")
     return done.stdout
-
-
-class Cgroup:
-    """The host: so much memory, no swap, and the kernel's OOM killer. By version 1 of cgroups; version 2 is written
-    down, but has not been tried."""
-
-    def __init__(self, total_mib):
-        base = "/sys/fs/cgroup/memory"
-        self.old = os.path.isdir(base)
-        self.path = f"{base if self.old else '/sys/fs/cgroup'}/lodge-bench-{os.getpid()}"
-        self.total = total_mib * MIB
-        os.mkdir(self.path)
-        try:
-            self.write("memory.limit_in_bytes" if self.old else "memory.max", self.total)
-            if not self.old:
-                self.write("memory.swap.max", 0)
-        except OSError as error:
-            os.rmdir(self.path)
-            sys.exit(f"bench-consolidation: no memory controller of cgroups: {error}")
-
-    def write(self, name, value):
-        with open(f"{self.path}/{name}", "w") as file:
-            file.write(str(value))
-
-    def read(self, name):
-        with open(f"{self.path}/{name}") as file:
-            return file.read()
-
-    def number(self, name, key):
-        for line in self.read(name).splitlines():
-            words = line.split()
-            if words[0] == key:
-                return int(words[1])
-        return 0
-
-    def used(self):
-        """What cannot be dropped, in bytes."""
-        usage = int(self.read("memory.usage_in_bytes" if self.old else "memory.current"))
-        prefix = "total_" if self.old else ""
-        cache = [self.number("memory.stat", f"{prefix}{kind}_file") for kind in ("active", "inactive")]
-        return usage - sum(cache)
-
-    def kills(self):
-        return self.number("memory.oom_control" if self.old else "memory.events", "oom_kill")
-
-    def take(self, pid):
-        self.write("cgroup.procs", pid)
-
-    def give_back(self, pid):
-        with open(f"{os.path.dirname(self.path)}/cgroup.procs", "w") as file:
-            file.write(str(pid))
-
-    def remove(self):
-        for _ in range(100):
-            try:
-                os.rmdir(self.path)
-                return
-            except OSError:
-                time.sleep(0.1)
-        say(f"{self.path} is still there")
 
 
 class Guest:
@@ -229,7 +172,10 @@ class Run:
         self.host_mib = self.total + options.guests * options.beside
         self.seconds, self.work = options.seconds, options.work
         self.guest, self.disk, self.libvirtd = options.guest, options.disk, options.libvirtd
-        self.cgroup = Cgroup(16384 if self.policy == "unbounded" else self.host_mib)
+        try:
+            self.cgroup = HostCgroup(16384 if self.policy == "unbounded" else self.host_mib)
+        except OSError as error:
+            sys.exit(f"bench-consolidation: no memory controller of cgroups: {error}")
         self.guests = [Guest(self, i) for i in range(options.guests)]
         self.stopping = threading.Event()
         self.peak, self.trace = 0, []
@@ -238,16 +184,9 @@ class Run:
 
     # --- the host ---
     def play_host(self):
-        """What /proc/meminfo of this host would say, for lodged; four times a second."""
-        folder = f"{self.work}/host/proc"
-        os.makedirs(folder, exist_ok=True)
+        """For lodged; four times a second."""
         while True:
-            used = self.cgroup.used()
-            self.peak = max(self.peak, used)
-            available = max(0, self.cgroup.total - used)
-            with open(f"{folder}/meminfo.new", "w") as file:
-                file.write(f"MemTotal: {self.cgroup.total >> 10} kB\nMemAvailable: {available >> 10} kB\n")
-            os.rename(f"{folder}/meminfo.new", f"{folder}/meminfo")
+            self.peak = max(self.peak, self.cgroup.tell(f"{self.work}/host"))
             if self.stopping.wait(0.25):
                 return
 

@@ -8,6 +8,7 @@ packaging/guest-image/make-guest tiny "$guest" >/dev/null || die 'there is no gu
 chmod -R a+rX "$guest"
 
 # create NAME MEMORY CURRENT [METADATA [CMDLINE [DEVICES]]]: a domain that is gone when it stops; MiB.
+# $features: more of its features; $autodeflate: on or off, which is without.
 create()
 {
 	cat >"$work/$1.xml" <<EOF
@@ -20,13 +21,13 @@ create()
   <os><type arch='x86_64' machine='q35'>hvm</type>
     <kernel>$guest/vmlinuz</kernel><initrd>$guest/initrd.img</initrd>
     <cmdline>console=ttyS0 quiet ${5-}</cmdline></os>
-  <features><acpi/></features>
+  <features><acpi/>${features-}</features>
   <devices>
     <serial type='pty'/>
     ${6-}
     <controller type='virtio-serial'/>
     <channel type='unix'><target type='virtio' name='org.lodge.agent.0'/></channel>
-    <memballoon model='virtio' freePageReporting='on'/>
+    <memballoon model='virtio' freePageReporting='on' autodeflate='${autodeflate:-off}'/>
   </devices>
 </domain>
 EOF
@@ -65,4 +66,18 @@ set_policy()
 {
 	printf '{"mode": "on", "speed": "normal", "reserve": %d, "total": %d}\n' $((apart << 20)) \
 		$(((together + apart) << 20)) >"$LODGE_RUNTIME_DIR/memory.json"
+}
+
+# eventually SECONDS COMMAND...: as within(), but what it said the last time is all that is said.
+eventually()
+{
+	local deadline=$((SECONDS + $1)) said
+	shift
+	until said=$("$@" 2>&1); do
+		((SECONDS < deadline)) || {
+			printf '%s\n' "$said"
+			return 1
+		}
+		sleep 0.5
+	done
 }

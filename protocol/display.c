@@ -42,7 +42,8 @@ MESSAGE(screen_capture, BOOLEAN(screen_capture, one),
 	BOOLEAN(screen_capture, cursor));
 MESSAGE(screen_captured, UINT(screen_captured, width, PIXELS),
 	UINT(screen_captured, height, PIXELS));
-MESSAGE(screen_type, DATA(screen_type, data, 32768), TEXT(screen_type, layout));
+MESSAGE(screen_type, DATA(screen_type, data, 32768), TEXT(screen_type, layout),
+	BOOLEAN(screen_type, look));
 MESSAGE(screen_key, ITEMS(screen_key, keys));
 MESSAGE(screen_clipboard, TEXT(screen_clipboard, selection), TEXT(screen_clipboard, type));
 MESSAGE(screen_policy, TEXT(screen_policy, to_guest), TEXT(screen_policy, to_host),

@@ -171,6 +171,7 @@ extern const struct message_type message_screen_captured;
 struct screen_type {
 	struct slice data;   /* bytes, UTF-8: what to type */
 	struct slice layout; /* of the guest's keyboard: "us" (also if empty), "de", "fr(oss)" */
+	bool look;	     /* whether it can be typed: nothing is */
 };
 extern const struct message_type message_screen_type;
 

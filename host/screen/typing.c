@@ -311,6 +311,8 @@ void typing_call_text(struct typing *typing, struct stream *stream, struct slice
 	refused = add_text(typing, wanted.data, job);
 	if (refused >= 0)
 		refuse_text(typing, stream, wanted.data, (size_t)refused);
+	else if (wanted.look)
+		stream_reply(stream, (struct slice){0});
 	else
 		start(typing, take_ptr(job), stream);
 }

@@ -20,19 +20,17 @@ static size_t piece(const uint8_t *bytes, size_t length)
 	return end > 0 ? end : MIN(length, (size_t)TYPE_MAX_BYTES);
 }
 
-static int type_text(const char *vm, const struct screen_bytes *text, const char *layout)
+static int send_pieces(struct agent *screen, const struct screen_bytes *text, const char *layout,
+		       bool look)
 {
-	_cleanup_client_ struct client *client = NULL;
-	_cleanup_agent_ struct agent *screen = NULL;
 	uint8_t reply[64];
 
-	if (client_open(&client) < 0 || screen_open(client, vm, &screen) < 0)
-		return EXIT_FAILED;
 	for (size_t done = 0; done < text->length;) {
 		size_t length = piece(text->bytes + done, text->length - done);
 		struct screen_type params = {
 			.data = {text->bytes + done, length},
 			.layout = slice_of(layout),
+			.look = look,
 		};
 
 		if (screen_call(screen, "screen.type", &message_screen_type, &params, NULL, NULL,
@@ -41,6 +39,20 @@ static int type_text(const char *vm, const struct screen_bytes *text, const char
 		done += length;
 	}
 	return EXIT_DONE;
+}
+
+static int type_text(const char *vm, const struct screen_bytes *text, const char *layout)
+{
+	_cleanup_client_ struct client *client = NULL;
+	_cleanup_agent_ struct agent *screen = NULL;
+	int status = EXIT_DONE;
+
+	if (client_open(&client) < 0 || screen_open(client, vm, &screen) < 0)
+		return EXIT_FAILED;
+	/* All of a long one is looked at before the first piece is typed. */
+	if (text->length > TYPE_MAX_BYTES)
+		status = send_pieces(screen, text, layout, true);
+	return status == EXIT_DONE ? send_pieces(screen, text, layout, false) : status;
 }
 
 static int run_type(const struct command *command, int argc, char **argv)

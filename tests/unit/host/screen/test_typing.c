@@ -52,6 +52,21 @@ START_TEST(text_is_typed_by_the_layout)
 }
 END_TEST
 
+START_TEST(a_look_types_nothing)
+{
+	struct control_answer answer;
+	struct screen_type text = {.data = SLICE_LITERAL("aZ\n"), .look = true};
+
+	control_world_call(&world, "screen.type", &message_screen_type, &text, &answer);
+	ck_assert_int_eq(answer.error, 0);
+	text.data = (struct slice)SLICE_LITERAL("a\xe4\xb8\xad");
+	control_world_call(&world, "screen.type", &message_screen_type, &text, &answer);
+	ck_assert_int_eq(answer.error, -EILSEQ);
+	expect_keys("");
+	ck_assert_ptr_null(screen_viewers(world.services.screen));
+}
+END_TEST
+
 static struct screen_key names(uint8_t *bytes, size_t capacity, const char *first,
 			       const char *second)
 {
@@ -160,6 +175,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_set_timeout(tests, 30);
 	tcase_add_test(tests, text_is_typed_by_the_layout);
+	tcase_add_test(tests, a_look_types_nothing);
 	tcase_add_test(tests, keys_are_pressed_by_name);
 	tcase_add_loop_test(tests, a_busy_guest_or_machine_is_waited_for, 0, 2);
 	tcase_add_test(tests, nobody_is_waited_for_for_ever);

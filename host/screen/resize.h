@@ -21,6 +21,7 @@
  *	RESIZE_GIVE_UP_MS after that
  *		it stays as it is, and viewers scale.
  *
+ * A monitor that is not for us to change stays, and only the session is asked.
  * A head that comes back later still, a session that answers so late, and one that takes the place
  * of another, are helped then. Whether a head has followed is seen in what it scans out, never in
  * what was asked. The last wish wins, whoever had it; a viewer that goes changes nothing.
@@ -36,6 +37,7 @@
 #define RESIZE_SOON_MS	     50	  /* after the monitor's change */
 #define RESIZE_SESSION_MS    500  /* likewise */
 #define RESIZE_REPLUG_MS     1500 /* likewise */
+#define RESIZE_FIXED_MS	     4000 /* likewise, if the monitor is not for us to change */
 #define RESIZE_GAP_MS	     150
 #define RESIZE_DARK_MS	     2000
 #define RESIZE_DARK_AGAIN_MS 10000

@@ -28,6 +28,14 @@ static bool can_ask(const struct resize *resize)
 	return resize->session->can_apply(resize->owner);
 }
 
+/* The session alone can do something then. */
+static bool is_fixed(const struct resize *resize)
+{
+	const struct source *source = screen_source(resize->screen);
+
+	return source && source->ops->fixed;
+}
+
 void resize_rest(struct resize *resize, struct resize_head *head, enum resize_followed followed)
 {
 	head->phase = PHASE_REST;
@@ -46,7 +54,7 @@ void resize_rest(struct resize *resize, struct resize_head *head, enum resize_fo
 void resize_begin_itself(struct resize *resize, unsigned int number)
 {
 	struct resize_head *head = &resize->head[number];
-	bool soon = resize->needs_help && can_ask(resize);
+	bool soon = (resize->needs_help || is_fixed(resize)) && can_ask(resize);
 
 	head->phase = PHASE_ITSELF;
 	head->followed = RESIZE_WAITING;
@@ -72,7 +80,7 @@ void resize_begin_replug(struct resize *resize, unsigned int number)
 	struct resize_head *head = &resize->head[number];
 	uint64_t now = resize_now(resize), dark_ms;
 
-	if (head->replugs > 1 || !head->wanted.enabled) {
+	if (head->replugs > 1 || !head->wanted.enabled || is_fixed(resize)) {
 		resize_rest(resize, head, RESIZE_NOT);
 		return;
 	}
@@ -138,10 +146,12 @@ static bool ask(struct resize *resize, struct resize_head *head)
 void resize_ask_session(struct resize *resize, unsigned int number)
 {
 	struct resize_head *head = &resize->head[number];
+	uint64_t wait_ms = is_fixed(resize) ? RESIZE_FIXED_MS : RESIZE_REPLUG_MS;
 
 	head->phase = PHASE_SESSION;
-	head->next_ms = MAX(head->changed_ms + RESIZE_REPLUG_MS, resize_now(resize) + 1);
-	(void)ask(resize, head);
+	head->next_ms = MAX(head->changed_ms + wait_ms, resize_now(resize) + 1);
+	if (!ask(resize, head) && is_fixed(resize))
+		resize_rest(resize, head, RESIZE_NOT);
 }
 
 /* The monitor was plugged in again, and that alone was not enough. */

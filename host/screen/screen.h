@@ -110,6 +110,8 @@ struct source_ops {
 	/* The guest's queue of input is short: what is typed by itself is to leave so much between
 	 * one key and the next. */
 	unsigned int key_ms;
+	/* Monitors are not for us to change: set_mode says what is to be looked for. */
+	bool fixed;
 	/* Somebody looks, or nobody does: let damage come, or stop it. */
 	void (*watch)(struct source *source, bool watching);
 	/* Whether all has come since it is watched; `damaged` follows what comes late. NULL: it

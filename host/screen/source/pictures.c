@@ -446,6 +446,7 @@ static const struct source_ops pictures_ops = {
 	.key_ms = KEY_MS,
 	.watch = pictures_watch,
 	.is_current = pictures_is_current,
+	.fixed = true,
 	.set_mode = pictures_set_mode,
 	.key = pictures_key,
 	.free = pictures_free,

@@ -465,11 +465,10 @@ START_TEST(a_second_monitor_comes_and_goes)
 }
 END_TEST
 
-static void await_registration(void)
+/* The second; on a busy machine it may have come. */
+static void await_registration_anew(void)
 {
-	unsigned int before = registrations;
-
-	while (registrations == before)
+	while (registrations < 2)
 		uv_run(&loop, UV_RUN_ONCE);
 	turns();
 }
@@ -481,7 +480,7 @@ START_TEST(a_size_that_overtakes_the_first_picture_counts)
 	tell_size(0, 720, 400);
 	tell_picture(0, 640, 480, 0x111111);
 	/* QEMU would say nothing more: it is listened to anew. */
-	await_registration();
+	await_registration_anew();
 	tell_picture(0, 720, 400, 0x222222);
 	ck_assert_uint_eq(screen_desktop(screen)->width, 720);
 	ck_assert_uint_eq(pixel_at(719, 399), 0x222222);
@@ -494,7 +493,7 @@ START_TEST(a_size_that_is_never_drawn_is_doubted_once)
 	screen_watch(&viewer, true);
 	turns();
 	tell_picture(0, 300, 200, 0x111111);
-	await_registration();
+	await_registration_anew();
 	tell_picture(0, 300, 200, 0x222222);
 	while (!screen_is_current(screen))
 		uv_run(&loop, UV_RUN_ONCE);

@@ -314,6 +314,9 @@ void resize_session_changed(struct resize *resize)
 		if (!layout->head[i].known || !layout->head[i].enabled)
 			resize_went_dark(resize, i);
 		look_back(resize, i, &layout->head[i]);
+		/* It has the head, which looked right before. */
+		if (resize->head[i].phase > PHASE_CALM && resize_is_right(&resize->head[i]))
+			resize_followed(resize, i);
 		if (is_other)
 			ask_other_session(resize, i);
 	}

@@ -165,6 +165,22 @@ static void ask_again(struct resize *resize, struct resize_head *head)
 	head->next_ms = resize_now(resize) + RESIZE_GIVE_UP_MS;
 }
 
+/* It shows what was wished, but the guest's session has other heads and not this one: what is seen
+ * is the last picture of a head that is off. */
+static bool is_left_out(const struct resize *resize, unsigned int number)
+{
+	const struct source *source = screen_source(resize->screen);
+	const struct guest_layout *layout = resize->session->layout(resize->owner);
+	bool others = false;
+
+	if (!source || !source->ops->seems_on || !can_ask(resize) ||
+	    !resize->head[number].wanted.enabled)
+		return false;
+	for (unsigned int i = 0; i < DESKTOP_MAX_HEADS; i++)
+		others |= layout->head[i].known && layout->head[i].enabled;
+	return others && !is_laid_out(resize, number);
+}
+
 static enum resize_followed with_help(const struct resize_head *head)
 {
 	return head->session_asked ? RESIZE_BY_SESSION : RESIZE_BY_ITSELF;
@@ -174,6 +190,8 @@ void resize_followed(struct resize *resize, unsigned int number)
 {
 	struct resize_head *head = &resize->head[number];
 
+	if (is_left_out(resize, number))
+		return;
 	switch (head->phase) {
 	case PHASE_ITSELF:
 		if (head->to_place && can_ask(resize))

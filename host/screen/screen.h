@@ -112,6 +112,8 @@ struct source_ops {
 	unsigned int key_ms;
 	/* Monitors are not for us to change: set_mode says what is to be looked for. */
 	bool fixed;
+	/* A head that the guest has off looks as it did when it was on, once it is asked for. */
+	bool seems_on;
 	/* Somebody looks, or nobody does: let damage come, or stop it. */
 	void (*watch)(struct source *source, bool watching);
 	/* Whether all has come since it is watched; `damaged` follows what comes late. NULL: it

@@ -147,6 +147,7 @@ static const struct source_ops qemu_ops = {
 	.key_ms = 30, /* 64 events, or a PS/2 keyboard's 16 */
 	.watch = qemu_watch,
 	.is_current = qemu_is_current,
+	.seems_on = true,
 	.set_mode = qemu_set_mode,
 	.limit = limit,
 	.key = qemu_key,

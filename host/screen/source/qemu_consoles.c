@@ -3,7 +3,8 @@
  * QEMU's consoles, and what they say of themselves.
  *
  * A console that is off shows a picture of QEMU's own, of the size that it had last. So whether a
- * head is on is what we have asked for: the first is from the start, the others are not.
+ * head is on is what we have asked for: the first is from the start, the others are not. Whether
+ * the guest has it on, too, only its session can tell (resize_phases.c).
  */
 #include "host/screen/source/leds.h"
 #include "host/screen/source/qemu_internal.h"

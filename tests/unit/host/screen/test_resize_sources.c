@@ -1,102 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Sizes where a source is not as others are. */
-#include "host/screen/resize.h"
-
-#include "painted_source.h"
+#include "resize_world.h"
 #include "tests/unit/suite.h"
 
-#include <check.h>
 #include <errno.h>
-#include <string.h>
-#include <time.h>
 
-static uv_loop_t loop;
-static struct screen *screen;
-static struct resize *resize;
-static struct painted_source painted;
 static struct source_ops ops;
-static struct guest_layout layout;
-static bool has_session;
-static unsigned int asks;
 
-static bool can_apply(void *owner)
+static void setup_source(void)
 {
-	(void)owner;
-	return has_session;
-}
-
-static int apply(void *owner, const struct guest_layout *shall, uint64_t *serial)
-{
-	(void)owner, (void)shall;
-	*serial = ++asks;
-	return 0;
-}
-
-static const struct guest_layout *layout_now(void *owner)
-{
-	(void)owner;
-	return &layout;
-}
-
-static const struct resize_session session = {
-	.can_apply = can_apply, .apply = apply, .layout = layout_now};
-
-static void on_requested(void *owner, enum screen_who who, const struct screen_wish *wish)
-{
-	(void)owner;
-	resize_requested(resize, who, wish);
-}
-
-static void on_head_changed(void *owner, unsigned int head, uint32_t width, uint32_t height)
-{
-	(void)owner;
-	resize_head_changed(resize, head, width, height);
-}
-
-static const struct screen_hooks hooks = {.requested = on_requested,
-					  .head_changed = on_head_changed};
-
-static void setup(void)
-{
-	uv_loop_init(&loop);
-	screen = screen_new(&loop, "vm");
-	resize = resize_new(screen, &session, NULL);
-	screen_set_hooks(screen, &hooks, NULL);
-	painted_source_init(&painted);
+	setup();
 	ops = *painted.source.ops;
 	painted.source.ops = &ops;
-	screen_set_source(screen, &painted.source);
-	memset(&layout, 0, sizeof(layout));
 	has_session = true;
-	asks = 0;
-	painted_source_show(&painted, 0, 1024, 768);
-}
-
-static void teardown(void)
-{
-	screen_set_hooks(screen, NULL, NULL);
-	screen_free(screen);
-	resize_free(resize);
-	uv_run(&loop, UV_RUN_DEFAULT);
-	ck_assert_int_eq(uv_loop_close(&loop), 0);
-}
-
-/* The loop's clock goes as the tests say: libuv asks this function. */
-static int64_t now_ms = 1000;
-
-int clock_gettime(clockid_t clock, struct timespec *time)
-{
-	(void)clock;
-	*time = (struct timespec){.tv_sec = now_ms / 1000, .tv_nsec = now_ms % 1000 * 1000000};
-	return 0;
-}
-
-static void run_for(int64_t ms)
-{
-	for (; ms > 0; ms--) {
-		now_ms++;
-		uv_run(&loop, UV_RUN_NOWAIT);
-	}
 }
 
 static void wish(uint32_t width, uint32_t height)
@@ -235,7 +151,7 @@ int main(void)
 {
 	TCase *tests = tcase_create("sources");
 
-	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_checked_fixture(tests, setup_source, teardown);
 	tcase_add_test(tests, the_session_follows);
 	tcase_add_loop_test(tests, nothing_is_unplugged, 0, 2);
 	tcase_add_test(tests, nobody_could_do_it);

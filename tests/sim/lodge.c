@@ -120,6 +120,7 @@ static void lodge_step(void *state, struct sim *sim)
 			       sim->now_ms < vm->workload.silent_after_ms;
 		struct memory_observation seen = {.at_ms = (uint64_t)sim->now_ms,
 						  .actual_bytes = (uint64_t)vm->actual,
+						  .resident_bytes = (uint64_t)guest_resident(vm),
 						  .driver = true};
 		bool urgent = answers && is_urgent(vm);
 

@@ -11,6 +11,9 @@
  * of the demands is filled first, and the rest with what is left. Only the guest says what is firm;
  * by that it gets more than its share for as long as it has savings (savings.c).
  *
+ * What guests have not taken of what they may have is lent (overcommit.c): the budget is larger by
+ * a part of it, and a guest whose use leaps is due its demand as far as there are credits.
+ *
  * VMs that cannot be moved (silent, stuck, starting) are paid first, with what they have. One that
  * starts with all of its memory, as libvirt's domains do, is about to give back what is above its
  * share: the others are not pressed below theirs until its driver is loaded.
@@ -139,8 +142,35 @@ static void fill(struct memory_policy *policy, double total)
 	}
 }
 
+static double leap_of(const struct memory_vm *vm)
+{
+	return vm_is_followed(vm) && vm->leaps
+		       ? max2(0, vm->demand - max2(vm->due, (double)ledger_claim(vm)))
+		       : 0;
+}
+
+/* Who leaps is not kept waiting while others have not taken theirs. */
+static void serve_leaps(struct memory_policy *policy)
+{
+	double credits = min2(ledger_credits(policy), (double)policy->totals.lent_bytes), leaps = 0;
+
+	for (size_t i = 0; i < policy->count; i++)
+		leaps += leap_of(policy->vm[i]);
+	if (leaps <= 0 || credits <= 0)
+		return;
+	for (size_t i = 0; i < policy->count; i++) {
+		struct memory_vm *vm = policy->vm[i];
+		double leap = leap_of(vm);
+
+		if (leap > 0)
+			vm->due = max2(vm->due, (double)ledger_claim(vm)) +
+				  leap * min2(1, credits / leaps);
+	}
+}
+
 void allocate(struct memory_policy *policy)
 {
+	const struct memory_tuning *tuning = &policy->tuning;
 	double total = (double)policy->totals.budget_bytes, demand = 0, shares = 0;
 	double coming = 0;
 
@@ -149,6 +179,8 @@ void allocate(struct memory_policy *policy)
 
 		if (vm_is_followed(vm)) {
 			demand += vm->demand;
+			total += tuning->overcommit_due *
+				 (vm->demand - overcommit_charge(vm, vm->demand));
 			shares += vm->config.shares;
 		} else if (vm->decision.state == MEMORY_FIXED) {
 			vm->due = (double)vm->config.fixed_bytes;
@@ -161,8 +193,10 @@ void allocate(struct memory_policy *policy)
 		}
 	}
 	policy->slack = max2(0, total - demand);
-	if (demand <= total)
-		give_slack(policy, (total - demand) * policy->tuning.slack_given, shares);
-	else
+	if (demand <= total) {
+		give_slack(policy, (total - demand) * tuning->slack_given, shares);
+	} else {
 		fill(policy, total + coming);
+		serve_leaps(policy);
+	}
 }

@@ -10,7 +10,8 @@
  */
 #include "host/daemon/memory/internal.h"
 
-#define FORGIVEN_MS 300000 /* without stalls: the hold is short again */
+#define UNUSED_TIMES 4	    /* what is asked for: then it is not missed */
+#define FORGIVEN_MS  300000 /* without stalls: the hold is short again */
 
 double calm_deadband(const struct memory_tuning *tuning, double size)
 {
@@ -93,6 +94,11 @@ static bool is_worth_growing(const struct memory_policy *policy, const struct me
 	/* Headroom is there to be used, and is filled up before it is. */
 	if (!policy->scarce || vm->due >= vm->demand)
 		return missing >= min2(band, vm->headroom / 2) || vm->urgent || vm->starved;
+	/* Nobody has to give for it, or nobody misses it. */
+	if (vm->leaps && missing <= ledger_credits(policy))
+		return missing >= band;
+	if (vm->starved && missing <= policy->unused / UNUSED_TIMES)
+		return missing >= calm_deadband(tuning, current);
 	if (is_nearly_full(tuning, vm))
 		return missing >= (double)tuning->firm_headroom_bytes / 4;
 	if (vm->trend == MEMORY_SHRINKS && now_ms - vm->moved_ms < tuning->scarce_turn_ms)
@@ -127,7 +133,23 @@ static double taken(const struct memory_policy *policy, double spared)
 		const struct memory_vm *vm = policy->vm[i];
 
 		if (vm_is_followed(vm))
-			sum += max2(0, excess_of(policy, vm) - spared);
+			sum += ledger_coming(vm, max2(0, excess_of(policy, vm) - spared)) -
+			       ledger_coming(vm, 0);
+	}
+	return sum;
+}
+
+/* Credits, and what is free above headroom and due. */
+static double unused(const struct memory_policy *policy)
+{
+	double sum = max2(0, ledger_credits(policy));
+
+	for (size_t i = 0; i < policy->count; i++) {
+		const struct memory_vm *vm = policy->vm[i];
+		double spare = (double)vm->sample.free_bytes - vm->headroom;
+
+		if (vm_is_followed(vm))
+			sum += max2(0, min2(spare, vm_actual(vm) - vm->due));
 	}
 	return sum;
 }
@@ -145,6 +167,7 @@ void calm_plan(struct memory_policy *policy, uint64_t now_ms)
 	cushion = policy->scarce ? 0
 				 : min2(cushion, policy->slack * (1 - policy->tuning.slack_given));
 	policy->hurry = false;
+	policy->unused = unused(policy);
 	policy->gifts = -needed - cushion;
 
 	for (size_t i = 0; i < policy->count; i++) {
@@ -163,7 +186,7 @@ void calm_plan(struct memory_policy *policy, uint64_t now_ms)
 		policy->hurry |= (vm->urgent || vm->starved) &&
 				 vm->due - target > 4 * calm_deadband(&policy->tuning, target);
 		/* On its way. */
-		needed -= (double)ledger_charge(vm) - target;
+		needed -= ledger_coming(vm, 0);
 	}
 	/* Only for who stalls little things are taken, too. */
 	policy->strict = false;

@@ -107,6 +107,8 @@ static double demanded(const struct memory_tuning *tuning, const struct memory_v
 		step = max2(step, max2((double)(8 * MEMORY_MIB), 4 * vm->refaults));
 		if (vm->leaps)
 			step = max2(step, tuning->leap_step * size);
+		/* Steps that are too small to be worth a move would never be made. */
+		step = max2(step, tuning->step_bands * calm_deadband(tuning, size));
 		step = min2(size / 4, step);
 		/* What it is reading back from swap is there, and its size is known: no need to
 		 * feel the way. */

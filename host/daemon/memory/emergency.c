@@ -14,6 +14,10 @@
  * So where only a quarter of the reserve is left, who has just done that is paused at once, and
  * goes on when half the reserve is there again.
  *
+ * Guests that come for what was lent (overcommit.c) do so without asking, too. Where they would
+ * have taken all but half the reserve in a second, loans are called back: part of what is free in
+ * guests that have much of it.
+ *
  * Who is paused gives nothing back. So one of several runs always, one that starts is not kept from
  * loading its driver unless nothing is left at all, and each goes on after a minute, to do its
  * part.
@@ -25,6 +29,7 @@
 #define PAUSED_MS	60000 /* at most */
 #define RUNS_MS		60000 /* then, at least */
 #define TOOK_MS		2000  /* it may take more still */
+#define AHEAD_S		1     /* loans are called back before memory ends by so much */
 
 enum { FREE = 1, CACHE, REST, LIMITS, PAUSED };
 
@@ -163,18 +168,48 @@ static void brake(struct memory_policy *policy, uint64_t now_ms)
 		braked->braked = true;
 }
 
+/* Bytes a second that the host had less since the last step. */
+static double falling(struct memory_policy *policy, uint64_t now_ms)
+{
+	double available = (double)policy->host.available_bytes, rate = 0;
+
+	if (policy->watched_ms && now_ms > policy->watched_ms)
+		rate = (policy->watched_bytes - available) * 1000 /
+		       (double)(now_ms - policy->watched_ms);
+	policy->watched_ms = now_ms;
+	policy->watched_bytes = available;
+	return max2(0, rate);
+}
+
+static void call_back(struct memory_policy *policy, double need)
+{
+	double part = clamp(need / max2(1, pools(policy, FREE)), 0, 1);
+
+	for (size_t i = 0; i < policy->count; i++) {
+		struct memory_vm *vm = policy->vm[i];
+		double size = vm_actual(vm), taken = part * pool(vm, FREE);
+
+		if (taken < 2 * calm_deadband(&policy->tuning, size) || size - taken >= vm->want)
+			continue;
+		vm->want = (uint64_t)(size - taken);
+		vm->decision.reason = MEMORY_BECAUSE_EMERGENCY;
+	}
+}
+
 void emergency_check(struct memory_policy *policy, uint64_t now_ms)
 {
 	const struct memory_host *host = &policy->host;
 	double reserve = (double)policy->totals.reserve_bytes;
 	double mark = policy->overdrawn ? 2 * reserve : reserve / 2;
 	double need = mark - (double)host->available_bytes;
+	double ahead = min2((double)policy->totals.lent_bytes, AHEAD_S * falling(policy, now_ms));
 	uint64_t since;
 	int level;
 
 	policy->totals.emergency = 0;
 	if (need <= 0 && !host->stalled) {
 		policy->short_of_memory = false;
+		call_back(policy, reserve / 2 + ahead - (double)host->available_bytes);
 		go_on(policy, true, now_ms);
 		return;
 	}

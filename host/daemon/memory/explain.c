@@ -101,8 +101,13 @@ int memory_vm_explain(const struct memory_policy *policy, const struct memory_vm
 		    mib((double)decision->limit_bytes));
 	if (decision->pause)
 		say(&writer, "it is paused until the host has memory again\n");
-	say(&writer, "all VMs: demand %.0f MiB, may have %.0f MiB, budget %.0f MiB%s\n",
-	    mib((double)totals->demand_bytes), mib((double)totals->charged_bytes),
-	    mib((double)totals->budget_bytes), policy->scarce ? " (scarce)" : "");
+	say(&writer, "all VMs: demand %.0f MiB, may have %.0f MiB",
+	    mib((double)totals->demand_bytes),
+	    mib((double)(totals->charged_bytes + totals->lent_bytes)));
+	if (totals->lent_bytes)
+		say(&writer, ", of which %.0f MiB are not taken, and lent",
+		    mib((double)totals->lent_bytes));
+	say(&writer, ", budget %.0f MiB%s\n", mib((double)totals->budget_bytes),
+	    policy->scarce ? " (scarce)" : "");
 	return writer.length;
 }

@@ -58,14 +58,15 @@ struct memory_vm {
 
 	double savings; /* savings.c: bytes times seconds */
 	double part;	/* and its share of the budget; 0: not known yet */
-	double plenty;	/* of the budget: what nobody demanded at the last step */
+	double plenty;	/* of the budget: what nobody used at the last step */
 
 	uint64_t disturbed_ms; /* reclaim.c: when it last stalled or read back */
 	uint64_t asked_ms;     /* when it last was asked */
 
 	uint64_t paused_ms; /* emergency.c: when it last was; 0: never */
 	bool braked;	    /* and that was for what it took */
-	uint64_t took_ms;   /* when it was last seen to have taken what no target gave; 0: never */
+	uint64_t took_ms;   /* when it was last seen to have taken what nobody gave, or what was
+			       lent to others; 0: never */
 
 	/* health.c */
 	uint64_t progress_ms;
@@ -74,6 +75,8 @@ struct memory_vm {
 
 	/* ledger.c: the highest target in force since the last observation */
 	uint64_t ceiling;
+	double loans; /* overcommit.c: what a loan is held against for its margin; 0: is kept whole
+		       */
 
 	/* The step's own. */
 	double due;    /* T of the allocation */
@@ -94,11 +97,14 @@ struct memory_policy {
 	bool hurry;	/* calm.c: somebody stalls, and is due more */
 	double spared;	/* calm.c: what each may keep above its due */
 	bool strict;	/* calm.c: also little things are taken */
+	double unused;	/* calm.c: credits, and what is free above headroom and due */
 	double gifts;	/* calm.c: credits that nobody has to be taken from for */
 	double level;	/* lambda of the last allocation: what a share is worth */
 	bool scarce;
 	double slack; /* of the budget, above all demands */
 	uint64_t stepped_ms;
+	uint64_t watched_ms;  /* emergency.c: when the host was last looked at, */
+	double watched_bytes; /* and what was available */
 	bool short_of_memory;
 	uint64_t short_since_ms, paused_ms;
 	double *scratch; /* MEMORY_SCRATCH figures a VM, for allocations */
@@ -170,8 +176,19 @@ void calm_decide(const struct memory_policy *policy, struct memory_vm *vm, uint6
 void calm_moved(struct memory_vm *vm, uint64_t from, uint64_t to, uint64_t now_ms);
 double calm_deadband(const struct memory_tuning *tuning, double size);
 
+/* What all loans come to together, before a step. */
+void overcommit_weigh(struct memory_policy *policy);
+/* What is kept for a VM of @size beyond what is resident, and what it is charged with. */
+double overcommit_margin(const struct memory_vm *vm, double size);
+double overcommit_charge(const struct memory_vm *vm, double size);
+/* @resident is what it had, and much of its loan. */
+bool overcommit_called(const struct memory_vm *vm, uint64_t resident);
+
+uint64_t ledger_claim(const struct memory_vm *vm);
 uint64_t ledger_charge(const struct memory_vm *vm);
-double ledger_credits(const struct memory_policy *policy); /* less than 0: overdrawn */
+/* What the ledger will gain when it has given back what it was told to, and @more. */
+double ledger_coming(const struct memory_vm *vm, double more);
+double ledger_credits(const struct memory_policy *policy); /* less than 0: more is out */
 void ledger_observed(struct memory_vm *vm);
 void ledger_grant(struct memory_policy *policy, uint64_t now_ms);
 

@@ -11,7 +11,7 @@
  */
 #include "host/daemon/memory/internal.h"
 
-uint64_t ledger_charge(const struct memory_vm *vm)
+uint64_t ledger_claim(const struct memory_vm *vm)
 {
 	uint64_t charge = vm->ceiling;
 
@@ -25,6 +25,19 @@ uint64_t ledger_charge(const struct memory_vm *vm)
 	if (vm->observed && vm->seen.resident_bytes > charge)
 		charge = vm->seen.resident_bytes;
 	return charge;
+}
+
+uint64_t ledger_charge(const struct memory_vm *vm)
+{
+	return (uint64_t)overcommit_charge(vm, (double)ledger_claim(vm));
+}
+
+double ledger_coming(const struct memory_vm *vm, double more)
+{
+	double claim = (double)ledger_claim(vm);
+	double left = min2(claim, (double)vm->decision.target_bytes - more);
+
+	return overcommit_charge(vm, claim) - overcommit_charge(vm, left);
 }
 
 double ledger_credits(const struct memory_policy *policy)
@@ -62,11 +75,11 @@ static double serve(struct memory_policy *policy, bool urgent, double credits, u
 
 	for (size_t i = 0; i < policy->count; i++) {
 		const struct memory_vm *vm = policy->vm[i];
-		uint64_t charge = ledger_charge(vm);
+		uint64_t claim = ledger_claim(vm);
 
-		if (vm->want <= charge || (vm->urgent || vm->starved) != urgent)
+		if (vm->want <= claim || (vm->urgent || vm->starved) != urgent)
 			continue;
-		gap[count] = (double)(vm->want - charge);
+		gap[count] = (double)(vm->want - claim);
 		base[count] = 0;
 		weight[count++] = vm->config.shares;
 	}
@@ -74,12 +87,12 @@ static double serve(struct memory_policy *policy, bool urgent, double credits, u
 	count = 0;
 	for (size_t i = 0; i < policy->count; i++) {
 		struct memory_vm *vm = policy->vm[i];
-		uint64_t charge = ledger_charge(vm), target;
+		uint64_t claim = ledger_claim(vm), target;
 
-		if (vm->want <= charge || (vm->urgent || vm->starved) != urgent)
+		if (vm->want <= claim || (vm->urgent || vm->starved) != urgent)
 			continue;
 		taken += granted[count];
-		target = charge + (uint64_t)granted[count++];
+		target = claim + (uint64_t)granted[count++];
 		if (target < vm->want)
 			vm->decision.reason = MEMORY_BECAUSE_CREDIT;
 		set_target(vm, target, now_ms);
@@ -99,7 +112,7 @@ void ledger_grant(struct memory_policy *policy, uint64_t now_ms)
 	for (size_t i = 0; i < policy->count; i++) {
 		struct memory_vm *vm = policy->vm[i];
 		uint64_t target =
-			vm->want <= ledger_charge(vm) ? vm->want : vm->decision.target_bytes;
+			vm->want <= ledger_claim(vm) ? vm->want : vm->decision.target_bytes;
 
 		/* Overdrawn: growth that has not happened yet is called back. */
 		if (policy->overdrawn && !vm->urgent && !vm->starved &&

@@ -376,8 +376,10 @@ static void step(struct memory_manager *manager)
 
 static bool is_short(const struct memory_manager *manager)
 {
-	return manager->host.available_bytes <
-	       2 * memory_policy_totals(manager->policy)->reserve_bytes;
+	const struct memory_totals *totals = memory_policy_totals(manager->policy);
+
+	/* What is lent may be called for at any moment. */
+	return manager->host.available_bytes < 2 * totals->reserve_bytes + totals->lent_bytes;
 }
 
 void memory_manager_tick(struct memory_manager *manager)

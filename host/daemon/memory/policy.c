@@ -13,10 +13,10 @@ const struct memory_tuning memory_tuning_default = {
 	.pressure_high = 0.1,
 	.pressure_poor = 0.02,
 	.pressure_leap = 0.005,
-	.plenty_fraction = 0.5,
-	.pressure_low = 0.005,
+	.plenty_fraction = 0.8,
+	.pressure_low = 0.0125,
 	.growth_per_pressure_bytes = (double)(2 * MEMORY_MIB),
-	.slow_shrink = 0.005,
+	.slow_shrink = 0.008,
 	.futile_shrink = 0.01,
 	.growth_half_life_ms = 4000,
 	.headroom_fraction = 0.03,
@@ -24,18 +24,19 @@ const struct memory_tuning memory_tuning_default = {
 	.firm_headroom_bytes = 32 * MEMORY_MIB,
 	.warm_s = 20,
 	.leap_fraction = 0.125,
-	.leap_ms = 60000,
+	.leap_ms = 24000,
 	.leap_step = 0.125,
+	.step_bands = 1.5,
 	.savings_max_s = 600,
 	.savings_spent_s = 2,
-	.slack_given = 0.5,
+	.slack_given = 0.8,
 	.cushion_fraction = 0.005,
 	.gift_fraction = 0.3,
 	.deadband_fraction = 0.05,
 	.deadband_floor_bytes = 32 * MEMORY_MIB,
 	.turn_bands = 3,
-	.scarce_deadband_fraction = 0.2,
-	.scarce_pressure = 0.15,
+	.scarce_deadband_fraction = 0.3,
+	.scarce_pressure = 0.2,
 	.scarce_turn_ms = 10000,
 	.hold_ms = 10000,
 	.hold_max_ms = 160000,
@@ -55,6 +56,8 @@ const struct memory_tuning memory_tuning_default = {
 	.reclaim_refaults = 0.002,
 	.reclaim_quiet_ms = 30000,
 	.reclaim_pause_ms = 10000,
+	.overcommit_margin = 0.35,
+	.overcommit_due = 0.03,
 	.boot_ms = 60000,
 };
 
@@ -280,6 +283,8 @@ void memory_vm_observe(struct memory_policy *policy, struct memory_vm *vm,
 	    observation->actual_bytes > vm->seen.actual_bytes + MEMORY_MIB &&
 	    observation->actual_bytes > vm->ceiling + MEMORY_MIB)
 		vm->took_ms = observation->at_ms;
+	if (overcommit_called(vm, observation->resident_bytes))
+		vm->took_ms = observation->at_ms;
 	/* It has the size it has, whoever gave it that. */
 	if (vm->adopted && !vm->observed && !vm->config.fixed_bytes)
 		vm->decision.target_bytes = (uint64_t)clamp((double)observation->actual_bytes,
@@ -308,11 +313,18 @@ void memory_vm_urgent(struct memory_policy *policy, struct memory_vm *vm, uint64
 /* Who waits to be started is charged already: when the ledger is even, its memory is there. */
 static void let_start(struct memory_policy *policy, uint64_t now_ms)
 {
-	double credits = ledger_credits(policy);
+	double credits = ledger_credits(policy), margin = 0, lent = 0;
 
+	for (size_t i = 0; i < policy->count; i++) {
+		double claim = (double)ledger_claim(policy->vm[i]);
+
+		margin += overcommit_margin(policy->vm[i], claim);
+		lent += claim - overcommit_charge(policy->vm[i], claim);
+	}
+	policy->totals.lent_bytes = (uint64_t)lent;
 	/* Half the reserve may have been advanced to the urgent; that is made up for without haste.
 	 */
-	policy->overdrawn = credits < -(double)policy->totals.reserve_bytes / 2;
+	policy->overdrawn = credits + margin < -(double)policy->totals.reserve_bytes / 2;
 	for (size_t i = 0; i < policy->count; i++) {
 		struct memory_vm *vm = policy->vm[i];
 
@@ -327,7 +339,9 @@ static void let_start(struct memory_policy *policy, uint64_t now_ms)
 void memory_policy_step(struct memory_policy *policy, uint64_t now_ms)
 {
 	struct memory_totals *totals = &policy->totals;
+	double plenty;
 
+	overcommit_weigh(policy);
 	let_start(policy, now_ms);
 	for (size_t i = 0; i < policy->count; i++)
 		health_check(&policy->tuning, policy->vm[i], now_ms);
@@ -341,6 +355,7 @@ void memory_policy_step(struct memory_policy *policy, uint64_t now_ms)
 	emergency_check(policy, now_ms);
 	ledger_grant(policy, now_ms);
 
+	plenty = max2(policy->slack, policy->unused) / max2(1, (double)totals->budget_bytes);
 	totals->demand_bytes = totals->charged_bytes = totals->minimum_bytes = 0;
 	for (size_t i = 0; i < policy->count; i++) {
 		struct memory_vm *vm = policy->vm[i];
@@ -351,7 +366,7 @@ void memory_policy_step(struct memory_policy *policy, uint64_t now_ms)
 		decision->charged_bytes = ledger_charge(vm);
 		decision->pressure = vm->pressure;
 		decision->futile = vm->judge.futile;
-		vm->plenty = policy->slack / max2(1, (double)totals->budget_bytes);
+		vm->plenty = plenty;
 		totals->demand_bytes += decision->demand_bytes;
 		totals->charged_bytes += decision->charged_bytes;
 		totals->minimum_bytes += vm->config.minimum_bytes;

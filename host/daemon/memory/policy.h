@@ -14,6 +14,7 @@
  *   reclaim.c    idle guests are asked for what they use least
  *   emergency.c  the host itself runs short: what is taken first
  *   calm.c       deadband, hold, time between directions
+ *   overcommit.c what guests have not taken of their size is lent to others
  *   ledger.c     growth is paid from what guests have really given back
  *   explain.c    why
  *
@@ -46,7 +47,7 @@ struct memory_tuning {
 	double pressure_high;	/* PSI "some" fraction above which a guest with its share grows */
 	double pressure_poor;	/* the same for one that has little of its share, */
 	double pressure_leap;	/* and for one whose use has just leapt */
-	double plenty_fraction; /* of the budget: where nobody demands it, all are served soon */
+	double plenty_fraction; /* of the budget: where nobody uses it, all are served soon */
 	double pressure_low;	/* and below which it shrinks */
 	double growth_per_pressure_bytes;
 	double slow_shrink;   /* of A, a second */
@@ -59,6 +60,7 @@ struct memory_tuning {
 	double leap_fraction;	      /* of A, a second: faster than that is a leap */
 	uint64_t leap_ms;	      /* for which it is remembered */
 	double leap_step;	      /* of A, that it gets at once for its cache */
+	double step_bands;	      /* deadbands that a guest asks for when it stalls, at least */
 	double savings_max_s;	      /* what a VM may save, in seconds of its share */
 	double savings_spent_s;	      /* time in which they could be spent */
 	double slack_given;	      /* of what nobody demands, given out by shares */
@@ -84,7 +86,10 @@ struct memory_tuning {
 	double reclaim_fraction;	 /* of A, that an idle guest is asked to give up */
 	double reclaim_refaults;	 /* of A, a second, that an idle guest may read back */
 	uint64_t reclaim_quiet_ms, reclaim_pause_ms;
-	uint64_t boot_ms; /* in which a guest without driver is believed to be starting */
+	double overcommit_margin; /* of the root of the squares of all loans, that is kept; 0:
+				   * nothing is lent */
+	double overcommit_due;	  /* of what is lent of demands, that is given out as due */
+	uint64_t boot_ms;	  /* in which a guest without driver is believed to be starting */
 };
 
 extern const struct memory_tuning memory_tuning_default;
@@ -187,6 +192,7 @@ struct memory_totals {
 	uint64_t reserve_bytes;
 	uint64_t demand_bytes; /* of all VMs */
 	uint64_t charged_bytes;
+	uint64_t lent_bytes; /* of what VMs may have, charged to none of them */
 	uint64_t minimum_bytes;
 	int emergency; /* 0 none, 1 free memory is taken, 2 cache, 3 the rest, 4 limits, 5 a VM is
 			  paused */

@@ -21,6 +21,7 @@ struct played_guest {
 	double refaults; /* bytes a second, likewise */
 	double speed;	 /* of its balloon, bytes a second */
 	bool silent, no_driver;
+	bool reports;  /* its free pages: they are not resident */
 	double claims; /* not 0: used, as it says, whatever is true */
 	struct memory_sample sample;
 };
@@ -44,6 +45,8 @@ struct played_guest *played_guest_add(struct played_host *host, uint64_t maximum
 
 /* Seconds go by. What must hold always (minimum, maximum, the ledger) is asserted in each. */
 void played_run(struct played_host *host, unsigned int seconds);
+/* 0 where that is not known. */
+double played_resident(const struct played_guest *guest);
 double played_sum(const struct played_host *host);
 const struct memory_decision *played_decision(const struct played_guest *guest);
 

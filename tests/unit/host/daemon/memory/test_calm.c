@@ -53,6 +53,27 @@ START_TEST(to_turn_around_takes_more)
 }
 END_TEST
 
+/* A small step for one that has its share of scarce memory. */
+START_TEST(who_stalls_gets_what_is_free_in_others)
+{
+	uint64_t target = played_decision(guest)->target_bytes - 500 * MEMORY_MIB;
+	double step = 1.2 * calm_deadband(tuning, (double)target), due = (double)target + step;
+
+	guest->vm->decision.target_bytes = target;
+	guest->vm->demand = due + step;
+	guest->vm->trend = MEMORY_GROWS;
+	guest->vm->starved = true;
+	guest->vm->strain = 0.05;
+	host->policy->scarce = true;
+	host->policy->unused = 0;
+	ck_assert_uint_eq(decide(due), target);
+	ck_assert_int_eq(guest->vm->decision.reason, MEMORY_BECAUSE_DEADBAND);
+	host->policy->unused = 4.1 * step;
+	ck_assert_uint_eq(decide(due), (uint64_t)due);
+	ck_assert_int_eq(guest->vm->decision.reason, MEMORY_BECAUSE_URGENT);
+}
+END_TEST
+
 START_TEST(who_starves_gets_the_small_change_too)
 {
 	uint64_t target = played_decision(guest)->target_bytes - 64 * MEMORY_MIB;
@@ -211,6 +232,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, small_changes_are_not_made);
 	tcase_add_test(tests, to_turn_around_takes_more);
+	tcase_add_test(tests, who_stalls_gets_what_is_free_in_others);
 	tcase_add_test(tests, who_starves_gets_the_small_change_too);
 	tcase_add_test(tests, headroom_is_filled_up_before_it_is_used);
 	tcase_add_test(tests, who_is_nearly_full_gets_the_small_change_too);

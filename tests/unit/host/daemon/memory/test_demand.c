@@ -19,6 +19,8 @@ static void set_up(void)
 	figures.pressure_high = 0.01;
 	figures.pressure_poor = 0.002;
 	figures.pressure_low = 0.0005;
+	figures.slow_shrink = 0.005;
+	figures.step_bands = 0;
 	figures.growth_half_life_ms = 10000;
 	figures.headroom_fraction = 0.06;
 	figures.headroom_floor_bytes = 96 * MEMORY_MIB;
@@ -98,6 +100,18 @@ START_TEST(a_guest_that_stalls_without_free_memory_grows_with_its_pressure)
 	/* A quarter at most in a step. */
 	ck_assert_double_eq_tol(vm.demand, (double)SIZE * 1.25, 10);
 	ck_assert(vm.starved);
+}
+END_TEST
+
+START_TEST(it_asks_for_no_less_than_what_is_worth_a_move)
+{
+	figures.step_bands = 1.5;
+	fill_with_cache();
+	next(0.004, 0);
+	ck_assert_double_eq_tol(vm.demand, (double)SIZE + 1.5 * calm_deadband(tuning, (double)SIZE),
+				10);
+	next(0.004, 200 * MEMORY_MIB);
+	ck_assert_double_eq_tol(vm.demand, (double)(SIZE + 800 * MEMORY_MIB), 10);
 }
 END_TEST
 
@@ -303,6 +317,7 @@ int main(void)
 	tcase_add_test(tests, free_memory_is_given_back_down_to_use_and_headroom);
 	tcase_add_test(tests, headroom_follows_growth_and_is_bounded);
 	tcase_add_test(tests, a_guest_that_stalls_without_free_memory_grows_with_its_pressure);
+	tcase_add_test(tests, it_asks_for_no_less_than_what_is_worth_a_move);
 	tcase_add_test(tests, a_guest_with_nothing_left_to_drop_grows_though_it_does_not_stall);
 	tcase_add_test(tests, what_is_read_back_from_swap_is_asked_for_at_once);
 	tcase_add_test(tests, who_has_its_share_is_served_later);

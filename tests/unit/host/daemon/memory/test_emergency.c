@@ -249,6 +249,58 @@ START_TEST(who_takes_the_last_of_it_is_paused_at_once)
 }
 END_TEST
 
+/* What is lent is resident by now. */
+static void take_loan(struct played_guest *taker, uint64_t bytes)
+{
+	struct memory_observation seen = taker->vm->seen;
+
+	seen.at_ms = host->now_ms;
+	seen.resident_bytes += bytes;
+	memory_vm_observe(host->policy, taker->vm, &seen);
+}
+
+START_TEST(so_is_who_takes_the_last_of_it_out_of_what_was_lent)
+{
+	uint64_t reserve = memory_policy_totals(host->policy)->reserve_bytes;
+
+	for (int i = 0; i < 3; i++)
+		guest[i]->reports = true;
+	played_run(host, 10);
+	take_loan(guest[2], 100 * MEMORY_MIB);
+	step_with(reserve / 5);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(played_decision(guest[i])->pause, i == 2);
+	step_with(reserve);
+	ck_assert(!played_decision(guest[2])->pause);
+}
+END_TEST
+
+START_TEST(loans_are_called_back_before_the_host_is_short)
+{
+	uint64_t reserve = memory_policy_totals(host->policy)->reserve_bytes;
+	double before[3];
+
+	for (int i = 0; i < 3; i++)
+		guest[i]->reports = true;
+	guest[0]->used = 2.5e9;
+	played_run(host, 30);
+	guest[0]->used = 1e9;
+	host->host.available_bytes = 3 * MEMORY_GIB;
+	played_run(host, 30);
+	for (int i = 0; i < 3; i++)
+		before[i] = (double)played_decision(guest[i])->target_bytes;
+	/* Slowly: there is time. */
+	step_with(3 * MEMORY_GIB - 10 * MEMORY_MIB);
+	ck_assert_double_ge((double)played_decision(guest[0])->target_bytes, before[0]);
+	/* In a second nothing would be left. */
+	step_with(2 * MEMORY_GIB);
+	ck_assert_int_eq(level(), 0);
+	ck_assert_double_lt((double)played_decision(guest[0])->target_bytes, before[0] - 1e8);
+	ck_assert_int_eq(played_decision(guest[0])->reason, MEMORY_BECAUSE_EMERGENCY);
+	ck_assert_uint_gt(2 * MEMORY_GIB, 2 * reserve);
+}
+END_TEST
+
 START_TEST(who_has_taken_nothing_is_not_paused_for_that)
 {
 	uint64_t reserve = memory_policy_totals(host->policy)->reserve_bytes;
@@ -281,6 +333,8 @@ int main(void)
 	tcase_add_test(tests, a_stall_of_the_host_is_one_even_with_memory_left);
 	tcase_add_test(tests, a_shock_of_a_third_of_the_host_is_given_back_within_seconds);
 	tcase_add_test(tests, who_takes_the_last_of_it_is_paused_at_once);
+	tcase_add_test(tests, so_is_who_takes_the_last_of_it_out_of_what_was_lent);
+	tcase_add_test(tests, loans_are_called_back_before_the_host_is_short);
 	tcase_add_test(tests, who_has_taken_nothing_is_not_paused_for_that);
 	return suite_run_case("emergency", tests);
 }

@@ -46,11 +46,31 @@ START_TEST(silence_is_explained_too)
 }
 END_TEST
 
+START_TEST(what_is_lent_is_said)
+{
+	struct played_host *host = played_host_new(8 * MEMORY_GIB);
+	struct played_guest *guest = played_guest_add(host, 6 * MEMORY_GIB, MEMORY_GIB, 250);
+	char text[2048];
+
+	played_run(host, 20);
+	memory_vm_explain(host->policy, guest->vm, text, sizeof(text));
+	ck_assert_ptr_null(strstr(text, "lent"));
+	guest->reports = true;
+	guest->used = (double)MEMORY_GIB;
+	played_run(host, 20);
+	memory_vm_explain(host->policy, guest->vm, text, sizeof(text));
+	ck_assert_ptr_nonnull(strstr(text, "may have 6144 MiB, of which "));
+	ck_assert_ptr_nonnull(strstr(text, " MiB are not taken, and lent, budget "));
+	played_host_free(host);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = tcase_create("explain");
 
 	tcase_add_test(tests, the_explanation_says_the_figures_and_the_rule);
 	tcase_add_test(tests, silence_is_explained_too);
+	tcase_add_test(tests, what_is_lent_is_said);
 	return suite_run_case("explain", tests);
 }

@@ -40,6 +40,8 @@ void memory_settings_read(const char *path, struct memory_settings *settings)
 	read_number(object, "total", &settings->total_bytes);
 	if (json_file_get(object, "ksm", json_type_boolean, &value))
 		settings->ksm = json_object_get_boolean(value);
+	if (json_file_get(object, "overcommit", json_type_boolean, &value))
+		settings->whole = !json_object_get_boolean(value);
 }
 
 int memory_settings_write(const char *path, const struct memory_settings *settings)
@@ -53,5 +55,6 @@ int memory_settings_write(const char *path, const struct memory_settings *settin
 	json_object_object_add(object, "reserve", json_object_new_uint64(settings->reserve_bytes));
 	json_object_object_add(object, "total", json_object_new_uint64(settings->total_bytes));
 	json_object_object_add(object, "ksm", json_object_new_boolean(settings->ksm));
+	json_object_object_add(object, "overcommit", json_object_new_boolean(!settings->whole));
 	return json_file_write(path, MEMORY_SETTINGS_FILE, object);
 }

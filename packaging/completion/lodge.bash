@@ -84,7 +84,7 @@ _lodge()
 			*)
 				words='auto off'
 				[[ " ${COMP_WORDS[*]} " != *' policy '* ]] ||
-					words='on off dry-run speed=calm speed=normal speed=quick reserve= total= ksm=on ksm=off'
+					words='on off dry-run speed=calm speed=normal speed=quick reserve= total= ksm=on ksm=off overcommit=on overcommit=off'
 				[[ " ${COMP_WORDS[*]} " != *' --why '* ]] || words=$(lodge ls -q 2>/dev/null)
 				;;
 			esac

@@ -132,7 +132,7 @@ static bool append_wish(DBusMessageIter *options, const struct wish *wish)
 
 static bool append_policy(DBusMessageIter *options, const struct memory_policy_words *words)
 {
-	dbus_bool_t ksm = words->ksm;
+	dbus_bool_t ksm = words->ksm, overcommit = words->overcommit;
 
 	return (!words->mode ||
 		client_add_option(options, "mode", DBUS_TYPE_STRING, &words->mode)) &&
@@ -140,7 +140,9 @@ static bool append_policy(DBusMessageIter *options, const struct memory_policy_w
 		client_add_option(options, "speed", DBUS_TYPE_STRING, &words->speed)) &&
 	       (!words->has_reserve || add_bytes(options, "reserve", words->reserve_bytes)) &&
 	       (!words->has_total || add_bytes(options, "total", words->total_bytes)) &&
-	       (!words->has_ksm || client_add_option(options, "ksm", DBUS_TYPE_BOOLEAN, &ksm));
+	       (!words->has_ksm || client_add_option(options, "ksm", DBUS_TYPE_BOOLEAN, &ksm)) &&
+	       (!words->has_overcommit ||
+		client_add_option(options, "overcommit", DBUS_TYPE_BOOLEAN, &overcommit));
 }
 
 /* Sends @message with the dictionary of @wish or @words, whichever there is. */

@@ -124,6 +124,8 @@ void memory_policy_print(struct json_object *host, struct json_object *policy, F
 			size_of(policy, "total", a));
 	fprintf(file, "VMs        need %s, have %s of %s\n", size_of(host, "demand", a),
 		size_of(host, "charged", b), size_of(host, "budget", c));
+	if (json_object_object_get(policy, "overcommit") && !json_truth(policy, "overcommit"))
+		fprintf(file, "lending    off: all that VMs may have is kept for them\n");
 	if (json_number(host, "ksm_saved"))
 		fprintf(file, "KSM        saves %s\n", size_of(host, "ksm_saved", a));
 	else if (json_truth(policy, "ksm"))

@@ -75,6 +75,17 @@ static int read_bytes(const char *text, uint64_t *bytes)
 	return 0;
 }
 
+static int read_switch(const char *key, const char *value, bool *on, bool *has, char *error,
+		       size_t capacity)
+{
+	*on = strcmp(value, "on") == 0;
+	*has = *on || strcmp(value, "off") == 0;
+	if (*has)
+		return 0;
+	snprintf(error, capacity, "%s is on or off, not '%s'", key, value);
+	return -EINVAL;
+}
+
 int memory_words_policy(const char *text, struct memory_policy_words *words, char *error,
 			size_t capacity)
 {
@@ -94,14 +105,11 @@ int memory_words_policy(const char *text, struct memory_policy_words *words, cha
 		snprintf(error, capacity, "speed is calm, normal or quick, not '%s'", value);
 		return -EINVAL;
 	}
-	if ((value = value_of(text, "ksm")) != NULL) {
-		words->ksm = strcmp(value, "on") == 0;
-		words->has_ksm = words->ksm || strcmp(value, "off") == 0;
-		if (words->has_ksm)
-			return 0;
-		snprintf(error, capacity, "ksm is on or off, not '%s'", value);
-		return -EINVAL;
-	}
+	if ((value = value_of(text, "ksm")) != NULL)
+		return read_switch("ksm", value, &words->ksm, &words->has_ksm, error, capacity);
+	if ((value = value_of(text, "overcommit")) != NULL)
+		return read_switch("overcommit", value, &words->overcommit, &words->has_overcommit,
+				   error, capacity);
 	if ((value = value_of(text, "reserve")) != NULL) {
 		words->has_reserve = read_bytes(value, &words->reserve_bytes) == 0;
 		if (words->has_reserve)
@@ -113,7 +121,7 @@ int memory_words_policy(const char *text, struct memory_policy_words *words, cha
 	} else {
 		snprintf(error, capacity,
 			 "'%s' is none of on, off, dry-run, speed=calm|normal|quick, "
-			 "reserve=SIZE|auto, total=SIZE|auto, ksm=on|off",
+			 "reserve=SIZE|auto, total=SIZE|auto, ksm=on|off, overcommit=on|off",
 			 text);
 		return -EINVAL;
 	}

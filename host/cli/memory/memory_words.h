@@ -36,14 +36,15 @@ int memory_words_machine(const char *text, uint64_t *start_bytes, uint64_t *most
 struct memory_policy_words {
 	const char *mode;  /* on, off, dry-run; NULL: as it is */
 	const char *speed; /* calm, normal, quick; NULL: as it is */
-	bool has_reserve, has_total, has_ksm;
-	bool ksm;
+	bool has_reserve, has_total, has_ksm, has_overcommit;
+	bool ksm, overcommit;
 	uint64_t reserve_bytes, total_bytes; /* 0: lodged's choice */
 };
 
 /**
  * memory_words_policy() - one word of `lodge memory policy`
- * @text:	on, off, dry-run, speed=WORD, reserve=SIZE|auto, total=SIZE|auto, ksm=on|off; stays
+ * @text:	on, off, dry-run, speed=WORD, reserve=SIZE|auto, total=SIZE|auto, ksm=on|off,
+ *		overcommit=on|off; stays
  * the caller's
  * @words:	what was said before is kept
  * @error:	one line for people on failure

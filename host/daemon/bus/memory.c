@@ -323,6 +323,12 @@ static bool take_policy_option(void *owner, const char *key, DBusMessageIter *va
 	*wrong = "is true or false";
 	if (strcmp(key, "ksm") == 0)
 		return get_truth(variant, &settings->ksm);
+	if (strcmp(key, "overcommit") == 0) {
+		bool on = false, known = get_truth(variant, &on);
+
+		settings->whole = !on;
+		return known;
+	}
 	*wrong = "is not known";
 	return false;
 }
@@ -361,6 +367,7 @@ void get_memory_policy(struct call *call)
 	append_u64(&dict, "reserve", settings->reserve_bytes);
 	append_u64(&dict, "total", settings->total_bytes);
 	append_bool(&dict, "ksm", settings->ksm);
+	append_bool(&dict, "overcommit", !settings->whole);
 	dbus_message_iter_close_container(&iter, &dict);
 	call_reply(call, reply);
 }

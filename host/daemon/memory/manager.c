@@ -99,6 +99,8 @@ static void tuning_of(const struct memory_settings *settings, uint64_t total,
 	tuning->turn_ms = (uint64_t)((double)tuning->turn_ms * slower);
 	tuning->scarce_turn_ms = (uint64_t)((double)tuning->scarce_turn_ms * slower);
 	tuning->deadband_fraction *= slower;
+	if (settings->whole)
+		tuning->overcommit_margin = 0;
 	if (settings->reserve_bytes && total) {
 		tuning->reserve_fraction = 0;
 		tuning->reserve_floor_bytes = settings->reserve_bytes;

@@ -35,6 +35,7 @@ struct memory_settings {
 	uint64_t total_bytes;	/* all VMs together get no more than this less the reserve; 0: what
 				   the host has */
 	bool ksm;		/* the kernel's merging of equal pages is driven (ksm.h) */
+	bool whole; /* sizes are charged whole: what guests have not taken is not lent */
 };
 
 const char *memory_mode_name(enum memory_mode mode);

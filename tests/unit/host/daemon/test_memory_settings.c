@@ -22,11 +22,13 @@ static void tear_down(void)
 	ck_assert_int_eq(rmdir(folder), 0);
 }
 
-static const struct memory_settings standard = {MEMORY_MODE_ON, MEMORY_SPEED_NORMAL, 0, 0, false};
+static const struct memory_settings standard = {MEMORY_MODE_ON, MEMORY_SPEED_NORMAL, 0, 0, false,
+						false};
 
 static void check(const struct memory_settings *expected)
 {
-	struct memory_settings read = {MEMORY_MODE_OFF, MEMORY_SPEED_CALM, 1, 1, !expected->ksm};
+	struct memory_settings read = {MEMORY_MODE_OFF, MEMORY_SPEED_CALM, 1, 1,
+				       !expected->ksm,	!expected->whole};
 
 	memory_settings_read(folder, &read);
 	ck_assert_int_eq(read.mode, expected->mode);
@@ -34,12 +36,17 @@ static void check(const struct memory_settings *expected)
 	ck_assert_uint_eq(read.reserve_bytes, expected->reserve_bytes);
 	ck_assert_uint_eq(read.total_bytes, expected->total_bytes);
 	ck_assert_int_eq(read.ksm, expected->ksm);
+	ck_assert_int_eq(read.whole, expected->whole);
 }
 
 START_TEST(what_is_written_is_read)
 {
-	const struct memory_settings settings = {MEMORY_MODE_DRY_RUN, MEMORY_SPEED_QUICK,
-						 512 * MEMORY_MIB, 3 * MEMORY_GIB, true};
+	const struct memory_settings settings = {MEMORY_MODE_DRY_RUN,
+						 MEMORY_SPEED_QUICK,
+						 512 * MEMORY_MIB,
+						 3 * MEMORY_GIB,
+						 true,
+						 true};
 
 	check(&standard);
 	ck_assert_int_eq(memory_settings_write(folder, &settings), 0);
@@ -51,6 +58,7 @@ static const char *const nonsense[] = {
 	"",
 	"[]",
 	"{\"mode\": 3, \"speed\": null, \"reserve\": \"x\", \"total\": -5, \"ksm\": 7}",
+	"{\"mode\": \"on\", \"overcommit\": 1}",
 	"{\"mode\": \"sometimes\", \"speed\": \"\", \"total\": 0}",
 };
 

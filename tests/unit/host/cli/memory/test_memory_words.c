@@ -71,8 +71,8 @@ END_TEST
 
 START_TEST(words_of_the_policy_add_up)
 {
-	static const char *const all[] = {"dry-run", "speed=calm", "reserve=2G", "total=auto",
-					  "ksm=on"};
+	static const char *const all[] = {"dry-run",	"speed=calm", "reserve=2G",
+					  "total=auto", "ksm=on",     "overcommit=off"};
 	struct memory_policy_words words = {0};
 	char error[256];
 
@@ -82,6 +82,7 @@ START_TEST(words_of_the_policy_add_up)
 	ck_assert_str_eq(words.speed, "calm");
 	ck_assert(words.has_reserve && words.has_total);
 	ck_assert(words.has_ksm && words.ksm);
+	ck_assert(words.has_overcommit && !words.overcommit);
 	ck_assert_uint_eq(words.reserve_bytes, 2048 * MIB);
 	ck_assert_uint_eq(words.total_bytes, 0);
 	/* The last one counts. */
@@ -103,6 +104,7 @@ static const struct {
 	{"reserve=lots", "'lots' is no size"},
 	{"total=1 G", "'1 G' is no size"},
 	{"ksm=yes", "not 'yes'"},
+	{"overcommit=", "overcommit is on or off, not ''"},
 };
 
 START_TEST(wrong_words_are_refused)
@@ -114,7 +116,7 @@ START_TEST(wrong_words_are_refused)
 			 -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error, wrong[_i].said));
 	ck_assert(!words.mode && !words.speed && !words.has_reserve && !words.has_total &&
-		  !words.has_ksm);
+		  !words.has_ksm && !words.has_overcommit);
 }
 END_TEST
 

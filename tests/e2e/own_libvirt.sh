@@ -97,7 +97,8 @@ end_all()
 	local domain
 	if [[ -n $libvirtd ]]; then
 		while read -r domain; do
-			virsh destroy "$domain"
+			# The list ends with an empty line, and a caller may end at what fails.
+			[[ -z $domain ]] || virsh destroy "$domain" || true
 		done < <(virsh list --uuid) >/dev/null 2>&1
 		((!failed)) || tail -n 20 "$work/libvirtd.log" >&2
 		kill "$libvirtd" 2>/dev/null

@@ -324,10 +324,12 @@ static bool take_policy_option(void *owner, const char *key, DBusMessageIter *va
 	if (strcmp(key, "ksm") == 0)
 		return get_truth(variant, &settings->ksm);
 	if (strcmp(key, "overcommit") == 0) {
-		bool on = false, known = get_truth(variant, &on);
+		bool on;
 
+		if (!get_truth(variant, &on))
+			return false;
 		settings->whole = !on;
-		return known;
+		return true;
 	}
 	*wrong = "is not known";
 	return false;

@@ -2,8 +2,8 @@
 /*
  * allocate - the budget, divided
  *
- * While all demands fit, everybody gets what it demands and a share of half of what is left; the
- * other half stays for who comes next. When they do not fit, water is filled: everybody gets its
+ * While all demands fit, everybody gets what it demands and a share of most of what is left; the
+ * rest stays for who comes next. When they do not fit, water is filled: everybody gets its
  * minimum and lambda times its shares, or its demand if that is less. So who demands too much gets
  * what its shares give it, whatever it says.
  *
@@ -11,8 +11,8 @@
  * of the demands is filled first, and the rest with what is left. Only the guest says what is firm;
  * by that it gets more than its share for as long as it has savings (savings.c).
  *
- * What guests have not taken of what they may have is lent (overcommit.c): the budget is larger by
- * a part of it, and a guest whose use leaps is due its demand as far as there are credits.
+ * What guests have not taken of what they may have is lent (overcommit.c). A guest whose use leaps
+ * is due its demand as far as that makes credits.
  *
  * VMs that cannot be moved (silent, stuck, starting) are paid first, with what they have. One that
  * starts with all of its memory, as libvirt's domains do, is about to give back what is above its
@@ -170,7 +170,6 @@ static void serve_leaps(struct memory_policy *policy)
 
 void allocate(struct memory_policy *policy)
 {
-	const struct memory_tuning *tuning = &policy->tuning;
 	double total = (double)policy->totals.budget_bytes, demand = 0, shares = 0;
 	double coming = 0;
 
@@ -179,8 +178,6 @@ void allocate(struct memory_policy *policy)
 
 		if (vm_is_followed(vm)) {
 			demand += vm->demand;
-			total += tuning->overcommit_due *
-				 (vm->demand - overcommit_charge(vm, vm->demand));
 			shares += vm->config.shares;
 		} else if (vm->decision.state == MEMORY_FIXED) {
 			vm->due = (double)vm->config.fixed_bytes;
@@ -194,7 +191,7 @@ void allocate(struct memory_policy *policy)
 	}
 	policy->slack = max2(0, total - demand);
 	if (demand <= total) {
-		give_slack(policy, (total - demand) * tuning->slack_given, shares);
+		give_slack(policy, (total - demand) * policy->tuning.slack_given, shares);
 	} else {
 		fill(policy, total + coming);
 		serve_leaps(policy);

@@ -75,8 +75,7 @@ struct memory_vm {
 
 	/* ledger.c: the highest target in force since the last observation */
 	uint64_t ceiling;
-	double loans; /* overcommit.c: what a loan is held against for its margin; 0: is kept whole
-		       */
+	double loans; /* overcommit.c: what its loan is held against; 0: that is kept whole */
 
 	/* The step's own. */
 	double due;    /* T of the allocation */
@@ -181,14 +180,15 @@ void overcommit_weigh(struct memory_policy *policy);
 /* What is kept for a VM of @size beyond what is resident, and what it is charged with. */
 double overcommit_margin(const struct memory_vm *vm, double size);
 double overcommit_charge(const struct memory_vm *vm, double size);
-/* @resident is what it had, and much of its loan. */
+/* To have @resident now it has come for what was lent to others. */
 bool overcommit_called(const struct memory_vm *vm, uint64_t resident);
 
+/* What it may have by now, and what it is charged with for that. */
 uint64_t ledger_claim(const struct memory_vm *vm);
 uint64_t ledger_charge(const struct memory_vm *vm);
 /* What the ledger will gain when it has given back what it was told to, and @more. */
 double ledger_coming(const struct memory_vm *vm, double more);
-double ledger_credits(const struct memory_policy *policy); /* less than 0: more is out */
+double ledger_credits(const struct memory_policy *policy); /* less than 0: too much is out */
 void ledger_observed(struct memory_vm *vm);
 void ledger_grant(struct memory_policy *policy, uint64_t now_ms);
 

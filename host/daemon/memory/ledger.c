@@ -2,10 +2,12 @@
 /*
  * ledger - growth is paid from what has really been given back
  *
- * Credits are the budget less what every VM may have by now: the most of its actual size, what is
- * resident, and the highest target it had since it was last looked at (it may have grown up to that
- * unseen). Targets are lowered at once; they are raised by credits alone. So the sum of what guests
- * may have never passes the budget by a grant, however late or badly they follow.
+ * A VM's claim is what it may have by now: the most of its actual size, what is resident, and the
+ * highest target it had since it was last looked at (it may have grown up to that unseen). It is
+ * charged with its claim, less what is lent of it (overcommit.c). Credits are the budget less all
+ * charges. Targets are lowered at once; they are raised by credits alone. So where nothing is lent
+ * the sum of what guests may have never passes the budget by a grant, however late or badly they
+ * follow; where something is, it passes it by what is lent.
  *
  * The urgent are served before the rest, and may take half the reserve in advance.
  */

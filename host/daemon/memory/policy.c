@@ -57,7 +57,6 @@ const struct memory_tuning memory_tuning_default = {
 	.reclaim_quiet_ms = 30000,
 	.reclaim_pause_ms = 10000,
 	.overcommit_margin = 0.35,
-	.overcommit_due = 0.03,
 	.boot_ms = 60000,
 };
 

@@ -88,7 +88,6 @@ struct memory_tuning {
 	uint64_t reclaim_quiet_ms, reclaim_pause_ms;
 	double overcommit_margin; /* of the root of the squares of all loans, that is kept; 0:
 				   * nothing is lent */
-	double overcommit_due;	  /* of what is lent of demands, that is given out as due */
 	uint64_t boot_ms;	  /* in which a guest without driver is believed to be starting */
 };
 

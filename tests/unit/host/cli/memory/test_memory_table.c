@@ -114,13 +114,16 @@ START_TEST(the_host_in_trouble)
 {
 	struct json_object *host = json("{\"emergency\": 77, \"ksm_saved\": 1048576}");
 	struct json_object *policy =
-		json("{\"mode\": \"on\", \"speed\": \"calm\", \"reserve\": 1, \"total\": 1048576}");
+		json("{\"mode\": \"on\", \"speed\": \"calm\", \"reserve\": 1, \"total\": 1048576, "
+		     "\"overcommit\": false}");
 
 	memory_policy_print(host, policy, file);
 	fclose(file);
 	ck_assert_ptr_nonnull(strstr(text, "kept free (set)\n"));
 	ck_assert_ptr_nonnull(strstr(text, "are 1.00 MiB at most (set)\n"));
 	ck_assert_ptr_nonnull(strstr(text, "KSM        saves 1.00 MiB\n"));
+	ck_assert_ptr_nonnull(
+		strstr(text, "lending    off: all that VMs may have is kept for them\n"));
 	ck_assert_ptr_nonnull(
 		strstr(text, "emergency  the host runs short of memory: a VM is paused"));
 	json_object_put(host);

@@ -4,14 +4,14 @@
 
 #define GUESTS 4
 
-static const double margin = 0.35;
-
 static struct played_host *host;
 static struct played_guest *guest[GUESTS];
+static double margin;
 
-/* Guests of 3 GiB on a host of 8, which have had all that there is and use a little of it. */
+/* Guests of 3 GiB on a host of 8, which use little of what they have. */
 static void set_up(void)
 {
+	margin = memory_tuning_default.overcommit_margin;
 	host = played_host_new(8 * MEMORY_GIB);
 	for (int i = 0; i < GUESTS; i++) {
 		guest[i] = played_guest_add(host, 3 * MEMORY_GIB, MEMORY_GIB / 2, 1000);
@@ -19,7 +19,6 @@ static void set_up(void)
 		guest[i]->used = 0.4 * (double)MEMORY_GIB;
 	}
 	played_run(host, 60);
-	ck_assert_double_eq_tol(memory_tuning_default.overcommit_margin, margin, 1e-9);
 }
 
 static void tear_down(void)
@@ -114,7 +113,7 @@ START_TEST(bursts_of_each_in_turn_move_nothing)
 	for (int i = 0; i < GUESTS; i++)
 		ck_assert_uint_eq(played_decision(guest[i])->target_bytes, before[i]);
 	/* More than there is, were it all taken. */
-	ck_assert_double_gt(played_sum(host), (double)host->host.total_bytes * 0.9);
+	ck_assert_double_gt(played_sum(host), (double)host->host.total_bytes);
 }
 END_TEST
 

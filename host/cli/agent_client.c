@@ -182,16 +182,19 @@ struct call {
 	size_t capacity;
 	ssize_t result;
 	bool done;
-	bool timed_out;
 	struct stream *stream;
 };
 
+/* A guest that hangs does not say either that it has cancelled it. */
 static void on_call_timeout(uv_timer_t *timer)
 {
 	struct call *call = timer->data;
 
-	call->timed_out = true;
-	stream_cancel(call->stream); /* `closed` follows */
+	stream_set_handlers(call->stream, NULL, NULL);
+	stream_cancel(call->stream);
+	snprintf((char *)call->reply, call->capacity, "it does not answer");
+	call->result = -ETIMEDOUT;
+	call->done = true;
 }
 
 static void on_call_closed(struct stream *stream, void *owner, const struct stream_result *result)
@@ -200,10 +203,7 @@ static void on_call_closed(struct stream *stream, void *owner, const struct stre
 
 	(void)stream;
 	call->done = true;
-	if (call->timed_out) {
-		snprintf((char *)call->reply, call->capacity, "it does not answer");
-		call->result = -ETIMEDOUT;
-	} else if (result->error) {
+	if (result->error) {
 		agent_failure(result, (char *)call->reply, call->capacity);
 		call->result = result->error;
 	} else if (result->params.length > call->capacity) {

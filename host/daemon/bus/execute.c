@@ -15,6 +15,7 @@
 
 #define OUTPUT_MAX     (1024 * 1024)
 #define PARAMETERS_MAX (48 * 1024)
+#define SILENCE_MS     5000 /* in which the agent says that it has killed the command */
 
 struct output {
 	uint8_t *bytes;
@@ -104,12 +105,24 @@ static void on_closed(struct stream *stream, void *owner, const struct stream_re
 	finish(execution);
 }
 
+/* The guest hangs: whoever asked is not to wait for it. */
+static void on_silence(uv_timer_t *timer)
+{
+	struct execution *execution = timer->data;
+
+	stream_set_handlers(execution->stream, NULL, NULL);
+	call_done(execution->call, -ETIMEDOUT,
+		  "the command took too long, and the agent does not say that it was killed");
+	finish(execution);
+}
+
 static void on_timeout(uv_timer_t *timer)
 {
 	struct execution *execution = timer->data;
 
 	execution->timed_out = true;
-	stream_cancel(execution->stream); /* `closed` follows */
+	stream_cancel(execution->stream); /* `closed` follows, or silence */
+	uv_timer_start(timer, on_silence, SILENCE_MS, 0);
 }
 
 /* The message's "as" as exec's parameters. */

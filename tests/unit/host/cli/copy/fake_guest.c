@@ -77,6 +77,8 @@ static void on_request(void *owner, struct stream *stream, struct slice method, 
 	struct path_params path;
 
 	stream_set_handlers(stream, &none, NULL);
+	if (served->guest->hangs)
+		return;
 	if (message_decode(&message_path_params, params, &path) < 0)
 		stream_fail(stream, EBADMSG, NULL);
 	else if (slice_is(method, "file.list"))

@@ -20,6 +20,7 @@ struct fake_guest {
 	const struct fake_entry *sub; /* of any folder below */
 	size_t sub_count;
 	struct slice raw; /* if not empty: what every list is instead */
+	bool hangs;	  /* no request is answered, nor its end */
 };
 
 #define ENTRY(entry_name, entry_mode, ...)                                                         \

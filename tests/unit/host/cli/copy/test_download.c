@@ -110,7 +110,10 @@ START_TEST(an_honest_tree_arrives_with_modes_and_times)
 	static const struct fake_entry sub[] = {
 		ENTRY("inner", LINK_MODE, .target = SLICE_LITERAL("x")),
 	};
-	const struct fake_guest guest = {root, ARRAY_SIZE(root), sub, ARRAY_SIZE(sub), {0}};
+	const struct fake_guest guest = {.root = root,
+					 .root_count = ARRAY_SIZE(root),
+					 .sub = sub,
+					 .sub_count = ARRAY_SIZE(sub)};
 	struct stat status;
 	char target[64] = "";
 
@@ -159,7 +162,7 @@ START_TEST(names_that_lead_elsewhere_are_refused)
 				  .target = SLICE_LITERAL("x")},
 			 .bytes = "evil"},
 		};
-		const struct fake_guest guest = {root, ARRAY_SIZE(root), NULL, 0, {0}};
+		const struct fake_guest guest = {.root = root, .root_count = ARRAY_SIZE(root)};
 
 		ck_assert_uint_gt(copy_root(&guest), 0);
 		ck_assert_uint_eq(entries_in("to/copy"), 0);
@@ -182,7 +185,10 @@ START_TEST(links_are_not_walked_through)
 		ENTRY("planted", LINK_MODE, .target = SLICE_LITERAL("x")),
 		ENTRY("deeper", DIR_MODE),
 	};
-	const struct fake_guest guest = {_i ? swapped : entries, 2, sub, ARRAY_SIZE(sub), {0}};
+	const struct fake_guest guest = {.root = _i ? swapped : entries,
+					 .root_count = 2,
+					 .sub = sub,
+					 .sub_count = ARRAY_SIZE(sub)};
 
 	copy_root(&guest);
 	ck_assert_uint_eq(entries_in("outside"), 0);
@@ -193,7 +199,7 @@ END_TEST
 START_TEST(not_even_the_first_folder_is_a_link)
 {
 	struct fake_entry root[] = {ENTRY("file", FILE_MODE)};
-	const struct fake_guest guest = {root, ARRAY_SIZE(root), NULL, 0, {0}};
+	const struct fake_guest guest = {.root = root, .root_count = ARRAY_SIZE(root)};
 
 	root[0].bytes = "evil";
 	ck_assert_int_eq(symlink("../outside", "to/copy"), 0);
@@ -205,7 +211,7 @@ END_TEST
 START_TEST(a_link_is_replaced_not_written_through)
 {
 	struct fake_entry root[] = {ENTRY("file", FILE_MODE)};
-	const struct fake_guest guest = {root, ARRAY_SIZE(root), NULL, 0, {0}};
+	const struct fake_guest guest = {.root = root, .root_count = ARRAY_SIZE(root)};
 	struct stat status;
 	int fd = open("outside/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
@@ -225,7 +231,7 @@ END_TEST
 START_TEST(what_breaks_off_leaves_nothing)
 {
 	static const struct fake_entry root[] = {ENTRY("file", FILE_MODE, .size_bytes = 8)};
-	const struct fake_guest guest = {root, ARRAY_SIZE(root), NULL, 0, {0}};
+	const struct fake_guest guest = {.root = root, .root_count = ARRAY_SIZE(root)};
 
 	ck_assert_uint_eq(copy_root(&guest), 1);
 	ck_assert_uint_eq(entries_in("to/copy"), 0);
@@ -239,7 +245,7 @@ START_TEST(devices_are_left_out)
 		ENTRY("pipe", S_IFIFO | 0666),
 		ENTRY("nothing", 0666),
 	};
-	const struct fake_guest guest = {root, ARRAY_SIZE(root), NULL, 0, {0}};
+	const struct fake_guest guest = {.root = root, .root_count = ARRAY_SIZE(root)};
 
 	ck_assert_uint_eq(copy_root(&guest), 3);
 	ck_assert_uint_eq(entries_in("to/copy"), 0);
@@ -251,7 +257,8 @@ START_TEST(endless_depth_ends)
 {
 	static char name[200];
 	struct fake_entry root[] = {{.stat = {.mode = DIR_MODE}}};
-	const struct fake_guest guest = {root, 1, root, 1, {0}};
+	const struct fake_guest guest = {
+		.root = root, .root_count = 1, .sub = root, .sub_count = 1};
 
 	memset(name, 'n', sizeof(name));
 	root[0].stat.name = (struct slice){(const uint8_t *)name, sizeof(name)};

@@ -66,10 +66,5 @@ int net_sandbox_enter(int *resolver_fd)
 		log_warning("no namespaces for the network process: %s; its system calls are "
 			    "filtered all the same",
 			    error_text(result));
-	result = confine_privileges();
-	if (result == 0)
-		result = system_calls_restrict(&allowed);
-	if (result < 0)
-		log_error("cannot enter the sandbox: %s", error_text(result));
-	return result;
+	return sandbox_seal(&allowed);
 }

@@ -74,10 +74,5 @@ int screen_sandbox_enter(void)
 			    "filtered all the same, and it knows no keyboard layout but its own",
 			    error_text(result));
 	}
-	result = confine_privileges();
-	if (result == 0)
-		result = system_calls_restrict(&allowed);
-	if (result < 0)
-		log_error("cannot enter the sandbox: %s", error_text(result));
-	return result;
+	return sandbox_seal(&allowed);
 }

@@ -43,10 +43,5 @@ int web_sandbox_enter(void)
 		log_warning("no namespaces for the web process: %s; its system calls are filtered "
 			    "all the same",
 			    error_text(result));
-	result = confine_privileges();
-	if (result == 0)
-		result = system_calls_restrict(&allowed);
-	if (result < 0)
-		log_error("cannot enter the sandbox: %s", error_text(result));
-	return result;
+	return sandbox_seal(&allowed);
 }

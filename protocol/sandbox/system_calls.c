@@ -2,6 +2,8 @@
 #include "protocol/sandbox/system_calls.h"
 
 #include "protocol/base/bytes.h"
+#include "protocol/base/log.h"
+#include "protocol/sandbox/confine.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -45,5 +47,16 @@ int system_calls_restrict(const struct system_calls *allowed)
 	if (result == 0)
 		result = seccomp_load(rules);
 	seccomp_release(rules);
+	return result;
+}
+
+int sandbox_seal(const struct system_calls *allowed)
+{
+	int result = confine_privileges();
+
+	if (result == 0)
+		result = system_calls_restrict(allowed);
+	if (result < 0)
+		log_error("cannot enter the sandbox: %s", error_text(result));
 	return result;
 }

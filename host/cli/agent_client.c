@@ -190,6 +190,9 @@ static void on_call_timeout(uv_timer_t *timer)
 {
 	struct call *call = timer->data;
 
+	/* Both may come in one turn of the loop; the stream is no more then. */
+	if (call->done)
+		return;
 	stream_set_handlers(call->stream, NULL, NULL);
 	stream_cancel(call->stream);
 	snprintf((char *)call->reply, call->capacity, "it does not answer");

@@ -68,7 +68,7 @@ int agent_request(struct agent *agent, const char *method, const struct message_
 
 /**
  * agent_call() - a request without streams, and its reply
- * @limit_ms:	after which it is cancelled (-ETIMEDOUT); 0 for none
+ * @limit_ms:	after which it is cancelled (-ETIMEDOUT), and not waited for; 0 for none
  * @reply:	receives the encoded map of the reply
  *
  * Return: its length, or negative errno with words for people in @reply (cleaned, NUL-terminated).

@@ -27,7 +27,8 @@ struct system_calls {
  */
 int system_calls_restrict(const struct system_calls *allowed);
 
-/* The same, and no privileges (confine.h). What fails is logged. 0 or negative errno. */
+/* The end of a program's way into its sandbox: no privileges (confine.h), then these calls alone.
+ * What fails is logged. 0 or negative errno. */
 int sandbox_seal(const struct system_calls *allowed);
 
 #endif

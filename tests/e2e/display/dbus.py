@@ -146,16 +146,18 @@ def chained(check, program, screen, folder):
     second = Second(program, screen, folder)
     try:
         control = Control(second.control)
+        refusals = []
 
         def asked():
             try:
                 control.display(head=0, width=1280, height=720)
                 return True
-            except Refused:
+            except Refused as error:
+                refusals.append(str(error))
                 return False
 
         # Its control socket is there before the machine has told it of a display.
-        check("second: it has a display", wait(asked, 10))
+        check("second: it has a display", wait(asked, 10), refusals[-1:])
         check("second: the machine follows", wait(lambda: machine.size(0) == (1280, 720), 5), machine.size(0))
 
         def colours():

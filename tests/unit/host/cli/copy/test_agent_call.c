@@ -8,7 +8,6 @@
 #include <check.h>
 #include <errno.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 static uint8_t reply[FRAME_MAX_MESSAGE];
 

@@ -8,6 +8,7 @@
 
 #include "protocol/virtqueue/queue.h"
 #include "shared-folders/vhost/bounce.h"
+#include "shared-folders/vhost/cost.h"
 #include "shared-folders/vhost/pace.h"
 #include "shared-folders/vhost/queue.h"
 
@@ -31,6 +32,7 @@ struct vhost_queue {
 	atomic_bool stopping;
 	int wake; /* eventfd: look at `stopping` */
 	struct pace pace;
+	struct cost cost;
 	struct virtqueue_chain chain; /* the thread's, on its way into a request */
 
 	pthread_mutex_t lock; /* guards all below */
@@ -54,6 +56,7 @@ struct vhost_request {
 	unsigned int generation;
 	uint32_t length;
 	uint16_t head;
+	bool is_timed; /* how long it takes is noted */
 	uint64_t *gpa; /* of its pieces, if some have no address; else NULL */
 	struct vhost_bounce bounce;
 	struct iovec iov[];

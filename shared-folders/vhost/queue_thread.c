@@ -22,7 +22,7 @@
 /* For so long, in milliseconds, what nobody waits for is let come together. */
 #define GATHER_MS 1
 
-/* With so many more behind it, also what is done in no time is worth a helper. */
+/* With so many more behind it, also what is small may be worth a helper. */
 #define DEEP 4
 
 void vhost_queue_signal(int fd)
@@ -88,11 +88,15 @@ static void refuse(struct vhost_request *request)
 
 static void serve(struct vhost_queue *queue, struct vhost_request *request)
 {
+	uint64_t begun = request->is_timed ? pace_now() : 0;
+
 	if (request->gpa && vhost_bounce_begin(&request->bounce, queue->service->window,
 					       &request->call, request->iov, request->gpa) < 0)
 		refuse(request);
 	else
 		queue->service->call(queue->service->owner, &request->call);
+	if (begun)
+		cost_note(&queue->cost, pace_now() - begun);
 
 	pthread_mutex_lock(&queue->lock);
 	if (--queue->serving == 0)
@@ -209,8 +213,10 @@ static bool serve_next(struct vhost_queue *queue)
 
 	if (!request)
 		return false;
+	request->is_timed = behind >= DEEP;
 	if (!queue->service->pool || queue->index == FORGETS ||
-	    !(is_slow(request) || behind >= DEEP || (behind > 0 && is_large(request))) ||
+	    !(is_slow(request) || (behind > 0 && is_large(request)) ||
+	      (behind >= DEEP && cost_is_worth_a_helper(&queue->cost))) ||
 	    pool_submit(queue->service->pool, &request->work) < 0)
 		serve(queue, request);
 	return true;

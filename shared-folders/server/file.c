@@ -53,22 +53,7 @@ int release_op(struct task *task)
 	return handle_close(task->server, task->in.release.fh, task->in.header.nodeid);
 }
 
-/* One of the peer's descriptors was closed, perhaps not the last one of the handle. */
-int flush_op(struct task *task)
-{
-	_cleanup_handle_ struct handle_scope open = {.server = task->server};
-	const struct fuse_flush_in *in = &task->in.flush;
-	int copy, r = handle_get(task->server, in->fh, task->in.header.nodeid, &open.handle);
-
-	if (r < 0)
-		return r;
-	locks_drop_owner(task->server, open.handle->inode, in->lock_owner);
-	/* Some file systems say only now that data could not be written. */
-	copy = fcntl(open.handle->fd, F_DUPFD_CLOEXEC, 0);
-	return copy < 0 || close(copy) < 0 ? -errno : 0;
-}
-
-/* Those of which it is known. */
+/* File systems that say nothing when a descriptor is closed: those of which it is known. */
 static bool is_quiet(long type)
 {
 	switch (type) {
@@ -84,16 +69,43 @@ static bool is_quiet(long type)
 	}
 }
 
-bool server_close_is_quiet(struct server *server, uint64_t node)
+void file_know_root(struct server *server)
 {
 	struct statfs stat;
+
+	server->quiet = fstatfs(server->options.root, &stat) == 0 && is_quiet(stat.f_type);
+}
+
+static bool closes_quietly(const struct server *server, const struct inode *inode)
+{
+	return server->quiet && inode->key.device == server->root->key.device;
+}
+
+/* One of the peer's descriptors was closed, perhaps not the last one of the handle. */
+int flush_op(struct task *task)
+{
+	_cleanup_handle_ struct handle_scope open = {.server = task->server};
+	const struct fuse_flush_in *in = &task->in.flush;
+	int copy, r = handle_get(task->server, in->fh, task->in.header.nodeid, &open.handle);
+
+	if (r < 0)
+		return r;
+	locks_drop_owner(task->server, open.handle->inode, in->lock_owner);
+	/* The others say perhaps only now that data could not be written. */
+	if (closes_quietly(task->server, open.handle->inode))
+		return 0;
+	copy = fcntl(open.handle->fd, F_DUPFD_CLOEXEC, 0);
+	return copy < 0 || close(copy) < 0 ? -errno : 0;
+}
+
+bool server_close_is_quiet(struct server *server, uint64_t node)
+{
 	struct inode *inode;
 	bool quiet;
 
 	if (inode_get(server, node, &inode) < 0)
 		return false;
-	quiet = inode->key.device == server->root->key.device &&
-		fstatfs(server->options.root, &stat) == 0 && is_quiet(stat.f_type);
+	quiet = closes_quietly(server, inode);
 	inode_put(server, inode);
 	return quiet;
 }

@@ -139,6 +139,7 @@ int inodes_new(struct server *server)
 	server->root->references = 1;
 	server->root->descriptor_users = 1;
 	server->root_mount = server->root->key.mount;
+	file_know_root(server);
 	server->root->descriptor =
 		openat(server->options.root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (server->root->descriptor < 0)

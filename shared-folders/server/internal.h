@@ -33,6 +33,7 @@ struct server {
 	int proc; /* /proc/self/fd: a descriptor's name there opens what it stands for again */
 	bool privileged; /* we may act as anybody */
 	uint64_t root_mount;
+	bool quiet; /* the root's file system says nothing when a descriptor is closed */
 	struct server_identity us;
 	_Atomic(bool) begun;	 /* the session: INIT was answered */
 	_Atomic(bool) withdrawn; /* there will be no other */
@@ -131,6 +132,9 @@ bool server_take(struct server *server, struct waiter *waiter);
 /* Answer the call of a taken waiter: @error 0 or negative errno, a body where there is none. */
 void server_answer(struct server *server, struct waiter *waiter, int error, const void *body,
 		   size_t size);
+
+/* To be called once, when there is a root: what its file system is like. */
+void file_know_root(struct server *server);
 
 /* Requires whoever watches the folder to tell the peer of all changes; false: it cannot now. */
 void server_set_coherent(struct server *server, bool coherent);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Either library makes raw deflate, behind a header of ours; the checksum at a stream's end never
- * comes. After a flush a stream is at a whole byte, so the other library can go on there: without
+ * Each of three makes raw deflate, behind a header of ours; the checksum at a stream's end never
+ * comes. After a flush a stream is at a whole byte, so another can go on there: without
  * history, which whoever reads the stream does not notice.
  */
 #include "host/screen/rfb/deflate.h"
+
+#include "host/screen/rfb/deflate_pixels.h"
 
 #include <errno.h>
 #include <isa-l/igzip_lib.h>
@@ -111,6 +113,13 @@ static int run_zlib(struct deflate_stream *stream, const void *bytes, size_t len
 
 /* --- Either ----------------------------------------------------------------------------------- */
 
+static void put_header(struct deflate_stream *stream, struct wire *out)
+{
+	if (!stream->begun)
+		wire_put(out, header, sizeof(header));
+	stream->begun = true;
+}
+
 int deflate_append(struct deflate_stream *stream, int level, const void *bytes, size_t length,
 		   struct wire *out)
 {
@@ -119,9 +128,7 @@ int deflate_append(struct deflate_stream *stream, int level, const void *bytes, 
 
 	if (length > UINT32_MAX / 2)
 		return -EIO;
-	if (!stream->begun)
-		wire_put(out, header, sizeof(header));
-	stream->begun = true;
+	put_header(stream, out);
 	if (zlib && (stream->by != DEFLATE_BY_ZLIB || stream->level != level))
 		result = begin_zlib(stream, level);
 	else if (!zlib && stream->by != DEFLATE_BY_ISAL)
@@ -129,6 +136,16 @@ int deflate_append(struct deflate_stream *stream, int level, const void *bytes, 
 	if (result < 0)
 		return result;
 	return zlib ? run_zlib(stream, bytes, length, out) : run_isal(stream, bytes, length, out);
+}
+
+int deflate_append_pixels(struct deflate_stream *stream, const uint8_t *bytes, size_t length,
+			  void *memory, struct wire *out)
+{
+	if (length > UINT32_MAX / 2)
+		return -EIO;
+	put_header(stream, out);
+	stream->by = DEFLATE_BY_PIXELS;
+	return deflate_pixels(bytes, length, memory, out);
 }
 
 void deflate_free(struct deflate_stream *stream)

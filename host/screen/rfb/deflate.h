@@ -21,7 +21,8 @@ struct deflate_stream {
 		DEFLATE_BY_NONE,
 		DEFLATE_BY_ISAL,
 		DEFLATE_BY_ZLIB,
-	} by; /* whose history is that of the stream */
+		DEFLATE_BY_PIXELS, /* which has none */
+	} by;			   /* whose history is that of the stream */
 	int level;
 	struct isal_zstream *isal;
 	uint8_t *memory; /* isal's */
@@ -38,6 +39,10 @@ struct deflate_stream {
 /* Appends @bytes, compressed; @level may differ from call to call. 0; -ENOMEM; -EIO. */
 int deflate_append(struct deflate_stream *stream, int level, const void *bytes, size_t length,
 		   struct wire *out);
+/* The same for pixels of many colours, at no more bytes than zlib's second level takes: see
+ * deflate_pixels.h, also for @memory. 0; -ENOMEM; -EIO. */
+int deflate_append_pixels(struct deflate_stream *stream, const uint8_t *bytes, size_t length,
+			  void *memory, struct wire *out);
 void deflate_free(struct deflate_stream *stream);
 
 #endif

@@ -15,6 +15,7 @@
 
 #define LEVEL_SMALL  5
 #define LEVEL_PIXELS 2
+#define MIN_PIXELS   8192U /* bytes */
 
 enum {
 	TILE_RAW = 0,
@@ -199,13 +200,19 @@ static uint8_t *put_tile(uint8_t *at, struct tile *tile, struct palette_order *o
 	return pixels_store(at, tile->bytes, tile->values, tile->count);
 }
 
-/* The levels at which the bytes are no more than other servers', at less work: palettes and runs
- * are little, and worth more of it than pixels. */
-static int level_of(const struct encoder *encoder, size_t pixels, size_t bytes)
+/* At levels at which the bytes are no more than other servers', at less work: palettes and runs are
+ * little, and worth more of it than pixels. */
+static int put_compressed(struct encoder *encoder, size_t pixels, size_t bytes, struct wire *out)
 {
+	int level = MAX(encoder->compression, bytes <= pixels ? LEVEL_SMALL : LEVEL_PIXELS);
+
 	if (encoder->compression >= 0 && encoder->compression < DEFLATE_NO_WISH)
-		return DEFLATE_FAST;
-	return MAX(encoder->compression, bytes <= pixels ? LEVEL_SMALL : LEVEL_PIXELS);
+		level = DEFLATE_FAST;
+	/* Short ones are not worth codes of their own. */
+	if (level == LEVEL_PIXELS && bytes >= MIN_PIXELS)
+		return deflate_append_pixels(&encoder->zrle, encoder->scratch, bytes,
+					     encoder->values, out);
+	return deflate_append(&encoder->zrle, level, encoder->scratch, bytes, out);
 }
 
 int encode_zrle(struct encoder *encoder, const struct piece *piece, struct wire *out)
@@ -232,8 +239,7 @@ int encode_zrle(struct encoder *encoder, const struct piece *piece, struct wire 
 	length_at = out->length;
 	wire_put32(out, 0);
 	length = (size_t)(at - encoder->scratch);
-	result = deflate_append(&encoder->zrle, level_of(encoder, (size_t)width * height, length),
-				encoder->scratch, length, out);
+	result = put_compressed(encoder, (size_t)width * height, length, out);
 	if (result < 0)
 		return result;
 	if (out->failed)

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/screen/rfb/encoder.h"
 
+#include "host/screen/rfb/deflate_pixels.h"
+
 #include <errno.h>
 #include <turbojpeg.h>
 
 #define SCRATCH_BYTES (4UL * DAMAGE_MAX_PIXELS + 4096)
+
+_Static_assert(DAMAGE_MAX_PIXELS * sizeof(uint32_t) >= DEFLATE_PIXELS_MEMORY, "values has room");
 
 int encoder_init(struct encoder *encoder)
 {

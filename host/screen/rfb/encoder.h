@@ -36,7 +36,7 @@ struct encoder {
 	struct palette_order zrle_order;
 	struct deflate_stream zrle, tight_stream[TIGHT_STREAMS];
 	void *jpeg;	  /* tjhandle */
-	uint32_t *values; /* DAMAGE_MAX_PIXELS */
+	uint32_t *values; /* DAMAGE_MAX_PIXELS; and what deflate_pixels() works in */
 	uint8_t *scratch; /* 4 * DAMAGE_MAX_PIXELS and a little more */
 };
 

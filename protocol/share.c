@@ -9,6 +9,8 @@
 MESSAGE(share_list, ITEMS(share_list, shares));
 MESSAGE(share_entry, NEED_TEXT(share_entry, name), PATH(share_entry, at),
 	BOOLEAN(share_entry, read_only), TEXT(share_entry, options));
+MESSAGE(share_mounted, NEED_TEXT(share_mounted, name), NEED_PATH(share_mounted, at),
+	UINT(share_mounted, error, INT32_MAX), TEXT(share_mounted, text));
 MESSAGE(share_open, NEED_TEXT(share_open, name), DATA(share_open, session, SHARE_SESSION_SIZE),
 	BOOLEAN(share_open, resume), UINT(share_open, received, ANY),
 	BOOLEAN(share_open, ahead));

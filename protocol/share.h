@@ -6,7 +6,9 @@
  *
  *   share.attach (host to agent; open as long as the session; message `shares`)
  *	params {}, message `shares` share_list: the whole list, at once and after each change. What
- *	has `at` the agent mounts there, and unmounts when it goes.
+ *	has `at` the agent mounts there, and unmounts when it goes. Messages `mounted` share_mounted
+ *	of the agent: what came of each such, after each list and whenever it changes. What cannot
+ *	be mounted it tries again as long as it is shared.
  *
  *   share.open (agent to host; one per mount)
  *	params share_open, message `opened` share_opened from the host, then DATA on channel 0 in
@@ -79,6 +81,13 @@ struct share_entry {
 	struct slice options; /* for mount.lodge, as after its -o; may be empty */
 };
 extern const struct message_type message_share_entry;
+
+struct share_mounted {
+	struct slice name, at; /* as in the list */
+	uint64_t error;	       /* errno; 0: it is mounted there */
+	struct slice text;     /* why it is not, one line for people; may be empty */
+};
+extern const struct message_type message_share_mounted;
 
 struct share_open {
 	struct slice name;

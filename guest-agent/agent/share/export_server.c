@@ -56,7 +56,7 @@ static pid_t start(const struct export_server_options *options, int theirs)
 	}
 	if (options->read_only)
 		argv[count] = "--readonly";
-	return share_program_start(argv, options->user, theirs);
+	return share_program_start(argv, options->user, theirs, -EBADF);
 }
 
 static int start_connected(const struct export_server_options *options, pid_t *pid, int *fd)

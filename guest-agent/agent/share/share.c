@@ -8,9 +8,11 @@
 #include "guest-agent/agent/share/share_export.h"
 #include "guest-agent/agent/share/share_mounts.h"
 #include "guest-agent/agent/share/share_socket.h"
+#include "guest-agent/system/share_list.h"
 #include "protocol/base/log.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct share_service {
@@ -39,6 +41,24 @@ static void on_cancelled(struct stream *stream, void *owner)
 
 	share->attach = NULL;
 	stream_fail(stream, ECANCELED, NULL);
+}
+
+/* A host that is not there asks when it is there again. */
+static void on_told(void *owner, const struct share_line *line, int error, const char *text)
+{
+	const struct share_service *share = owner;
+	const struct share_mounted mounted = {
+		.name = slice_of(line->name),
+		.at = slice_of(line->at),
+		.error = (uint64_t)-error,
+		.text = slice_of(text),
+	};
+	uint8_t bytes[PATH_MAX + MESSAGE_TEXT_MAX + 256];
+	struct cbor_writer writer = CBOR_WRITER(bytes);
+
+	message_encode(&message_share_mounted, &mounted, &writer);
+	if (share->attach)
+		stream_message(share->attach, SLICE_LITERAL("mounted"), cbor_written(&writer));
 }
 
 /* What is mounted stays: the host comes again. */
@@ -92,7 +112,7 @@ static int share_start(const struct service_context *context, void **state)
 		error = share_socket_new(context, context->share_socket, &share->socket);
 	if (!error && context->share_socket)
 		error = share_mounts_new(context, context->share_socket, context->share_list,
-					 &share->mounts);
+					 on_told, share, &share->mounts);
 	if (error && share)
 		share_stop(share);
 	else

@@ -9,14 +9,18 @@
 #include "protocol/base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* What could not be mounted is tried again, as long as the host shares it. */
 #define AGAIN_MS 10000
+
+#define MOUNT_PROGRAM "mount.lodge"
 
 struct share {
 	struct share_line line;
@@ -32,10 +36,13 @@ struct share_task {
 	char socket[PATH_MAX];
 	bool is_mount;
 	int error;
+	char text[256]; /* why it failed, if it said so */
 };
 
 struct share_mounts {
 	const struct service_context *context;
+	share_mounts_told told;
+	void *owner;
 	char socket[PATH_MAX], list[PATH_MAX];
 	struct share *shares; /* SHARE_MAX, as the host has them */
 	size_t count;
@@ -81,24 +88,55 @@ static int make_folders(const char *path)
 	return mkdir(part, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-static int run_mount(const struct share_task *task)
+/* What it said until it ended or went to the background, which is ours to say; the last line is why
+ * it failed, if it did. */
+static void hear(int fd, char *why, size_t capacity)
+{
+	char said[2048], *rest = NULL;
+	ssize_t length = 0;
+	size_t total = 0;
+
+	/* Processes of it may have the other end still, and say no more. */
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	do {
+		total += (size_t)length;
+		length = read(fd, said + total, sizeof(said) - 1 - total);
+	} while (length > 0);
+	said[total] = '\0';
+	for (char *line = strtok_r(said, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		const char *prefix = MOUNT_PROGRAM ": ";
+
+		log_info("%s", line);
+		if (strncmp(line, prefix, strlen(prefix)) == 0)
+			line += strlen(prefix);
+		snprintf(why, capacity, "%s", line);
+	}
+}
+
+static int run_mount(struct share_task *task)
 {
 	const struct share *share = &task->share;
 	char options[PATH_MAX + MESSAGE_TEXT_MAX + 32];
-	const char *const argv[] = {"mount.lodge", share->line.name, share->line.at,
+	const char *const argv[] = {MOUNT_PROGRAM, share->line.name, share->line.at,
 				    "-o",	   options,	     NULL};
-	int status;
+	_cleanup_close_ int ours = -EBADF, theirs = -EBADF;
+	int status, ends[2];
 	pid_t pid;
 
 	snprintf(options, sizeof(options), "%s,socket=%s%s%s", share->line.read_only ? "ro" : "rw",
 		 task->socket, share->options[0] ? "," : "", share->options);
-	pid = share_program_start(argv, NULL, -EBADF);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	ours = ends[0];
+	theirs = ends[1];
+	pid = share_program_start(argv, NULL, -EBADF, theirs);
 	if (pid < 0)
 		return pid;
 	while (waitpid(pid, &status, 0) < 0) {
 		if (errno != EINTR)
 			return -errno;
 	}
+	hear(ours, task->text, sizeof(task->text));
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
 }
 
@@ -116,11 +154,21 @@ static void run_task(struct work *work)
 	if (is_mounted(line))
 		return; /* by an earlier agent */
 	task->error = make_folders(line->at);
-	if (!task->error)
+	if (task->error)
+		snprintf(task->text, sizeof(task->text), "the folder cannot be made: %s",
+			 error_text(task->error));
+	else
 		task->error = run_mount(task);
 }
 
 /* --- On the loop ---------------------------------------------------------------------------- */
+
+static void tell(const struct share_mounts *mounts, const struct share *share, int error,
+		 const char *text)
+{
+	if (mounts->told)
+		mounts->told(mounts->owner, &share->line, error, text);
+}
 
 static void write_list(const struct share_mounts *mounts)
 {
@@ -170,10 +218,11 @@ static void on_task_done(struct work *work)
 	mounts->task = NULL;
 	wanted = find(mounts->shares, mounts->count, line);
 	mounted = find(mounts->mounted, mounts->mounted_count, line);
+	if (task->error && !task->text[0])
+		snprintf(task->text, sizeof(task->text), "%s", error_text(task->error));
 	if (task->error)
 		log_warning("%s is not %s at %s: %s", line->name,
-			    task->is_mount ? "mounted" : "unmounted", line->at,
-			    error_text(task->error));
+			    task->is_mount ? "mounted" : "unmounted", line->at, task->text);
 	else
 		log_info("%s is %s at %s", line->name, task->is_mount ? "mounted" : "unmounted",
 			 line->at);
@@ -189,6 +238,8 @@ static void on_task_done(struct work *work)
 		wanted->has_failed = true;
 		uv_timer_start(&mounts->again, on_again, AGAIN_MS, 0);
 	}
+	if (task->is_mount && wanted)
+		tell(mounts, wanted, task->error, task->error ? task->text : "");
 	write_list(mounts);
 	go_on(mounts);
 	free(task);
@@ -275,6 +326,8 @@ int share_mounts_set(struct share_mounts *mounts, struct slice bytes)
 		}
 		if (share->line.at[0] && find(mounts->mounted, mounts->mounted_count, &share->line))
 			share->line.state = SHARE_MOUNTED;
+		if (share->line.state == SHARE_MOUNTED)
+			tell(mounts, share, 0, "");
 		mounts->count++;
 	}
 	write_list(mounts);
@@ -295,13 +348,15 @@ static void adopt(struct share_mounts *mounts)
 }
 
 int share_mounts_new(const struct service_context *context, const char *socket, const char *list,
-		     struct share_mounts **result)
+		     share_mounts_told told, void *owner, struct share_mounts **result)
 {
 	_cleanup_free_ struct share_mounts *mounts = calloc(1, sizeof(*mounts));
 
 	if (!mounts)
 		return -ENOMEM;
 	mounts->context = context;
+	mounts->told = told;
+	mounts->owner = owner;
 	snprintf(mounts->socket, sizeof(mounts->socket), "%s", socket);
 	snprintf(mounts->list, sizeof(mounts->list), "%s", list ? list : "");
 	mounts->shares = calloc(SHARE_MAX, sizeof(*mounts->shares));

@@ -10,17 +10,24 @@
 
 #include "guest-agent/agent/service.h"
 
+struct share_line;
 struct share_mounts;
+
+/* What came of one that has a place: @error 0: it is mounted there; else -errno and one line for
+ * people in @text. */
+typedef void (*share_mounts_told)(void *owner, const struct share_line *line, int error,
+				  const char *text);
 
 /**
  * share_mounts_new() - nothing is shared yet
  * @socket:	for mount.lodge
  * @list:	path of the file; NULL: none is kept
+ * @told:	called from the loop, after each list and whenever something changes
  *
  * Return: 0; -ENOMEM.
  */
 int share_mounts_new(const struct service_context *context, const char *socket, const char *list,
-		     struct share_mounts **mounts);
+		     share_mounts_told told, void *owner, struct share_mounts **mounts);
 
 /* The host's list: an encoded share_list. Return: 0; -EBADMSG; -ENOMEM. */
 int share_mounts_set(struct share_mounts *mounts, struct slice list);

@@ -29,7 +29,7 @@ static int place_beside_us(const char *name, char path[PATH_MAX])
 	return 0;
 }
 
-pid_t share_program_start(const char *const *argv, const char *user, int input)
+pid_t share_program_start(const char *const *argv, const char *user, int input, int output)
 {
 	static char path_variable[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", root[] = "/";
 	char paths[ARRAY_SIZE(folders) + 1][PATH_MAX], *candidates[ARRAY_SIZE(folders) + 2] = {0};
@@ -45,7 +45,8 @@ pid_t share_program_start(const char *const *argv, const char *user, int input)
 	const struct spawn spawn = {
 		.command = &command,
 		.account = &account,
-		.fds = {input < 0 ? null : input, STDERR_FILENO, STDERR_FILENO},
+		.fds = {input < 0 ? null : input, output < 0 ? STDERR_FILENO : output,
+			output < 0 ? STDERR_FILENO : output},
 		.reset_oom_score = true,
 	};
 	const char *failed = "";

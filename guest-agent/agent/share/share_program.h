@@ -13,12 +13,12 @@
  *		places
  * @user:	as /etc/passwd has him; NULL: root
  * @input:	becomes its standard input; negative: /dev/null. Stays the caller's
- *
- * What it has to say goes where the agent's words go.
+ * @output:	becomes its standard output and error; negative: what it has to say goes where the
+ *		agent's words go. Stays the caller's
  *
  * Return: its pid, to be waited for; -ENOPKG: there is no such program; -ESRCH: no such user;
  * another negative errno.
  */
-pid_t share_program_start(const char *const *argv, const char *user, int input);
+pid_t share_program_start(const char *const *argv, const char *user, int input, int output);
 
 #endif

@@ -68,6 +68,8 @@ void bus_append_properties(const struct call *call, const struct bus_interface *
 struct call *call_keep(const struct call *call);
 /* Sends @reply, consumed; NULL: nobody is told. */
 void call_reply(struct call *call, DBusMessage *reply);
+/* What a VMM or a guest said need not be UTF-8, which D-Bus insists on: in place. */
+void message_make_valid(char *text);
 /* An empty reply, or an error with one line for people. */
 void call_done(struct call *call, int error, const char *text);
 void call_fail(struct call *call, const char *name, const char *format, ...)

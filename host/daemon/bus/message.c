@@ -38,6 +38,14 @@ DBusMessage *call_new_reply(struct call *call)
 	return dbus_message_new_method_return(call->message);
 }
 
+void message_make_valid(char *text)
+{
+	if (dbus_validate_utf8(text, NULL))
+		return;
+	for (char *at = text; *at; at++)
+		*at = *at & 0x80 ? '?' : *at;
+}
+
 void call_fail(struct call *call, const char *name, const char *format, ...)
 {
 	char text[1024];
@@ -46,11 +54,7 @@ void call_fail(struct call *call, const char *name, const char *format, ...)
 	va_start(values, format);
 	vsnprintf(text, sizeof(text), format, values);
 	va_end(values);
-	/* What a VMM or a guest said need not be UTF-8, which D-Bus insists on. */
-	if (!dbus_validate_utf8(text, NULL)) {
-		for (char *at = text; *at; at++)
-			*at = *at & 0x80 ? '?' : *at;
-	}
+	message_make_valid(text);
 	call_reply(call, dbus_message_new_error(call->message, name, text));
 }
 

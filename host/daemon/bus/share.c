@@ -145,11 +145,14 @@ static void append_share(DBusMessageIter *array, const struct vm_share_state *st
 	const struct share_spec *spec = state->spec;
 	const char *at = spec->at ? spec->at : "", *name = spec->name, *cache = spec->cache;
 	const char *owner = spec->owner, *options = spec->options;
-	const char *trouble = dbus_validate_utf8(state->trouble, NULL) ? state->trouble : "?";
+	char text[512];
+	const char *trouble = text;
 	dbus_bool_t read_only = spec->read_only;
 	dbus_uint32_t mounts = state->mounts;
 	DBusMessageIter dict;
 
+	snprintf(text, sizeof(text), "%s", state->trouble);
+	message_make_valid(text);
 	dbus_message_iter_open_container(array, DBUS_TYPE_ARRAY, "{sv}", &dict);
 	append_basic(&dict, "name", DBUS_TYPE_STRING, &name);
 	append_basic(&dict, "directory", DBUS_TYPE_STRING, &spec->directory);

@@ -1,51 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "host/daemon/share/vm_shares.h"
+#include "host/daemon/share/vm_shares_internal.h"
 
-#include "host/daemon/broker/agent_link.h"
 #include "host/daemon/lodged.h"
 #include "host/daemon/share/share_server.h"
 #include "protocol/base/bytes.h"
 #include "protocol/base/cleanup.h"
 #include "protocol/base/log.h"
-#include "protocol/message.h"
-#include "protocol/relay/relay.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* An agent that ended share.attach is asked again after this. */
-#define ATTACH_AGAIN_MS 1000
-/* A whole list as a message. */
-#define LIST_MAX 65000
+/* How long who adds a share waits for the guest to mount it. */
+#define MOUNT_PATIENCE_MS 10000
+#define PATIENCE_STEP_MS  500
 
-struct vm_share {
-	struct vm_share *next;
-	struct vm_shares *shares;
-	struct share_spec spec;
-	struct share_server *server; /* NULL: it failed */
-	backend_done done;	     /* who added it waits; NULL: nobody */
-	void *owner;
-	unsigned int mounts;
-	bool was_ready; /* the agent knows it */
-	char trouble[512];
-};
+/* --- The list ------------------------------------------------------------------------------- */
 
-struct vm_shares {
-	struct vm *vm;
-	struct vm_share *list;
-	struct stream *attach; /* NULL: the agent is not told */
-	uv_timer_t again;
-	bool started;
-	backend_done prepared; /* who waits for all; NULL: nobody */
-	void *prepared_owner;
-	size_t preparing; /* not ready yet */
-};
-
-static void on_again(uv_timer_t *timer);
-
-static struct vm_share *find(const struct vm_shares *shares, const char *name, size_t length)
+struct vm_share *vm_share_find(const struct vm_shares *shares, const char *name, size_t length)
 {
 	for (struct vm_share *at = shares->list; at; at = at->next) {
 		if (strlen(at->spec.name) == length && memcmp(at->spec.name, name, length) == 0)
@@ -53,159 +26,6 @@ static struct vm_share *find(const struct vm_shares *shares, const char *name, s
 	}
 	return NULL;
 }
-
-/* --- What the agent is told ----------------------------------------------------------------- */
-
-static struct slice encode_list(const struct vm_shares *shares, uint8_t *bytes, size_t capacity)
-{
-	_cleanup_free_ uint8_t *item_bytes = malloc(capacity);
-	struct cbor_writer items = {.bytes = item_bytes, .capacity = item_bytes ? capacity : 0};
-	struct cbor_writer writer = {.bytes = bytes, .capacity = capacity};
-	struct share_list list;
-	uint64_t count = 0;
-
-	for (const struct vm_share *at = shares->list; at; at = at->next)
-		count += at->was_ready;
-	cbor_put_array(&items, count);
-	for (const struct vm_share *at = shares->list; at; at = at->next) {
-		struct share_entry entry = {
-			.name = slice_of(at->spec.name),
-			.at = at->spec.at ? slice_of(at->spec.at) : (struct slice){NULL, 0},
-			.read_only = at->spec.read_only,
-			.options = slice_of(at->spec.options),
-		};
-
-		if (at->was_ready)
-			message_encode(&message_share_entry, &entry, &items);
-	}
-	list.shares = cbor_written(&items);
-	message_encode(&message_share_list, &list, &writer);
-	return cbor_written(&writer);
-}
-
-static void tell_list(struct vm_shares *shares)
-{
-	_cleanup_free_ uint8_t *bytes = shares->attach ? malloc(LIST_MAX) : NULL;
-	struct slice list;
-	int r;
-
-	if (!bytes)
-		return;
-	list = encode_list(shares, bytes, LIST_MAX);
-	r = stream_message(shares->attach, slice_of("shares"), list);
-	if (r < 0)
-		log_warning("%s: its agent is not told of its shares: %s", shares->vm->name,
-			    error_text(r));
-}
-
-static void attach_closed(struct stream *stream, void *owner, const struct stream_result *result)
-{
-	struct vm_shares *shares = owner;
-
-	(void)stream;
-	shares->attach = NULL;
-	if (result->error != -ECONNRESET)
-		uv_timer_start(&shares->again, on_again, ATTACH_AGAIN_MS, 0);
-}
-
-static bool agent_knows_shares(const struct vm_shares *shares)
-{
-	const char *const *at = agent_link_capabilities(shares->vm->agent);
-
-	while (*at && strcmp(*at, SHARE_CAPABILITY) != 0)
-		at++;
-	return *at;
-}
-
-void vm_shares_agent_changed(struct vm_shares *shares)
-{
-	static const struct stream_handlers handlers = {.closed = attach_closed};
-	int r;
-
-	if (shares->attach || !agent_link_is_available(shares->vm->agent) ||
-	    !agent_knows_shares(shares))
-		return;
-	r = agent_link_request(shares->vm->agent, "share.attach", (struct slice){NULL, 0},
-			       &handlers, shares, &shares->attach);
-	if (r == 0)
-		tell_list(shares);
-	else
-		log_warning("%s: its agent is not told of its shares: %s", shares->vm->name,
-			    error_text(r));
-}
-
-static void on_again(uv_timer_t *timer)
-{
-	vm_shares_agent_changed(timer->data);
-}
-
-/* --- What the agent asks -------------------------------------------------------------------- */
-
-static void mount_ended(void *owner)
-{
-	struct vm_share *share = owner;
-
-	share->mounts--;
-}
-
-static void pass_on(struct vm_shares *shares, struct stream *stream, struct slice method,
-		    struct slice params, struct slice name)
-{
-	struct vm_share *share = find(shares, (const char *)name.bytes, name.length);
-	struct session *server;
-	int r;
-
-	server = share && share->server ? share_server_session(share->server) : NULL;
-	if (!share)
-		stream_fail(stream, ENOENT, "this VM has no share of that name");
-	else if (!server)
-		stream_fail(stream, EAGAIN, "the share's server is not ready");
-	else if (share->mounts >= SHARE_MAX_MOUNTS)
-		stream_fail(stream, EMFILE, "the share is mounted too many times");
-	if (!server || share->mounts >= SHARE_MAX_MOUNTS)
-		return;
-	r = relay_request(stream, server, method, params, mount_ended, share);
-	if (r < 0)
-		stream_fail(stream, EAGAIN, "the share's server does not answer");
-	else
-		share->mounts++;
-}
-
-static void open_share(struct vm_shares *shares, struct stream *stream, struct slice method,
-		       struct slice params)
-{
-	struct share_open wish;
-
-	if (message_decode(&message_share_open, params, &wish) < 0 ||
-	    wish.session.length != SHARE_SESSION_SIZE)
-		stream_fail(stream, EBADMSG, "share.open: no such parameters");
-	else
-		pass_on(shares, stream, method, params, wish.name);
-}
-
-static void watch_share(struct vm_shares *shares, struct stream *stream, struct slice method,
-			struct slice params)
-{
-	struct share_watch wish;
-
-	if (message_decode(&message_share_watch, params, &wish) < 0)
-		stream_fail(stream, EBADMSG, "share.watch: no such parameters");
-	else
-		pass_on(shares, stream, method, params, wish.name);
-}
-
-void vm_shares_request(struct vm_shares *shares, struct stream *stream, struct slice method,
-		       struct slice params)
-{
-	if (slice_is(method, "share.open"))
-		open_share(shares, stream, method, params);
-	else if (slice_is(method, "share.watch"))
-		watch_share(shares, stream, method, params);
-	else
-		stream_fail(stream, ENOSYS, "a guest cannot ask for that");
-}
-
-/* --- The list ------------------------------------------------------------------------------- */
 
 /* vm->options say what the next lodged is to know. */
 static void keep(struct vm_shares *shares)
@@ -251,6 +71,82 @@ static void tell_who_added(struct vm_share *share, int error, const char *text)
 		done(share->owner, error, text);
 }
 
+/* It goes, and whoever added it is told why. */
+static void drop(struct vm_share *share, int error, const char *text)
+{
+	struct vm_shares *shares = share->shares;
+
+	take_out(share);
+	/* Mounts must not find it any more when their streams end. */
+	vm_shares_tell(shares);
+	share_server_end(share->server);
+	keep(shares);
+	tell_who_added(share, error, text);
+	free_share(share);
+}
+
+/* --- Its place in the guest ----------------------------------------------------------------- */
+
+/* A guest that says nothing may mount it yet. */
+static void on_patience(uv_timer_t *timer)
+{
+	struct vm_shares *shares = timer->data;
+	uint64_t now_ms = uv_now(timer->loop);
+	bool is_left = false;
+
+	for (struct vm_share *at = shares->list; at; at = at->next) {
+		if (at->patience_ms && now_ms >= at->patience_ms) {
+			at->patience_ms = 0;
+			tell_who_added(at, 0, "");
+		}
+		is_left |= at->patience_ms > 0;
+	}
+	if (!is_left)
+		uv_timer_stop(timer);
+}
+
+void vm_shares_agent_lost(struct vm_shares *shares)
+{
+	for (struct vm_share *at = shares->list; at; at = at->next) {
+		at->place = VM_SHARE_NOT_TOLD;
+		if (!at->patience_ms)
+			continue;
+		at->patience_ms = 0;
+		tell_who_added(at, 0, "");
+	}
+}
+
+void vm_share_told(struct vm_share *share, bool is_mounted, const char *why)
+{
+	bool is_awaited = share->patience_ms > 0;
+	char text[sizeof(share->trouble)];
+
+	share->patience_ms = 0;
+	snprintf(text, sizeof(text), "the guest cannot mount it at %.160s: %s", share->spec.at,
+		 why);
+	if (is_awaited && !is_mounted) {
+		drop(share, -EIO, text);
+		return;
+	}
+	share->place = is_mounted ? VM_SHARE_MOUNTED : VM_SHARE_NOT_MOUNTED;
+	/* One whose server has failed has that to tell. */
+	if (share->server)
+		snprintf(share->trouble, sizeof(share->trouble), "%s", is_mounted ? "" : text);
+	if (is_awaited)
+		tell_who_added(share, 0, "");
+}
+
+static void await_mount(struct vm_share *share)
+{
+	uv_timer_t *timer = &share->shares->patience;
+
+	share->patience_ms = uv_now(timer->loop) + MOUNT_PATIENCE_MS;
+	if (!uv_is_active((uv_handle_t *)timer))
+		uv_timer_start(timer, on_patience, PATIENCE_STEP_MS, PATIENCE_STEP_MS);
+}
+
+/* --- Its server ----------------------------------------------------------------------------- */
+
 static void on_ready(void *owner)
 {
 	struct vm_share *share = owner;
@@ -261,8 +157,11 @@ static void on_ready(void *owner)
 		return;
 	if (share->done && share->shares->vm->state != VM_STARTING)
 		keep(share->shares);
-	tell_list(share->shares);
-	tell_who_added(share, 0, "");
+	vm_shares_tell(share->shares);
+	if (share->done && share->spec.at && share->shares->attach)
+		await_mount(share);
+	else
+		tell_who_added(share, 0, "");
 }
 
 static void on_failed(void *owner, int error, const char *text)
@@ -319,7 +218,7 @@ void vm_share_add(struct vm *vm, struct share_spec *spec, backend_done done, voi
 
 	for (share = shares->list; share; share = share->next)
 		count++;
-	if (find(shares, spec->name, strlen(spec->name)) || count >= SHARE_MAX) {
+	if (vm_share_find(shares, spec->name, strlen(spec->name)) || count >= SHARE_MAX) {
 		snprintf(text, sizeof(text),
 			 count >= SHARE_MAX ? "'%.100s' has %d shares, and no more are possible"
 					    : "'%.100s' has a share of that name already",
@@ -351,17 +250,11 @@ void vm_share_add(struct vm *vm, struct share_spec *spec, backend_done done, voi
 
 int vm_share_remove(struct vm *vm, const char *name)
 {
-	struct vm_share *share = find(vm->shares, name, strlen(name));
+	struct vm_share *share = vm_share_find(vm->shares, name, strlen(name));
 
 	if (!share)
 		return -ENOENT;
-	take_out(share);
-	/* Mounts must not find it any more when their streams end. */
-	tell_list(vm->shares);
-	share_server_end(share->server);
-	keep(vm->shares);
-	tell_who_added(share, -ECANCELED, "the share was removed");
-	free_share(share);
+	drop(share, -ECANCELED, "the share was removed");
 	return 0;
 }
 
@@ -388,9 +281,11 @@ bool vm_share_at(const struct vm *vm, size_t index, struct vm_share_state *state
 		return false;
 	*state = (struct vm_share_state){
 		.spec = &share->spec,
-		.state = !share->server			       ? "failed"
-			 : share_server_session(share->server) ? "ready"
-							       : "starting",
+		.state = !share->server				? "failed"
+			 : !share_server_session(share->server) ? "starting"
+			 : share->place == VM_SHARE_NOT_MOUNTED ? "unmounted"
+			 : share->place == VM_SHARE_MOUNTED	? "mounted"
+								: "ready",
 		.trouble = share->trouble,
 		.mounts = share->mounts,
 	};
@@ -407,7 +302,8 @@ int vm_shares_new(struct vm *vm)
 		return -ENOMEM;
 	shares->vm = vm;
 	uv_timer_init(&vm->lodged->loop, &shares->again);
-	shares->again.data = shares;
+	uv_timer_init(&vm->lodged->loop, &shares->patience);
+	shares->again.data = shares->patience.data = shares;
 	vm->shares = shares;
 	return 0;
 }
@@ -519,9 +415,12 @@ void vm_shares_prepare(struct vm *vm, backend_done done, void *owner)
 	shares->prepared_owner = owner;
 }
 
-static void free_shares(uv_handle_t *handle)
+static void on_timer_closed(uv_handle_t *handle)
 {
-	free(handle->data);
+	struct vm_shares *shares = handle->data;
+
+	if (--shares->timers == 0)
+		free(shares);
 }
 
 static void let_go(struct vm_shares *shares, void (*server)(struct share_server *server))
@@ -535,7 +434,9 @@ static void let_go(struct vm_shares *shares, void (*server)(struct share_server 
 		free_share(share);
 	}
 	shares->vm->shares = NULL;
-	uv_close((uv_handle_t *)&shares->again, free_shares);
+	shares->timers = 2;
+	uv_close((uv_handle_t *)&shares->again, on_timer_closed);
+	uv_close((uv_handle_t *)&shares->patience, on_timer_closed);
 }
 
 void vm_shares_leave(struct vm_shares *shares)

@@ -6,7 +6,8 @@
  * (share_server.h). The agent is told the list (`share.attach`, protocol/share.h) as long as it is
  * there, and may ask for `share.open` and `share.watch` of one of them, which are passed on unread
  * to that share's lodge-fsd; it is a guest's word, so it may ask for nothing else, and for so many
- * at a time only.
+ * at a time only. Of those that have a place in the guest the agent says whether it could mount
+ * them.
  */
 #ifndef LODGE_DAEMON_VM_SHARES_H
 #define LODGE_DAEMON_VM_SHARES_H
@@ -25,7 +26,9 @@ struct vm_shares;
 /* What a list says of one. */
 struct vm_share_state {
 	const struct share_spec *spec;
-	const char *state;   /* "starting", "ready", "failed" */
+	/* "starting", "ready", "failed"; of one that is ready and has a place in the guest, as its
+	 * agent says: "mounted", "unmounted" (it cannot be just now) */
+	const char *state;
 	const char *trouble; /* one line for people, "" if there is none */
 	unsigned int mounts; /* in the guest, now */
 };
@@ -58,6 +61,9 @@ void vm_shares_start(struct vm *vm, bool adopted);
  * vm_share_add() - one more
  * @spec:	checked; its memory is taken, also on failure
  * @done:	called once, when it can be mounted, or cannot be
+ *
+ * If it has a place in the guest and the agent is there, @done waits until that has mounted it,
+ * or has said why not (then it is not added), or for ten seconds without its word.
  */
 void vm_share_add(struct vm *vm, struct share_spec *spec, backend_done done, void *owner);
 

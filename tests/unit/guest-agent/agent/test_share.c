@@ -204,6 +204,38 @@ START_TEST(the_hosts_list_is_written_down)
 }
 END_TEST
 
+static bool has_message(void *data)
+{
+	return ((struct call *)data)->messages > 0;
+}
+
+START_TEST(the_host_hears_what_cannot_be_mounted)
+{
+	const struct share_entry entry = {.name = slice_of("one"), .at = slice_of("/proc/x/y")};
+	struct share_mounted mounted;
+	struct share_list list;
+	uint8_t item_bytes[256], bytes[256];
+	struct cbor_writer items = CBOR_WRITER(item_bytes), writer = CBOR_WRITER(bytes);
+
+	cbor_put_array(&items, 1);
+	message_encode(&message_share_entry, &entry, &items);
+	list.shares = cbor_written(&items);
+	message_encode(&message_share_list, &list, &writer);
+	start(SHARE_EXPORT_WRITE);
+	call_start(&host, &call, "share.attach", NULL, NULL);
+	ck_assert_int_eq(stream_message(call.stream, slice_of("shares"), cbor_written(&writer)), 0);
+	host_wait(&host, has_message, &call);
+	ck_assert_str_eq(call.message, "mounted");
+	ck_assert_int_eq(message_decode(&message_share_mounted, call.message_params, &mounted), 0);
+	ck_assert(slice_is(mounted.name, "one") && slice_is(mounted.at, "/proc/x/y"));
+	ck_assert_uint_eq(mounted.error, ENOENT);
+	ck_assert_msg(
+		slice_is(mounted.text, "the folder cannot be made: No such file or directory"),
+		"%.*s", (int)mounted.text.length, (const char *)mounted.text.bytes);
+	stop();
+}
+END_TEST
+
 START_TEST(who_mounts_is_passed_on_to_the_host)
 {
 	struct mounter mounter;
@@ -260,6 +292,7 @@ int main(void)
 
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, the_hosts_list_is_written_down);
+	tcase_add_test(tests, the_host_hears_what_cannot_be_mounted);
 	tcase_add_test(tests, who_mounts_is_passed_on_to_the_host);
 	tcase_add_test(tests, what_cannot_be_exported_is_refused);
 	tcase_add_test(tests, the_guests_owner_may_refuse);

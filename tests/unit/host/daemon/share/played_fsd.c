@@ -5,10 +5,13 @@
 #include "protocol/pump/pump.h"
 #include "protocol/share.h"
 
+#include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -26,11 +29,21 @@ static void place(char path[PATH_MAX], char own[PATH_MAX])
 	snprintf(path, PATH_MAX, "%.*s/lodge-fsd", (int)(strrchr(own, '/') - own), own);
 }
 
+/* One program after the other: they lie beside each other. Until we end. */
+static void await_others(const char *own)
+{
+	int fd = open(dirname(strdupa(own)), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+		abort();
+}
+
 void played_fsd_install(void)
 {
 	char path[PATH_MAX], own[PATH_MAX];
 
 	place(path, own);
+	await_others(own);
 	unlink(path);
 	if (symlink(own, path) < 0)
 		abort();

@@ -139,13 +139,13 @@ int deflate_append(struct deflate_stream *stream, int level, const void *bytes, 
 }
 
 int deflate_append_pixels(struct deflate_stream *stream, const uint8_t *bytes, size_t length,
-			  void *memory, struct wire *out)
+			  unsigned int looks, void *memory, struct wire *out)
 {
 	if (length > UINT32_MAX / 2)
 		return -EIO;
 	put_header(stream, out);
 	stream->by = DEFLATE_BY_PIXELS;
-	return deflate_pixels(bytes, length, memory, out);
+	return deflate_pixels(bytes, length, looks, memory, out);
 }
 
 void deflate_free(struct deflate_stream *stream)

@@ -40,9 +40,9 @@ struct deflate_stream {
 int deflate_append(struct deflate_stream *stream, int level, const void *bytes, size_t length,
 		   struct wire *out);
 /* The same for pixels of many colours, at no more bytes than zlib's second level takes: see
- * deflate_pixels.h, also for @memory. 0; -ENOMEM; -EIO. */
+ * deflate_pixels.h, also for @looks and @memory. 0; -ENOMEM; -EIO. */
 int deflate_append_pixels(struct deflate_stream *stream, const uint8_t *bytes, size_t length,
-			  void *memory, struct wire *out);
+			  unsigned int looks, void *memory, struct wire *out);
 void deflate_free(struct deflate_stream *stream);
 
 #endif

@@ -13,7 +13,6 @@
 #define HASH_BITS    15U
 #define WINDOW	     (32U << 10)
 #define BLOCK_TOKENS (32U << 10)
-#define LOOKS	     3U /* places for each match */
 #define MIN_MATCH    3U
 #define MAX_MATCH    258U
 #define LITERALS     286U
@@ -261,12 +260,13 @@ static inline unsigned int same(const uint8_t *a, const uint8_t *b, unsigned int
 
 /* @place: + 1, as the tables have it. Return: its length, or less than MIN_MATCH. */
 static inline unsigned int longest(const struct work *work, const uint8_t *bytes, uint32_t at,
-				   uint32_t place, unsigned int most, uint32_t *distance)
+				   uint32_t place, unsigned int looks, unsigned int most,
+				   uint32_t *distance)
 {
 	uint32_t three = load_le32(bytes + at) << 8;
 	unsigned int best = 0;
 
-	for (unsigned int i = 0; i < LOOKS && place && at - (place - 1) < WINDOW; i++) {
+	for (unsigned int i = 0; i < looks && place && at - (place - 1) < WINDOW; i++) {
 		uint32_t other = place - 1;
 
 		if (load_le32(bytes + other) << 8 == three) {
@@ -282,7 +282,8 @@ static inline unsigned int longest(const struct work *work, const uint8_t *bytes
 	return best;
 }
 
-int deflate_pixels(const uint8_t *bytes, size_t length, void *memory, struct wire *out)
+int deflate_pixels(const uint8_t *bytes, size_t length, unsigned int looks, void *memory,
+		   struct wire *out)
 {
 	struct work *work = memory;
 	struct block block = {0};
@@ -296,7 +297,7 @@ int deflate_pixels(const uint8_t *bytes, size_t length, void *memory, struct wir
 		unsigned int found = 0;
 
 		if (end - at >= 4) /* as much is read for a hash */
-			found = longest(work, bytes, at, insert(work, bytes, at),
+			found = longest(work, bytes, at, insert(work, bytes, at), looks,
 					MIN(MAX_MATCH, end - at), &distance);
 		if (found < MIN_MATCH) {
 			work->token[block.tokens++] = bytes[at];

@@ -21,6 +21,8 @@
 #define FILTER_PALETTE	1U
 #define FILTER_GRADIENT 2U
 #define MIN_TO_COMPRESS 12U /* bytes; fewer are sent as they are */
+#define MIN_INDICES	2048U
+#define LOOKS		4
 #define MIN_JPEG_PIXELS 256U
 #define JPEG_WIDTH	256U
 #define MAX_PALETTE	PALETTE_MAX
@@ -57,8 +59,14 @@ static int put_bytes(struct encoder *encoder, unsigned int stream, const uint8_t
 		return 0;
 	}
 	wire_put(out, "\0\0\0", 3);
-	result = deflate_append(&encoder->tight_stream[stream], level_of(encoder), bytes, length,
-				out);
+	/* Who asks for a little gets as few bytes as of other servers. */
+	if (stream == STREAM_INDEXED && encoder->compression == DEFLATE_NO_WISH &&
+	    length >= MIN_INDICES)
+		result = deflate_append_pixels(&encoder->tight_stream[stream], bytes, length, LOOKS,
+					       encoder->values, out);
+	else
+		result = deflate_append(&encoder->tight_stream[stream], level_of(encoder), bytes,
+					length, out);
 	if (result < 0)
 		return result;
 	if (out->failed)

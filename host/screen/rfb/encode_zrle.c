@@ -16,6 +16,7 @@
 #define LEVEL_SMALL  5
 #define LEVEL_PIXELS 2
 #define MIN_PIXELS   8192U /* bytes */
+#define LOOKS	     4
 
 enum {
 	TILE_RAW = 0,
@@ -210,7 +211,7 @@ static int put_compressed(struct encoder *encoder, size_t pixels, size_t bytes, 
 		level = DEFLATE_FAST;
 	/* Short ones are not worth codes of their own. */
 	if (level == LEVEL_PIXELS && bytes >= MIN_PIXELS)
-		return deflate_append_pixels(&encoder->zrle, encoder->scratch, bytes,
+		return deflate_append_pixels(&encoder->zrle, encoder->scratch, bytes, LOOKS,
 					     encoder->values, out);
 	return deflate_append(&encoder->zrle, level, encoder->scratch, bytes, out);
 }

@@ -81,7 +81,7 @@ static size_t turn(struct pair *pair, int way, size_t length)
 
 	pair->out.length = 0;
 	if (way == 0)
-		result = deflate_append_pixels(&pair->packed, pair->bytes, length, pair->memory,
+		result = deflate_append_pixels(&pair->packed, pair->bytes, length, 3, pair->memory,
 					       &pair->out);
 	else
 		result = deflate_append(&pair->packed, way, pair->bytes, length, &pair->out);

@@ -61,10 +61,11 @@ together_at_most()
 	}
 }
 
-# set_policy: $together MiB for the guests, and $apart MiB that are kept free.
+# set_policy: $together MiB for the guests, and $apart MiB that are kept free. Nothing is lent: what guests
+# may have is then what there is, and who works gets from who rests.
 set_policy()
 {
-	printf '{"mode": "on", "speed": "normal", "reserve": %d, "total": %d}\n' $((apart << 20)) \
+	printf '{"mode": "on", "speed": "normal", "overcommit": false, "reserve": %d, "total": %d}\n' $((apart << 20)) \
 		$(((together + apart) << 20)) >"$LODGE_RUNTIME_DIR/memory.json"
 }
 

@@ -17,6 +17,8 @@ static const int forwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 #define FORWARDED ARRAY_SIZE(forwarded)
 /* A user who asks so often wants to be rid of it, whether the guest answers or not. */
 #define PATIENCE 3
+/* A guest that has said nothing for so long may hang. */
+#define SILENCE_MS 5000
 
 struct exec_session;
 
@@ -35,6 +37,7 @@ struct exec_session {
 	struct output output[2];
 	uv_signal_t signals[FORWARDED];
 	uv_signal_t resized;
+	bool started;	      /* the guest has said so */
 	bool listens;	      /* the signal handles are there */
 	unsigned int asked;   /* signals so far */
 	unsigned int closing; /* handles that have yet to close */
@@ -183,7 +186,30 @@ static void on_closed(struct stream *stream, void *owner, const struct stream_re
 	check_done(session);
 }
 
+/* Until then Ctrl-C is this program's: a guest that hangs would never get it. */
+static void on_message(struct stream *stream, void *owner, struct slice name, struct slice params)
+{
+	struct exec_session *session = owner;
+
+	(void)stream;
+	(void)params;
+	if (session->started || !slice_is(name, "started"))
+		return;
+	session->started = true;
+	uv_timer_stop(&session->agent->timer);
+	if (session->request->terminal && isatty(STDIN_FILENO) && terminal_raw(STDIN_FILENO) < 0)
+		log_warning("%s: this terminal stays as it is", session->agent->vm);
+}
+
+static void on_silence(uv_timer_t *timer)
+{
+	const struct exec_session *session = timer->data;
+
+	log_warning("%s: its agent does not answer yet; Ctrl-C gives up", session->agent->vm);
+}
+
 static const struct stream_handlers stream_handlers = {
+	.message = on_message,
 	.data = on_data,
 	.credit = on_credit,
 	.closed = on_closed,
@@ -208,7 +234,8 @@ static void on_signal(uv_signal_t *handle, int number)
 	struct exec_signal message = {.number = (uint64_t)number};
 
 	send_message(session, SLICE_LITERAL("signal"), &message_exec_signal, &message);
-	if (++session->asked < PATIENCE || !session->stream)
+	session->asked++;
+	if (!session->stream || (session->started && session->asked < PATIENCE))
 		return;
 	session->status = EXEC_SIGNALLED + number;
 	stream_cancel(session->stream);
@@ -307,8 +334,8 @@ static int begin(struct exec_session *session)
 	if (session->request->input)
 		error = fd_source_new(loop, STDIN_FILENO, &input_handlers, session,
 				      &session->input);
-	if (!error && session->request->terminal && isatty(STDIN_FILENO))
-		error = terminal_raw(STDIN_FILENO);
+	session->agent->timer.data = session;
+	uv_timer_start(&session->agent->timer, on_silence, SILENCE_MS, 0);
 	return error;
 }
 
@@ -331,6 +358,7 @@ static void finish(struct exec_session *session)
 	static const struct stream_handlers nobody = {.closed = ignore_closed};
 
 	terminal_restore();
+	uv_timer_stop(&session->agent->timer);
 	/* A stream that outlives its patience: nobody is left to hear of it. */
 	if (session->stream)
 		stream_set_handlers(session->stream, &nobody, NULL);

@@ -3,8 +3,8 @@
  * exec_session - a command in the guest, with this program's input, output and signals
  *
  * Input is read no faster than the guest takes it, and output is taken no faster than it can be
- * written here. SIGINT, SIGTERM, SIGHUP and SIGQUIT go to the command; when this program ends, so
- * does the command.
+ * written here. SIGINT, SIGTERM, SIGHUP and SIGQUIT go to the command once that has started, and
+ * end this program before; when it ends, so does the command.
  */
 #ifndef LODGE_CLI_EXEC_SESSION_H
 #define LODGE_CLI_EXEC_SESSION_H

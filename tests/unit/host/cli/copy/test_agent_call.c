@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A request to an agent, and how long it is waited for. */
 #include "host/cli/agent_client.h"
+#include "host/cli/exec_session.h"
 #include "protocol/frame.h"
 #include "tests/unit/host/cli/copy/fake_guest.h"
 #include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
+#include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static uint8_t reply[FRAME_MAX_MESSAGE];
 
@@ -56,11 +59,35 @@ START_TEST(a_guest_that_hangs_is_not_waited_for)
 }
 END_TEST
 
+/* Nor does a command have to be waited for: one SIGINT is enough. */
+START_TEST(a_command_that_never_starts_can_be_given_up)
+{
+	static const struct fake_guest hangs = {.hangs = true};
+	char name[] = "true", *argv[] = {name, NULL};
+	const struct exec_request request = {.argv = argv, .argc = 1};
+	pid_t child, who = getpid(), sender;
+	struct agent *agent = agent_of(&hangs, &child);
+
+	sender = fork();
+	if (sender == 0) {
+		/* Before the handler is there it would end the test, and that is no success. */
+		usleep(300000);
+		kill(who, SIGINT);
+		_exit(0);
+	}
+	ck_assert_int_eq(exec_session_run(agent, &request), EXEC_SIGNALLED + SIGINT);
+	ck_assert_int_eq(waitpid(sender, NULL, 0), sender);
+	agent_close(agent);
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("agent_call");
 
 	tcase_add_test(tc, an_answer_in_time);
 	tcase_add_test(tc, a_guest_that_hangs_is_not_waited_for);
+	tcase_add_test(tc, a_command_that_never_starts_can_be_given_up);
 	return suite_run_case("agent_call", tc);
 }

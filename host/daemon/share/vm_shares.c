@@ -170,6 +170,11 @@ static void on_failed(void *owner, int error, const char *text)
 
 	share_server_end(share->server);
 	share->server = NULL;
+	if (share->patience_ms) {
+		/* The guest and the next lodged know it already. */
+		drop(share, error, text);
+		return;
+	}
 	if (share->done) {
 		take_out(share);
 		tell_who_added(share, error, text);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit/host/daemon/share/shares_vm.h"
+
 #include "host/daemon/broker/agent_link.h"
 #include "host/daemon/descriptor.h"
 #include "host/daemon/lodged.h"
@@ -9,6 +10,7 @@
 #include "protocol/message.h"
 #include "tests/unit/host/daemon/share/played_fsd.h"
 #include "tests/unit/played_agent.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -358,20 +360,16 @@ static void tear_down(void)
 
 /* --- The program ---------------------------------------------------------------------------- */
 
-int shares_vm_run(TCase *tests)
+int shares_vm_run(int argc, char **argv, TCase *tests)
 {
-	Suite *suite = suite_create("vm_shares");
-	SRunner *runner;
-	int failed;
+	int status;
 
+	if (played_fsd_is_meant(argv))
+		played_fsd_run(argc, argv);
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_set_timeout(tests, 60);
-	suite_add_tcase(suite, tests);
 	played_fsd_install();
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	status = suite_run_case("vm_shares", tests);
 	played_fsd_remove();
-	return failed != 0;
+	return status;
 }

@@ -72,7 +72,7 @@ void start_agent(void);
 /* The VM is let go; what is in its folder stays, as when lodged ends. */
 void leave(void);
 
-/* Each test has a VM of its own. To be returned by main(). */
-int shares_vm_run(TCase *tests);
+/* main(), which is that of each played lodge-fsd too. Each test has a VM of its own. */
+int shares_vm_run(int argc, char **argv, TCase *tests);
 
 #endif

@@ -84,14 +84,11 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-	TCase *tests;
+	TCase *tests = tcase_create("share_places");
 
-	if (played_fsd_is_meant(argv))
-		played_fsd_run(argc, argv);
-	tests = tcase_create("share_places");
 	tcase_add_test(tests, what_the_guest_cannot_mount_is_not_added);
 	tcase_add_test(tests, what_the_guest_says_of_mounts_is_listed);
 	tcase_add_test(tests, a_guest_that_says_nothing_is_not_awaited_for_ever);
 	tcase_add_test(tests, who_awaits_a_guest_hears_of_its_removal);
-	return shares_vm_run(tests);
+	return shares_vm_run(argc, argv, tests);
 }

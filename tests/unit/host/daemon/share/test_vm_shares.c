@@ -263,11 +263,8 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-	TCase *tests;
+	TCase *tests = tcase_create("vm_shares");
 
-	if (played_fsd_is_meant(argv))
-		played_fsd_run(argc, argv);
-	tests = tcase_create("vm_shares");
 	tcase_add_test(tests, the_agent_is_told_of_each);
 	tcase_add_test(tests, a_mount_reaches_its_server);
 	tcase_add_test(tests, a_watch_reaches_the_same_server);
@@ -282,5 +279,5 @@ int main(int argc, char **argv)
 	tcase_add_test(tests, what_comes_later_is_no_device);
 	tcase_add_test(tests, all_serve_before_a_vm_starts);
 	tcase_add_test(tests, a_vm_whose_share_cannot_serve_does_not_start);
-	return shares_vm_run(tests);
+	return shares_vm_run(argc, argv, tests);
 }
